@@ -1,0 +1,54 @@
+"""From a parcel to its words: who will hear it, in which time zone and language."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from bridge.matrix.postman import Written
+from bridge.wording.render import Hearer, Voice
+from engine.core.desk import Desk
+from engine.core.parcel import Direct, Parcel
+from engine.core.values import PersonId
+from engine.runtime.ports import Cellar, Clock, Want
+
+
+class Defaults(Protocol):
+    """What holds for a circle, and for anyone who has not said otherwise."""
+
+    @property
+    def time_zone(self) -> str: ...
+    @property
+    def language(self) -> str: ...
+
+
+class ParcelWriter:
+    """Implements ``bridge.matrix.postman.Writer``."""
+
+    def __init__(self, voice: Voice, cellar: Cellar, clock: Clock, defaults: Defaults) -> None:
+        self._voice = voice
+        self._cellar = cellar
+        self._clock = clock
+        self._defaults = defaults
+
+    async def write(self, parcel: Parcel) -> Written:
+        """Put a parcel into words, as things stand now."""
+        if isinstance(parcel.to, Direct):
+            hearer = await self._hearer(parcel.to.person)
+        else:
+            hearer = Hearer(
+                circle=parcel.to.circle,
+                time_zone=self._defaults.time_zone,
+                language=self._defaults.language,
+            )
+        rendered = await self._voice.render(parcel.message, hearer, self._clock.now_ms())
+        return Written(rendered.body, rendered.formatted_body, rendered.mentions)
+
+    async def _hearer(self, person: PersonId) -> Hearer:
+        loaded = await self._cellar.load(Want(desks=frozenset((person,))))
+        desk = loaded.desks.get(person) or Desk(person)
+        return Hearer(
+            person=person,
+            matrix_id=await self._cellar.matrix_id(person),
+            time_zone=desk.rhythm.time_zone,
+            language=self._defaults.language,
+        )

@@ -1,0 +1,410 @@
+"""Deciding: from a definition, a snapshot, an event and the facts to what comes next.
+
+Pure and synchronous. Production, preview, simulation, tests and the replay of old histories all
+run this one function.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from msgspec.structs import replace
+
+from engine.core.definition import NO, AskDef, Definition, Room
+from engine.core.effect import Confirm, Decision, KeepText, Refusal, Tell, Urgency
+from engine.core.event import Answered, Commanded, Due, Event, Facts, Left, Started, TookBack
+from engine.core.instance import Answer, AskState, Snapshot
+from engine.core.message import AnySlot, Message, Names, Phrase, Said, Text, When
+from engine.core.phrasing import phrase, seen_by, value_slot
+from engine.core.turn import ASK_OPEN_MS, DETAIL, LONGEST_MS, Turn
+from engine.core.values import (
+    AnyValue,
+    CircleId,
+    InstanceId,
+    Moment,
+    Nothing,
+    Persons,
+    Picked,
+    Ref,
+    TextId,
+    Words,
+)
+
+QUESTION = "question:"
+REACH_EVERYONE = "everyone"
+REACH_NAMED = "named"
+
+
+def decide(
+    definition: Definition, snapshot: Snapshot | None, event: Event, facts: Facts
+) -> Decision | Refusal:
+    """Decide one event of one instance.
+
+    Args:
+        definition: the definition the instance is pinned to.
+        snapshot: how it stands; None before ``Started``.
+        event: what happened; people in it are references within the instance.
+        facts: everything else that may be known.
+
+    Returns:
+        A new snapshot with its effects, or a refusal that changes nothing.
+
+    Raises:
+        UnknownState: the snapshot's state is not in the definition.
+        MovesInCircles: the event set off an endless chain of moves.
+    """
+    if isinstance(event, Started):
+        return _start(definition, snapshot, event, facts)
+    if snapshot is None:
+        return Refusal("not_begun")
+    if snapshot.finished_ms is not None:
+        return _over(definition, snapshot, event)
+    match event:
+        case Answered():
+            return _answer(definition, snapshot, event, facts)
+        case TookBack():
+            return _take_back(definition, snapshot, event, facts)
+        case Commanded():
+            return _command(definition, snapshot, event, facts)
+        case Due():
+            return _come_due(definition, snapshot, event, facts)
+        case Left():
+            return _leave(definition, snapshot, event, facts)
+        case _:
+            assert_never(event)
+
+
+def _start(
+    definition: Definition, snapshot: Snapshot | None, event: Started, facts: Facts
+) -> Decision | Refusal:
+    if snapshot is not None:
+        return Refusal("already_begun")
+    blank = Snapshot(
+        id=InstanceId(facts.instance),
+        circle=CircleId(facts.circle),
+        definition=definition.digest,
+        state=definition.start,
+        started_ms=facts.now_ms,
+        starter=event.by,
+        details=dict(event.details),
+    )
+    turn = Turn(definition, blank, facts, event.by)
+    for text in (v.text for v in event.details.values() if isinstance(v, Words)):
+        turn.emit(KeepText(text, facts.now_ms + LONGEST_MS))
+    turn.enter(definition.start)
+    return turn.finish_turn()
+
+
+def _over(definition: Definition, snapshot: Snapshot, event: Event) -> Refusal:
+    if isinstance(event, Answered | Commanded):
+        line = Phrase("over" if isinstance(event, Commanded) else "closed")
+        return Refusal("over", (_reply(event.by, line),))
+    return Refusal("over")
+
+
+def _reply(who: Ref, line: Phrase) -> Tell:
+    return Tell(who, Message(lines=(line,)), "reply")
+
+
+# ── answers ──────────────────────────────────────────────────────────────────
+
+
+def _answer(definition: Definition, snapshot: Snapshot, event: Answered, facts: Facts) -> Decision | Refusal:
+    state = snapshot.asks.get(event.ask)
+    if state is None:
+        return Refusal("unknown_ask")
+    ask = definition.asks.get(event.ask)
+    refused = _why_not(ask, state, event, facts)
+    if refused is not None:
+        return refused
+    turn = Turn(definition, snapshot, facts, event.by)
+    if event.ask.startswith(DETAIL):
+        return _answer_detail(turn, state, event)
+    if event.ask.startswith(QUESTION):
+        return _answer_question(turn, state, event)
+    if ask is None:
+        return Refusal("unknown_ask")
+    if ask.question_to is not None and event.choice is None and event.text is not None:
+        return _carry_question(turn, ask, state, event)
+    return _count(turn, ask, state, event)
+
+
+def _why_not(ask: AskDef | None, state: AskState, event: Answered, facts: Facts) -> Refusal | None:
+    if ask is None or not isinstance(ask.to, Room):
+        if event.by not in state.asked:
+            return Refusal("not_asked", (_reply(event.by, Phrase("not_asked")),))
+    if state.settled or event.round != state.round or not _in_time(state, event, facts):
+        return Refusal("closed", (_reply(event.by, Phrase("closed")),))
+    if event.choice is not None and ask is not None:
+        offered = [c.id for c in ask.choices]
+        if event.choice not in offered and event.choice != NO:
+            return Refusal("unknown_choice", (_reply(event.by, Phrase("unknown_choice")),))
+    held = state.answers.get(event.by)
+    if held is not None and (held.choice, held.text, held.value) == (event.choice, event.text, event.value):
+        return Refusal("no_change")
+    return None
+
+
+def _in_time(state: AskState, event: Answered, facts: Facts) -> bool:
+    """An answer counts by when it was given, as long as what it decides is undecided."""
+    if state.open and facts.occurred_ms < state.closes_ms:
+        return True
+    held = state.answers.get(event.by)
+    return held is not None and held.was_early and facts.occurred_ms < state.changeable_ms
+
+
+def _count(turn: Turn, ask: AskDef, state: AskState, event: Answered) -> Decision:
+    held = state.answers.get(event.by)
+    early = event.choice is not None and event.choice != NO
+    was_early = early or (held is not None and held.was_early)
+    answer = Answer(
+        at_ms=turn.facts.occurred_ms,
+        choice=event.choice,
+        text=event.text,
+        value=event.value,
+        was_early=was_early,
+    )
+    turn.put_ask_state(ask.name, replace(state, answers={**state.answers, event.by: answer}))
+    if event.text is not None:
+        turn.emit(KeepText(event.text, turn.now_ms + LONGEST_MS))
+    turn.emit(Confirm(event.by, ask.name, state.round, _thanks(turn, ask, state, event)))
+    _after_change(turn, ask, held, answer, event.by)
+    turn.fire(f"answer:{ask.name}", event.choice)
+    return turn.finish_turn()
+
+
+def _after_change(turn: Turn, ask: AskDef, held: Answer | None, answer: Answer | None, who: Ref) -> None:
+    """Let those who may see it see it. A no that follows nothing, or another no, makes no ripple at all."""
+    counted_before = held is not None and held.choice not in (None, NO)
+    counted_now = answer is not None and answer.choice not in (None, NO)
+    if counted_before or counted_now:
+        turn.refresh_boards()
+        if isinstance(ask.to, Room):
+            turn.repost(ask)
+    if answer is not None and answer.text is not None:
+        _pass_words_on(turn, ask, answer, who)
+    if counted_before and not counted_now:
+        _say_gone(turn, ask, who)
+
+
+def _pass_words_on(turn: Turn, ask: AskDef, answer: Answer, who: Ref) -> None:
+    if answer.text is None:
+        return
+    for part in ask.seen_by:
+        if part in ("me", "circle"):
+            continue
+        for reader in turn.people(part):
+            if reader != who:
+                line = Phrase("words_from", slots={"who": Names((who,)), "text": Text(answer.text)})
+                turn.tell_person(reader, line, "timely")
+
+
+def _say_gone(turn: Turn, ask: AskDef, who: Ref) -> None:
+    for part in ask.seen_by:
+        for reader in turn.people(part):
+            if reader == who:
+                continue
+            urgency: Urgency = "change" if turn.urgency_soon(ask.name) else "timely"
+            turn.tell_person(reader, Phrase("gone", slots={"who": Names((who,))}), urgency)
+
+
+def _thanks(turn: Turn, ask: AskDef, state: AskState, event: Answered) -> Phrase:
+    until = When(state.changeable_ms)
+    if event.choice == NO:
+        return Phrase("ack.no", slots={"until": until})
+    if event.choice is not None:
+        label = Said(f"{ask.name}.{event.choice}", turn.definition.digest)
+        return Phrase("ack.choice", slots={"choice": label, "until": until})
+    return Phrase("ack.words", slots={"seen": seen_by(turn, ask, event.by), "until": until})
+
+
+def _take_back(
+    definition: Definition, snapshot: Snapshot, event: TookBack, facts: Facts
+) -> Decision | Refusal:
+    state = snapshot.asks.get(event.ask)
+    ask = definition.asks.get(event.ask)
+    if state is None or ask is None:
+        return Refusal("unknown_ask")
+    held = state.answers.get(event.by)
+    if held is None or (held.choice is None and held.text is None):
+        return Refusal("no_change")
+    if state.settled or event.round != state.round or facts.occurred_ms >= state.changeable_ms:
+        return Refusal("closed")
+    turn = Turn(definition, snapshot, facts, event.by)
+    blank = Answer(at_ms=facts.occurred_ms, was_early=held.was_early)
+    answers = {**state.answers, event.by: blank}
+    if not held.was_early:
+        del answers[event.by]
+    turn.put_ask_state(ask.name, replace(state, answers=answers))
+    turn.emit(
+        Confirm(
+            event.by, ask.name, state.round, Phrase("ack.took_back", slots={"until": When(state.closes_ms)})
+        )
+    )
+    _after_change(turn, ask, held, None, event.by)
+    return turn.finish_turn()
+
+
+# ── a guest's question ───────────────────────────────────────────────────────
+
+
+def _carry_question(turn: Turn, ask: AskDef, state: AskState, event: Answered) -> Decision:
+    """A guest wrote words instead of an answer: they are a question for the host, and no answer yet."""
+    text = event.text
+    hosts = turn.people(ask.question_to or "")
+    if text is None or not hosts:
+        return turn.finish_turn()
+    turn.emit(KeepText(text, turn.now_ms + LONGEST_MS))
+    slots: dict[str, AnySlot] = {"who": Names((event.by,)), "text": Text(text)}
+    message = Message(lines=(Phrase("question_from", slots=slots),), mention=True)
+    turn.ask_words(f"{QUESTION}{ask.name}:{event.by}", hosts[0], message, turn.now_ms + ASK_OPEN_MS)
+    turn.emit(
+        Confirm(event.by, ask.name, state.round, Phrase("ack.question", slots={"who": Names(hosts[:1])}))
+    )
+    return turn.finish_turn()
+
+
+def _answer_question(turn: Turn, state: AskState, event: Answered) -> Decision:
+    _, ask_name, guest = event.ask.split(":")
+    if event.text is None:
+        return turn.finish_turn()
+    turn.put_ask_state(
+        event.ask,
+        replace(state, answers={**state.answers, event.by: Answer(turn.facts.occurred_ms, text=event.text)}),
+    )
+    turn.emit(KeepText(event.text, turn.now_ms + LONGEST_MS))
+    slots: dict[str, AnySlot] = {"who": Names((event.by,)), "text": Text(event.text)}
+    turn.tell_person(Ref(guest), Phrase("answer_from", slots=slots), "change")
+    thanks = Phrase(
+        "ack.words",
+        slots={
+            "seen": Said("seen.people", slots={"who": Names((guest,))}),
+            "until": When(state.changeable_ms),
+        },
+    )
+    turn.emit(Confirm(event.by, event.ask, state.round, thanks))
+    return turn.finish_turn()
+
+
+# ── details ──────────────────────────────────────────────────────────────────
+
+
+def _answer_detail(turn: Turn, state: AskState, event: Answered) -> Decision | Refusal:
+    detail = turn.definition.details[event.ask.removeprefix(DETAIL)]
+    value = _detail_value(turn, detail.name, event)
+    if value is None or (isinstance(value, Nothing) and not detail.optional):
+        return Refusal("unknown_choice", (_reply(event.by, Phrase("unknown_choice")),))
+    if detail.not_past and isinstance(value, Moment) and value.at_ms <= turn.now_ms:
+        return Refusal("not_now", (_reply(event.by, Phrase("moment_past")),))
+    turn.set_detail(detail.name, value)
+    if isinstance(value, Words):
+        turn.emit(KeepText(value.text, turn.now_ms + LONGEST_MS))
+    answer = Answer(turn.facts.occurred_ms, event.choice, event.text, event.value)
+    turn.put_ask_state(event.ask, replace(state, answers={event.by: answer}))
+    slot = value_slot(turn.definition, detail.name, value)
+    turn.emit(Confirm(event.by, event.ask, state.round, Phrase("ack.detail", slots={"value": slot})))
+    if turn.missing_detail() is None or detail.name in turn.state.gather:
+        turn.gather_on()
+    turn.time_moves()
+    return turn.finish_turn()
+
+
+def _detail_value(turn: Turn, name: str, event: Answered) -> AnyValue | None:
+    detail = turn.definition.details[name]
+    match detail.kind:
+        case "choice":
+            offered = [c.id for c in detail.choices]
+            return Picked(event.choice) if event.choice in offered else None
+        case "words":
+            return Words(event.text) if event.text is not None else _nothing(event)
+        case "people" | "person":
+            reach = turn.definition.reach
+            if event.value == Picked(REACH_EVERYONE) and reach is not None:
+                turn.set_detail(reach, Picked(REACH_EVERYONE))
+                return Persons(())
+            return event.value if isinstance(event.value, Persons) else _nothing(event)
+        case "moment" | "number":
+            return event.value
+        case _:
+            assert_never(detail.kind)
+
+
+def _nothing(event: Answered) -> AnyValue | None:
+    return event.value if isinstance(event.value, Nothing) else None
+
+
+# ── commands, moments, leaving ───────────────────────────────────────────────
+
+
+def _command(
+    definition: Definition, snapshot: Snapshot, event: Commanded, facts: Facts
+) -> Decision | Refusal:
+    if event.word not in snapshot.powers.get(event.by, ()):
+        return Refusal("not_yours", (_reply(event.by, Phrase("not_yours")),))
+    turn = Turn(definition, snapshot, facts, event.by)
+    if not turn.fire(f"command:{event.word}"):
+        return Refusal("not_now", (_reply(event.by, Phrase("not_now")),))
+    return turn.finish_turn()
+
+
+def _come_due(definition: Definition, snapshot: Snapshot, event: Due, facts: Facts) -> Decision | Refusal:
+    timer = snapshot.timers.get(event.timer)
+    if timer is None or timer.entry != event.entry or timer.due_ms > facts.now_ms:
+        return Refusal("stale_timer")
+    turn = Turn(definition, snapshot, facts, None)
+    turn.forget_timer(event.timer)
+    kind, _, rest = event.timer.partition(":")
+    if kind == "at":
+        turn.fire(event.timer)
+        return turn.finish_turn()
+    name = rest.rpartition(":")[0]
+    match kind:
+        case "close":
+            turn.close_ask(name)
+            turn.fire(f"closed:{name}")
+        case "fix":
+            turn.settle_ask(name)
+        case "again":
+            turn.settle_ask(name)
+            turn.open_ask(definition.asks[name])
+    return turn.finish_turn()
+
+
+def _leave(definition: Definition, snapshot: Snapshot, event: Left, facts: Facts) -> Decision | Refusal:
+    if event.who in snapshot.gone:
+        return Refusal("no_change")
+    turn = Turn(definition, snapshot, facts, None)
+    turn.drop_person(event.who)
+    if event.who == snapshot.starter and definition.if_starter_leaves is not None:
+        turn.enter(definition.if_starter_leaves)
+    else:
+        turn.refresh_boards()
+    return turn.finish_turn()
+
+
+def public_line(definition: Definition, snapshot: Snapshot) -> Phrase | None:
+    """The one line about an instance that its whole circle may see now; None if there is none."""
+    state = definition.states.get(snapshot.state)
+    if state is None or state.public is None or snapshot.finished_ms is not None:
+        return None
+    view = Turn(definition, snapshot, Facts(now_ms=0, occurred_ms=0), None)
+    return phrase(view, state.public) if view.shows_public() else None
+
+
+def begin_details(
+    definition: Definition, people: tuple[str, ...], *, everyone: bool, words: TextId | None
+) -> dict[str, AnyValue]:
+    """What a beginning command already says: people go to the first detail that takes people,
+    words to the first that takes words, ``everyone`` to the detail named by ``reach``."""
+    details: dict[str, AnyValue] = {}
+    has_people = has_words = False
+    for name, detail in definition.details.items():
+        if detail.kind in ("people", "person") and people and not has_people:
+            details[name], has_people = Persons(people), True
+        elif detail.kind == "people" and everyone and not people:
+            details[name] = Persons(())
+        elif detail.kind == "words" and words is not None and not has_words:
+            details[name], has_words = Words(words), True
+    if definition.reach is not None and (everyone or people):
+        details[definition.reach] = Picked(REACH_EVERYONE if everyone else REACH_NAMED)
+    return details

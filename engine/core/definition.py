@@ -1,0 +1,293 @@
+"""A workflow as the engine knows it: people, details, asks, states and moves.
+
+Loading compiles YAML into these values; nothing here knows where a line stood in a file.
+Sentences are known by key; the sentences themselves lie in ``texts``, which the digest leaves
+out, so that wording can be improved while instances run.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from engine.core.values import Ms
+
+NO = "no"
+"""The choice every private ask brings with it."""
+
+LANGUAGE_VERSION = 1
+
+
+# ── who ──────────────────────────────────────────────────────────────────────
+
+
+class Part(msgspec.Struct, frozen=True, tag="part"):
+    """Whoever holds this part when it is needed."""
+
+    name: str
+
+
+class AnsweredBy(msgspec.Struct, frozen=True, tag="answered"):
+    """Those who gave one of these answers to this ask."""
+
+    ask: str
+    choices: tuple[str, ...]
+
+
+class Room(msgspec.Struct, frozen=True, tag="room"):
+    """The circle's shared room, as a place: one message that everyone there can see."""
+
+
+class Circle(msgspec.Struct, frozen=True, tag="circle"):
+    """Everybody who is in the circle's room at that moment, each 1:1; ``but`` leaves parts out."""
+
+    but: tuple[str, ...] = ()
+
+
+Who = Part | AnsweredBy | Room | Circle
+
+
+class PartDef(msgspec.Struct, frozen=True):
+    """A part and how it is filled: by the starter, or by a detail that names people."""
+
+    name: str
+    source: Literal["starter", "detail", "answers"]
+    detail: str | None = None
+    answered: tuple[AnsweredBy, ...] = ()
+
+
+# ── when ─────────────────────────────────────────────────────────────────────
+
+
+class MomentExpr(msgspec.Struct, frozen=True):
+    """A moment, as written: ``1 day before starts``, ``14 days after entering``, ``halfway to ends``.
+
+    ``base`` is ``entering`` (the present state), ``opening`` (the ask), or a detail's name.
+    ``halfway`` takes the middle between entering and the base.
+    """
+
+    base: str
+    offset_ms: Ms = 0
+    halfway: bool = False
+
+
+# ── conditions: a closed vocabulary, checked before anything runs ────────────
+
+
+class CountOf(msgspec.Struct, frozen=True, tag="count"):
+    """``invited.coming + everyone.coming >= enough``: how many gave these answers, against a bound."""
+
+    terms: tuple[tuple[str, str], ...]
+    op: Literal[">=", "<=", "==", ">", "<"]
+    bound: int | str
+    """A number, or the name of a number detail."""
+
+
+class EveryoneSaid(msgspec.Struct, frozen=True, tag="everyone"):
+    """``everyone said renewal.renew``: all who were asked gave this answer. Never true of a no."""
+
+    ask: str
+    choice: str
+
+
+class DetailIs(msgspec.Struct, frozen=True, tag="is"):
+    """``kind is event``: a choice detail holds this choice."""
+
+    detail: str
+    choice: str
+
+
+class DetailGiven(msgspec.Struct, frozen=True, tag="given"):
+    """``understudy is given``: a detail holds something."""
+
+    detail: str
+
+
+class NotThat(msgspec.Struct, frozen=True, tag="not"):
+    """``not …``"""
+
+    that: Condition
+
+
+class AllOf(msgspec.Struct, frozen=True, tag="all"):
+    """``… and …``"""
+
+    those: tuple[Condition, ...]
+
+
+class AnyOf(msgspec.Struct, frozen=True, tag="any"):
+    """``… or …``"""
+
+    those: tuple[Condition, ...]
+
+
+Condition = CountOf | EveryoneSaid | DetailIs | DetailGiven | NotThat | AllOf | AnyOf
+
+
+# ── what is asked ────────────────────────────────────────────────────────────
+
+Kind = Literal["words", "moment", "person", "people", "number", "choice"]
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """One answer on offer; its label's text key is ``<ask or detail>.<id>``."""
+
+    id: str
+    emoji: str
+
+
+class DetailDef(msgspec.Struct, frozen=True):
+    """Something the starter is asked before the workflow begins; the question's text key is ``<name>``."""
+
+    name: str
+    kind: Kind
+    choices: tuple[Choice, ...] = ()
+    default_moment: MomentExpr | None = None
+    default_number: int | None = None
+    default_choice: str | None = None
+    optional: bool = False
+    """True: the person may write ``none``, and the workflow goes on without it."""
+    not_past: bool = True
+    keep_days: int | None = None
+    """Days after the instance closed that a text is kept."""
+    asked: str | None = None
+    """The part that is asked; None: the starter."""
+
+
+class AskDef(msgspec.Struct, frozen=True):
+    """A question put to people.
+
+    Text keys: ``<name>.say`` for the question and ``<name>.<choice>`` for each label.
+    """
+
+    name: str
+    to: Who
+    choices: tuple[Choice, ...] = ()
+    words: bool = False
+    """True: the answer may be, or may carry, words of one's own."""
+    seen_by: tuple[str, ...] = ("me",)
+    """Part names, ``me`` or ``circle``: who sees an answer (a no is seen by nobody)."""
+    until: MomentExpr | None = None
+    changeable_until: MomentExpr | None = None
+    keep_days: int | None = None
+    sensitive: bool = False
+    when: Condition | None = None
+    every_ms: Ms | None = None
+    """Asked first after this long in the state, and again each time as much has passed, while the state lasts."""
+    question_to: str | None = None
+    """A part to which a guest may put a question by answering in words."""
+    replaces: tuple[str, ...] = ()
+    """Asks that are settled, and whose answers count no more, once this one is put (after its people are found)."""
+
+
+class TellDef(msgspec.Struct, frozen=True):
+    """Something said without asking; ``text`` is its text key."""
+
+    to: Who
+    text: str
+    when: Condition | None = None
+
+
+class BoardDef(msgspec.Struct, frozen=True):
+    """One message to a part that is kept up to date by edits, so that news arrives without noise."""
+
+    to: str
+    text: str
+
+
+# ── how it moves ─────────────────────────────────────────────────────────────
+
+
+class AtMoment(msgspec.Struct, frozen=True, tag="moment"):
+    """The moment has come."""
+
+    moment: MomentExpr
+
+
+class OnCommand(msgspec.Struct, frozen=True, tag="command"):
+    """Someone of these parts wrote this word."""
+
+    word: str
+    who: tuple[str, ...]
+
+
+class OnAnswer(msgspec.Struct, frozen=True, tag="answer"):
+    """Somebody answered this ask; with ``choice``, exactly so."""
+
+    ask: str
+    choice: str | None = None
+
+
+class OnGathered(msgspec.Struct, frozen=True, tag="gathered"):
+    """Every detail this state gathers is there."""
+
+
+class OnClosed(msgspec.Struct, frozen=True, tag="closed"):
+    """This ask has closed, with whatever came."""
+
+    ask: str
+
+
+Trigger = AtMoment | OnCommand | OnAnswer | OnGathered | OnClosed
+
+
+class MoveDef(msgspec.Struct, frozen=True):
+    """A way from one state to another."""
+
+    on: Trigger
+    to: str
+    when: Condition | None = None
+    tells: tuple[TellDef, ...] = ()
+
+
+class StateDef(msgspec.Struct, frozen=True):
+    """A state: what is gathered, asked and told on entering it, and how it is left."""
+
+    name: str
+    gather: tuple[str, ...] = ()
+    again: tuple[str, ...] = ()
+    """Details that are asked afresh on entering, whatever they held."""
+    asks: tuple[str, ...] = ()
+    keeps: tuple[str, ...] = ()
+    """Asks of an earlier state that stay answerable here."""
+    tells: tuple[TellDef, ...] = ()
+    board: tuple[BoardDef, ...] = ()
+    moves: tuple[MoveDef, ...] = ()
+    public: str | None = None
+    """Text key of the line the circle sees in ``who holds what`` and ``what's on`` during this state."""
+    public_when: Condition | None = None
+    public_otherwise: str | None = None
+    """Text key of the line shown instead while ``public_when`` does not hold; None: no line."""
+    final: bool = False
+    outcome: str | None = None
+    """Text key that says in plain words how it ended; final states have one."""
+
+
+class Definition(msgspec.Struct, frozen=True):
+    """A workflow. ``digest`` covers everything but ``texts``, ``about`` and ``title``."""
+
+    name: str
+    title: str
+    about: str
+    digest: str
+    begins_with: str
+    """The command word that starts it."""
+    parts: tuple[PartDef, ...]
+    details: dict[str, DetailDef]
+    asks: dict[str, AskDef]
+    states: dict[str, StateDef]
+    start: str
+    texts: dict[str, str]
+    """Text key → sentence with ``<placeholders>``."""
+    gaps: dict[str, tuple[str, ...]]
+    """Text key → its placeholders, in order."""
+    language_version: int = LANGUAGE_VERSION
+    shelf: Literal["holds", "on"] | None = None
+    """Which public list its public lines belong to: ``holds`` (who holds what) or ``on`` (what's on)."""
+    reach: str | None = None
+    """A choice detail with ``everyone`` and ``named``: it hears whether the starter wrote ``everyone``."""
+    if_starter_leaves: str | None = None
+    """The final state an instance goes to, kindly, when its starter is gone."""
+    if_leaves: dict[str, str] = {}
+    """Part → the final state to go to when the last person who holds it is gone."""

@@ -1,0 +1,74 @@
+"""What can happen to an instance. Everything enters as one of these.
+
+People are references (``p1``): whoever carries an event in has already looked them up.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from engine.core.values import AnyValue, Ms, Ref, TextId
+
+
+class Started(msgspec.Struct, frozen=True, tag="started"):
+    """Someone began it, with whatever details they had already given."""
+
+    by: Ref
+    details: dict[str, AnyValue] = {}
+
+
+class Answered(msgspec.Struct, frozen=True, tag="answered"):
+    """Somebody answered an ask, or changed their answer."""
+
+    ask: str
+    round: int
+    by: Ref
+    choice: str | None = None
+    text: TextId | None = None
+    value: AnyValue | None = None
+
+
+class TookBack(msgspec.Struct, frozen=True, tag="took_back"):
+    """Somebody withdrew their answer and left none in its place."""
+
+    ask: str
+    round: int
+    by: Ref
+
+
+class Commanded(msgspec.Struct, frozen=True, tag="commanded"):
+    """Somebody wrote a command word that this workflow knows."""
+
+    word: str
+    by: Ref
+
+
+class Due(msgspec.Struct, frozen=True, tag="due"):
+    """A timer came due."""
+
+    timer: str
+    entry: int
+
+
+class Left(msgspec.Struct, frozen=True, tag="left"):
+    """A person left the circle, or asked not to be known here any more."""
+
+    who: Ref
+
+
+Event = Started | Answered | TookBack | Commanded | Due | Left
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """All that deciding may know besides snapshot and event; journalled, so a replay needs nothing else."""
+
+    now_ms: Ms
+    """When the event was received."""
+    occurred_ms: Ms
+    """When it happened, by the homeserver's clock; never later than ``now_ms``."""
+    room: tuple[Ref, ...] = ()
+    """Who is in the circle's room, for definitions that ask everybody there."""
+    instance: str = ""
+    """Set for ``Started``: the id of the instance to be."""
+    circle: str = ""
+    seed: int = 0

@@ -1,0 +1,34 @@
+"""A finding: something about a definition that should not be so, and what would be all right."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+
+Path = tuple[str, ...]
+"""Where in a definition, as the keys of its file: ``("states", "open", "moves", "0", "to")``."""
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One finding. Loading turns ``path`` into a line and a column."""
+
+    path: Path
+    code: str
+    message: str
+    hint: str = ""
+    severity: Literal["error", "warning"] = "error"
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that somebody who wrote ``name`` most likely meant; None if none comes near."""
+    found = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
+    return found[0] if found else None
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str) -> str:
+    """A hint: the nearest known name, or what else helps."""
+    near = nearest(name, known)
+    return f"did you mean `{near}`?" if near else otherwise

@@ -1,0 +1,71 @@
+"""An instance: one running workflow, as one frozen snapshot.
+
+People stand here as references (``p1``) and texts as ids, so that a snapshot by itself tells
+nobody's name and nobody's words.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from engine.core.values import AnyValue, CircleId, InstanceId, Ms, Ref, RowId, TextId
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a person last said to an ask, and when they said it."""
+
+    at_ms: Ms
+    choice: str | None = None
+    text: TextId | None = None
+    value: AnyValue | None = None
+    was_early: bool = False
+    """True once they had given an answer that travels early (a yes or a maybe), whatever they say now."""
+
+
+class AskState(msgspec.Struct, frozen=True):
+    """An ask that has been put: whom it was put to (frozen when it opened) and what came back."""
+
+    round: int
+    opened_ms: Ms
+    closes_ms: Ms
+    changeable_ms: Ms
+    asked: tuple[Ref, ...] = ()
+    answers: dict[Ref, Answer] = {}
+    open: bool = True
+    """False once no new answer is taken; given ones may still change until ``changeable_ms``."""
+    settled: bool = False
+    """True once nothing can change any more."""
+    row: RowId | None = None
+    """The outbox row of the one message in the room, for an open ask."""
+
+
+class Timer(msgspec.Struct, frozen=True):
+    """A moment the instance waits for; ``entry`` is the state entry it belongs to."""
+
+    due_ms: Ms
+    entry: int
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """Everything an instance knows. ``version`` counts the events that changed it."""
+
+    id: InstanceId
+    circle: CircleId
+    definition: str
+    """The digest of the definition it is pinned to."""
+    state: str
+    version: int = 0
+    entry: int = 0
+    """Counts state entries; a timer of an earlier entry is stale."""
+    entered_ms: Ms = 0
+    started_ms: Ms = 0
+    starter: Ref = Ref("p1")
+    details: dict[str, AnyValue] = {}
+    asks: dict[str, AskState] = {}
+    timers: dict[str, Timer] = {}
+    powers: dict[Ref, tuple[str, ...]] = {}
+    """Which command words each person has here at present."""
+    boards: tuple[str, ...] = ()
+    gone: tuple[Ref, ...] = ()
+    """People who have left; nothing is asked of them any more."""
+    finished_ms: Ms | None = None

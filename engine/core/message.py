@@ -1,0 +1,91 @@
+"""What is to be said, before anyone has found the words: a key and what goes into its gaps.
+
+Rendering happens when a message is sent, so a name, a translation or a text that has
+since been erased is always the present one. Nothing here carries free text.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from engine.core.values import Ms, TextId
+
+
+class Slot(msgspec.Struct, frozen=True, tag_field="is"):
+    """What fills one ``<placeholder>``."""
+
+
+class Names(Slot, frozen=True, tag="names"):
+    """The names of people, as their circle knows them; refs inside an instance, person ids outside."""
+
+    who: tuple[str, ...]
+
+
+class Text(Slot, frozen=True, tag="text"):
+    """A free text, fetched and unsealed at sending; erased texts read as such."""
+
+    text: TextId
+
+
+class When(Slot, frozen=True, tag="when"):
+    """A moment, written out in the reader's own time zone."""
+
+    at_ms: Ms
+
+
+class Count(Slot, frozen=True, tag="count"):
+    """A whole number."""
+
+    n: int
+
+
+class Said(Slot, frozen=True, tag="said"):
+    """Another phrase inside this one: a choice's label, an audience, a word of the bot's own."""
+
+    key: str
+    digest: str | None = None
+    slots: dict[str, AnySlot] = {}
+
+
+class Plain(Slot, frozen=True, tag="plain"):
+    """A word of the house's own vocabulary, such as a command; never a person's words."""
+
+    word: str
+
+
+AnySlot = Names | Text | When | Count | Said | Plain
+
+
+class Phrase(msgspec.Struct, frozen=True):
+    """One sentence to say.
+
+    ``digest`` names the definition whose texts hold ``key``; ``None`` means the bot's own sentences.
+    """
+
+    key: str
+    digest: str | None = None
+    slots: dict[str, AnySlot] = {}
+
+
+class Option(msgspec.Struct, frozen=True):
+    """A choice as it was offered, kept with the prompt: later edits cannot change its meaning."""
+
+    id: str
+    emoji: str
+    label: Phrase
+
+
+class Message(msgspec.Struct, frozen=True):
+    """A message: its sentences, its choices, and the one quiet line at the foot.
+
+    ``view`` names a live view (``my``, ``who holds what``) that is written out when the message is sent.
+    """
+
+    lines: tuple[Phrase, ...] = ()
+    options: tuple[Option, ...] = ()
+    footer: tuple[Phrase, ...] = ()
+    view: str | None = None
+    mention: bool = False
+    """True for a prompt that should notify the person it is for."""
+    sensitive: bool = False
+    """True: views show only that there is a private matter."""

@@ -1,0 +1,171 @@
+"""When a parcel may leave: one pure function, for quiet nights, budgets, pauses and usefulness.
+
+The rules are WORKFLOWS.md's rights 1, 5, 6 and 7. Replies and safety always go.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from engine.core.desk import Consent, Rhythm
+from engine.core.parcel import Parcel
+from engine.core.values import DAY_MS, HOUR_MS, WEEK_MS, Ms
+
+TIMELY_A_WEEK = 2
+TIMELY_A_DAY = 1
+LEAST_LEFT_MS = 3 * HOUR_MS
+"""A reminder with less than this left is not worth its sound."""
+
+
+class Go(msgspec.Struct, frozen=True, tag="go"):
+    """It may leave now."""
+
+
+class Wait(msgspec.Struct, frozen=True, tag="wait"):
+    """Not yet; look again then. ``None``: until something about the person changes."""
+
+    until_ms: Ms | None
+    why: str
+
+
+class Drop(msgspec.Struct, frozen=True, tag="drop"):
+    """Never; to everyone else this is silence."""
+
+    why: str
+
+
+Verdict = Go | Wait | Drop
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """What counts about the person a parcel is for."""
+
+    consent: Consent
+    rhythm: Rhythm
+    present: bool
+    """True once they are in their 1:1 room."""
+    timely_sent_ms: tuple[Ms, ...] = ()
+    """When timely messages reached them, within the last week."""
+
+
+def schedule(parcel: Parcel, standing: Standing | None, now_ms: Ms) -> Verdict:
+    """Say whether a parcel may leave now, should wait, or is not to be sent any more.
+
+    ``standing`` is None for parcels to a shared room.
+    """
+    if parcel.useful_until_ms is not None and now_ms >= parcel.useful_until_ms:
+        return Drop("no longer useful")
+    if now_ms < parcel.not_before_ms:
+        return _wait(parcel, parcel.not_before_ms, "not before")
+    if standing is None:
+        return Go()
+    if not standing.present:
+        return Wait(None, "not in the room yet")
+    if parcel.urgency in ("hello", "reply", "safety"):
+        return Go()
+    return _unasked(parcel, standing, now_ms)
+
+
+def _unasked(parcel: Parcel, standing: Standing, now_ms: Ms) -> Verdict:
+    if standing.consent == "stopped":
+        return Drop("asked not to be written to")
+    if standing.consent == "unknown":
+        return Wait(None, "has not said yet whether to be written to")
+    if standing.consent == "when_invited" and not parcel.personal:
+        return Drop("only when someone invites them")
+    if now_ms < standing.rhythm.paused_until_ms:
+        return _wait(parcel, standing.rhythm.paused_until_ms, "paused")
+    if parcel.edits or parcel.reacts or parcel.urgency == "quiet":
+        return Go()  # makes no sound
+    morning_ms = end_of_quiet(standing.rhythm, now_ms)
+    if morning_ms is not None:
+        return _wait(parcel, morning_ms, "quiet hours")
+    if parcel.urgency == "timely":
+        free_ms = budget_frees_at(standing.timely_sent_ms, now_ms)
+        if free_ms > now_ms:
+            return _wait(parcel, free_ms, "budget")
+    return Go()
+
+
+def _wait(parcel: Parcel, until_ms: Ms, why: str) -> Verdict:
+    if parcel.useful_until_ms is not None and until_ms >= parcel.useful_until_ms:
+        return Drop(f"{why}, and not useful after it")
+    return Wait(until_ms, why)
+
+
+def budget_frees_at(timely_sent_ms: tuple[Ms, ...], now_ms: Ms) -> Ms:
+    """The first moment from ``now_ms`` on at which one more timely message keeps the budget."""
+    free_ms = now_ms
+    for most, span_ms in ((TIMELY_A_DAY, DAY_MS), (TIMELY_A_WEEK, WEEK_MS)):
+        recent = sorted(at for at in timely_sent_ms if at > now_ms - span_ms)
+        if len(recent) >= most:
+            free_ms = max(free_ms, recent[-most] + span_ms)
+    return free_ms
+
+
+def zone(name: str) -> ZoneInfo:
+    """The named time zone; UTC for one that does not exist (it was checked when it was set)."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
+
+
+def end_of_quiet(rhythm: Rhythm, at_ms: Ms) -> Ms | None:
+    """When the quiet hours that ``at_ms`` falls into end; None if it falls into none."""
+    if rhythm.quiet_from_hour == rhythm.quiet_to_hour:
+        return None
+    local = datetime.fromtimestamp(at_ms / 1000, zone(rhythm.time_zone))
+    if not _is_quiet(rhythm, local.hour):
+        return None
+    morning = local.replace(hour=rhythm.quiet_to_hour, minute=0, second=0, microsecond=0)
+    if morning <= local:
+        morning += timedelta(days=1)
+    return _ms(morning)
+
+
+def start_of_quiet_before(rhythm: Rhythm, at_ms: Ms) -> Ms:
+    """When the quiet hours that ``at_ms`` falls into began."""
+    local = datetime.fromtimestamp(at_ms / 1000, zone(rhythm.time_zone))
+    evening = local.replace(hour=rhythm.quiet_from_hour, minute=0, second=0, microsecond=0)
+    if evening > local:
+        evening -= timedelta(days=1)
+    return _ms(evening)
+
+
+def _is_quiet(rhythm: Rhythm, hour: int) -> bool:
+    start, end = rhythm.quiet_from_hour, rhythm.quiet_to_hour
+    return start <= hour < end if start < end else hour >= start or hour < end
+
+
+def _ms(moment: datetime) -> Ms:
+    return int(moment.astimezone(UTC).timestamp() * 1000)
+
+
+def reminder_moment(rhythm: Rhythm, opened_ms: Ms, closes_ms: Ms) -> Ms | None:
+    """When the one reminder of a question is due; None if there should be none.
+
+    A day before closing, or halfway for short questions. One that would fall into quiet hours
+    comes earlier, in the last hour before they begin, or not at all if less than three hours
+    would have passed since the question or would be left to answer it.
+    """
+    span_ms = closes_ms - opened_ms
+    wished_ms = closes_ms - DAY_MS if span_ms >= 2 * DAY_MS else opened_ms + span_ms // 2
+    if end_of_quiet(rhythm, wished_ms) is not None:
+        wished_ms = start_of_quiet_before(rhythm, wished_ms) - HOUR_MS
+    if wished_ms - opened_ms < LEAST_LEFT_MS or closes_ms - wished_ms < LEAST_LEFT_MS:
+        return None
+    return wished_ms
+
+
+def next_suitable_day(rhythm: Rhythm, now_ms: Ms, closes_ms: Ms) -> Ms | None:
+    """When ``later`` brings a question back: tomorrow, after quiet hours; None if it closes too soon."""
+    local = datetime.fromtimestamp(now_ms / 1000, zone(rhythm.time_zone))
+    morning = (local + timedelta(days=1)).replace(
+        hour=rhythm.quiet_to_hour, minute=0, second=0, microsecond=0
+    )
+    back_ms = _ms(morning)
+    return back_ms if closes_ms - back_ms >= LEAST_LEFT_MS else None

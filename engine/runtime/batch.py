@@ -1,0 +1,554 @@
+"""A batch: some arrivals, decided together in memory, against one reading of the store.
+
+Each event sees the snapshots as the events before it left them. What deciding sets off (an
+answer carried to its instance, a question laid on a desk) is decided in the same batch, so
+that one commit holds the whole of it; only an unusually long chain is left to the inbox.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from random import Random
+
+from msgspec.structs import replace
+
+from engine.core.decide import begin_details, decide
+from engine.core.decide_desk import decide_desk
+from engine.core.definition import Circle, Definition
+from engine.core.desk import (
+    Alarm,
+    Arrived,
+    Asked,
+    Begin,
+    Boarded,
+    Confirmed,
+    Desk,
+    DeskDecision,
+    DeskEffect,
+    DeskEvent,
+    DeskFacts,
+    Empowered,
+    Heard,
+    Pass,
+    Put,
+    Rang,
+    Refused,
+    Release,
+    Reworded,
+    Rhythm,
+    Settled,
+    Store,
+    TakenBack,
+    Tapped,
+    Told,
+    Withdraw,
+)
+from engine.core.effect import (
+    Ask,
+    Confirm,
+    Decision,
+    DropTimer,
+    Effect,
+    Empower,
+    Finish,
+    KeepText,
+    Post,
+    Refusal,
+    SetTimer,
+    Settle,
+    Show,
+    Tell,
+)
+from engine.core.event import Due, Event, Facts, Left, Started
+from engine.core.instance import Snapshot
+from engine.core.message import Message, Phrase
+from engine.core.parcel import Parcel, Shared, Target
+from engine.core.values import CircleId, InstanceId, Ms, PersonId, Ref, RowId, TextId
+from engine.runtime.localize import Cast, localize, name_message, name_phrase
+from engine.runtime.ports import (
+    AnyArrival,
+    Begun,
+    Catalogue,
+    Cellar,
+    Changes,
+    Echo,
+    Housed,
+    Line,
+    Loaded,
+    Moved,
+    NewParcel,
+    Outcome,
+    Reacted,
+    Reader,
+    Removed,
+    Rung,
+    SetAside,
+    Spoken,
+    Surroundings,
+    TextRow,
+    TimerRow,
+    ToDesk,
+    ToInstance,
+    Want,
+)
+
+log = logging.getLogger(__name__)
+
+MOST_ROUNDS = 12
+"""How far a chain of events may go within one batch; the rest waits in the inbox."""
+
+
+class House:
+    """What deciding needs around it, gathered in one place."""
+
+    def __init__(
+        self,
+        cellar: Cellar,
+        catalogue: Catalogue,
+        reader: Reader,
+        surroundings: Surroundings,
+        random: Random,
+        rhythm: Rhythm = Rhythm(),
+    ) -> None:
+        """``rhythm`` is everybody's until they say otherwise."""
+        self.cellar = cellar
+        self.catalogue = catalogue
+        self.reader = reader
+        self.surroundings = surroundings
+        self.random = random
+        self.rhythm = rhythm
+
+    def fresh_id(self) -> str:
+        """128 random bits as hex."""
+        return f"{self.random.getrandbits(128):032x}"
+
+
+class Broke(Exception):
+    """Deciding an event raised: the batch is to be decided again with that event set aside."""
+
+    def __init__(self, arrival: str, error: str) -> None:
+        super().__init__(error)
+        self.arrival = arrival
+        self.error = error
+
+
+class NoDefinition(Exception):
+    """An instance is pinned to a definition that is nowhere to be found."""
+
+
+class Batch:
+    """One batch being decided. ``changes`` and ``outcomes`` are its result."""
+
+    def __init__(self, house: House, now_ms: Ms, broken: Mapping[str, str]) -> None:
+        """``broken``: arrivals (by id) already known to break, with the error: they are quarantined."""
+        self._house = house
+        self._now_ms = now_ms
+        self._broken = broken
+        self.changes = Changes()
+        self.outcomes: dict[str, Outcome] = {}
+        self._snapshots: dict[InstanceId, Snapshot | None] = {}
+        self._desks: dict[PersonId, Desk] = {}
+        self._casts: dict[InstanceId, Cast] = {}
+        self._targets: dict[str, Target] = {}
+        self._delivered: dict[PersonId, frozenset[RowId]] = {}
+        self._seen: set[str] = set()
+        self._lines: dict[str, int] = {}
+        self._old_versions: dict[str, int] = {}
+        self._words: dict[TextId, tuple[PersonId, str]] = {}
+        self._chain: list[ToInstance | ToDesk] = []
+
+    async def decide(self, arrivals: Iterable[AnyArrival]) -> None:
+        """Decide everything, in order, and what follows from it."""
+        waiting: list[AnyArrival] = list(arrivals)
+        for round_ in range(MOST_ROUNDS):
+            if not waiting:
+                return
+            await self._prepare(waiting)
+            for arrival in waiting:
+                await self._one(arrival, inside=round_ > 0)
+            waiting, self._chain = list(self._chain), []
+        self.changes.inbox.extend(a for a in waiting if isinstance(a, ToInstance | ToDesk))
+
+    # ── loading ──────────────────────────────────────────────────────────────
+
+    async def _prepare(self, arrivals: Iterable[AnyArrival]) -> None:
+        instances: set[InstanceId] = set()
+        desks: set[PersonId] = set()
+        events: set[str] = set()
+        speaking: set[PersonId] = set()
+        ids: set[str] = set()
+        for arrival in arrivals:
+            ids.add(arrival.id)
+            match arrival:
+                case Spoken():
+                    speaking.add(arrival.person)
+                    events.update(e for e in (arrival.reply_to,) if e)
+                case Reacted():
+                    desks.add(arrival.person)
+                    events.add(arrival.target)
+                case Removed() | Moved() | ToDesk():
+                    desks.add(arrival.person)
+                case ToInstance():
+                    instances.add(arrival.instance)
+                case Rung():
+                    kind, _, key = arrival.actor.partition("/")
+                    (instances.add(InstanceId(key)) if kind == "i" else desks.add(PersonId(key)))
+                case Echo() | Housed():
+                    pass
+        desks |= speaking
+        want = Want(
+            ids=frozenset(ids),
+            instances=frozenset(instances - self._snapshots.keys()),
+            desks=frozenset(desks - self._desks.keys()),
+            events=frozenset(events - self._targets.keys()),
+            delivered=frozenset(speaking),
+        )
+        self._take(want, await self._house.cellar.load(want))
+
+    def _take(self, want: Want, loaded: Loaded) -> None:
+        self._seen |= loaded.seen
+        self._targets.update(loaded.targets)
+        self._delivered.update(loaded.delivered)
+        for actor, n in loaded.lines.items():
+            self._lines.setdefault(actor, n)
+        for instance in want.instances:
+            snapshot = loaded.snapshots.get(instance)
+            self._snapshots[instance] = snapshot
+            self._casts[instance] = Cast(loaded.people.get(instance, ()))
+            self._old_versions[f"i/{instance}"] = snapshot.version if snapshot else 0
+        for person in want.desks:
+            desk = loaded.desks.get(person) or Desk(person, rhythm=self._house.rhythm)
+            self._desks[person] = desk
+            self._old_versions[f"d/{person}"] = desk.version
+
+    # ── one arrival ──────────────────────────────────────────────────────────
+
+    async def _one(self, arrival: AnyArrival, *, inside: bool) -> None:
+        if arrival.id in self._seen or arrival.id in self.changes.seen:
+            self.outcomes.setdefault(arrival.id, Outcome("seen_before"))
+            return
+        self.changes.seen[arrival.id] = self._now_ms
+        try:
+            if arrival.id in self._broken:
+                raise _KnownToBreak(self._broken[arrival.id])
+            outcome = await self._route(arrival)
+        except _KnownToBreak as known:
+            outcome = self._quarantine(arrival, str(known))
+        except Exception as error:  # whatever it is: this event is set aside, the others go on
+            raise Broke(arrival.id, _where(error)) from error
+        if not inside:
+            self.outcomes[arrival.id] = outcome
+
+    def _quarantine(self, arrival: AnyArrival, kind: str) -> Outcome:
+        log.error("set aside %s %s: %s", type(arrival).__name__, arrival.id, kind)
+        self.changes.set_aside.append(SetAside(arrival, kind, self._now_ms))
+        return Outcome("quarantined", kind)
+
+    async def _route(self, arrival: AnyArrival) -> Outcome:
+        match arrival:
+            case Spoken():
+                return await self._spoken(arrival)
+            case Reacted():
+                target = self._targets.get(arrival.target)
+                event = Tapped(arrival.id, arrival.emoji, target, arrival.circle)
+                return await self._at_desk(arrival.person, event, arrival)
+            case Removed():
+                return await self._at_desk(arrival.person, TakenBack(arrival.event), arrival)
+            case Moved():
+                return await self._moved(arrival)
+            case Echo():
+                self.changes.echoes.append((arrival.transaction, arrival.event, self._now_ms))
+                return Outcome("done")
+            case Housed():
+                row = RowId(f"intro:{arrival.circle}")
+                message = Message(lines=(Phrase("intro.room"),))
+                self._put(Parcel(row, Shared(arrival.circle), "post", message))
+                return Outcome("done")
+            case Rung():
+                return await self._rung(arrival)
+            case ToInstance():
+                return await self._in_instance(arrival)
+            case ToDesk():
+                return await self._at_desk(arrival.person, arrival.event, arrival)
+
+    async def _spoken(self, arrival: Spoken) -> Outcome:
+        desk = self._desks[arrival.person]
+        target = self._targets.get(arrival.reply_to) if arrival.reply_to else None
+        begins = self._house.catalogue.begins()
+        words = {*begins, *(word for power in desk.powers.values() for word in power.words)}
+        reading, kept = self._house.reader.read(arrival, desk, target, words, self._now_ms)
+        text = TextId(self._house.fresh_id())
+        self._words[text] = (arrival.person, kept)
+        if reading.command is not None and reading.command.rest is not None:
+            reading = replace(reading, command=replace(reading.command, rest=text))
+        event: DeskEvent
+        if arrival.edits is not None:
+            event = Reworded(arrival.edits, reading, text)
+        else:
+            event = Heard(arrival.id, reading, text, arrival.circle, target, arrival.addressed)
+        return await self._at_desk(arrival.person, event, arrival)
+
+    async def _moved(self, arrival: Moved) -> Outcome:
+        if arrival.circle is None:
+            return await self._at_desk(arrival.person, Arrived() if arrival.joined else Refused(), arrival)
+        if not arrival.joined:
+            open_here = await self._house.cellar.open_instances(arrival.circle)
+            for n, snapshot in enumerate(open_here):
+                people = await self._house.cellar.people_of(snapshot.id)
+                if arrival.person in people:
+                    event = Left(Ref(arrival.person))
+                    self._follow(ToInstance, arrival, n, instance=snapshot.id, event=event)
+        return Outcome("done")
+
+    async def _rung(self, arrival: Rung) -> Outcome:
+        kind, _, key = arrival.actor.partition("/")
+        self.changes.timers.setdefault((arrival.actor, arrival.name), None)
+        if kind == "d":
+            return await self._at_desk(PersonId(key), Rang(arrival.name), arrival)
+        event = Due(arrival.name, arrival.entry)
+        inner = ToInstance(
+            id=arrival.id, occurred_ms=arrival.occurred_ms, instance=InstanceId(key), event=event
+        )
+        return await self._in_instance(inner)
+
+    def _follow(self, kind: type, cause: AnyArrival, n: int, **fields: object) -> None:
+        """Add an event to the chain, under an id derived from what caused it."""
+        self._chain.append(kind(id=f"{cause.id}>{n}", occurred_ms=cause.occurred_ms, **fields))
+
+    # ── desks ────────────────────────────────────────────────────────────────
+
+    async def _at_desk(self, person: PersonId, event: DeskEvent, cause: AnyArrival) -> Outcome:
+        desk = self._desks[person]
+        facts = await self._desk_facts(person, event, cause)
+        decision = decide_desk(desk, event, facts)
+        if not decision.effects and decision.desk is desk:
+            return Outcome("ignored", decision.ignored)
+        self._journal(f"d/{person}", event, facts, decision.ignored or "decided")
+        self._desks[person] = decision.desk
+        self.changes.desks[person] = (decision.desk, self._old_versions[f"d/{person}"])
+        await self._carry_out_desk(person, decision, cause)
+        return Outcome("done", decision.ignored)
+
+    async def _desk_facts(self, person: PersonId, event: DeskEvent, cause: AnyArrival) -> DeskFacts:
+        occurred_ms = min(cause.occurred_ms, self._now_ms)
+        if not isinstance(event, Heard | Tapped | Reworded | TakenBack):
+            return DeskFacts(self._now_ms, occurred_ms)
+        circles = tuple(await self._house.surroundings.circles_of(person))
+        contacts = tuple(c for circle in circles for c in self._house.surroundings.contacts(circle))
+        return DeskFacts(
+            now_ms=self._now_ms,
+            occurred_ms=occurred_ms,
+            circles=circles,
+            begins=dict(self._house.catalogue.begins()),
+            fresh_instance=InstanceId(self._house.fresh_id()),
+            contacts=tuple(dict.fromkeys(contacts)),
+            delivered=self._delivered.get(person, frozenset()),
+        )
+
+    async def _carry_out_desk(self, person: PersonId, decision: DeskDecision, cause: AnyArrival) -> None:
+        for n, effect in enumerate(decision.effects):
+            self._desk_effect(person, effect, n, cause)
+
+    def _desk_effect(self, person: PersonId, effect: DeskEffect, n: int, cause: AnyArrival) -> None:
+        match effect:
+            case Pass():
+                self._follow(ToInstance, cause, n, instance=effect.instance, event=effect.event)
+            case Begin():
+                self._begin(person, effect, n, cause)
+            case Put():
+                self._put(effect.parcel)
+            case Withdraw():
+                self.changes.withdrawn.append(effect.row)
+            case Release():
+                self.changes.released.add(person)
+            case Alarm():
+                self._alarm(f"d/{person}", effect)
+            case Store():
+                owner, body = self._words[effect.text]
+                self.changes.texts.append(TextRow(effect.text, owner, effect.instance, body, effect.until_ms))
+
+    def _begin(self, person: PersonId, effect: Begin, n: int, cause: AnyArrival) -> None:
+        definition = self._house.catalogue.in_service(effect.workflow)
+        if definition is None:
+            raise NoDefinition(effect.workflow)
+        details = begin_details(definition, effect.people, everyone=effect.everyone, words=effect.words)
+        self._follow(
+            ToInstance,
+            cause,
+            n,
+            instance=effect.instance,
+            event=Started(Ref(person), details),
+            begin=Begun(effect.workflow, effect.circle),
+        )
+
+    def _put(self, parcel: Parcel) -> None:
+        self.changes.parcels.append(
+            NewParcel(parcel, self._house.fresh_id(), max(self._now_ms, parcel.not_before_ms))
+        )
+
+    def _alarm(self, actor: str, alarm: Alarm) -> None:
+        timer = TimerRow(actor, alarm.name, 0, alarm.due_ms) if alarm.due_ms is not None else None
+        self.changes.timers[(actor, alarm.name)] = timer
+
+    # ── instances ────────────────────────────────────────────────────────────
+
+    async def _in_instance(self, arrival: ToInstance) -> Outcome:
+        instance = arrival.instance
+        snapshot = self._snapshots[instance]
+        definition = await self._definition(snapshot, arrival.begin)
+        if definition is None:
+            return Outcome("refused", "not_begun")
+        cast = self._casts[instance]
+        event = localize(arrival.event, cast)
+        circle = snapshot.circle if snapshot else (arrival.begin.circle if arrival.begin else CircleId(""))
+        facts = await self._facts(definition, cast, circle, arrival)
+        result = decide(definition, snapshot, event, facts)
+        refused = result.reason if isinstance(result, Refusal) else None
+        if snapshot is not None or refused is None:
+            self._journal(f"i/{instance}", event, facts, refused or "decided")
+        if isinstance(result, Decision):
+            self._snapshots[instance] = result.snapshot
+            self.changes.snapshots[instance] = (result.snapshot, self._old_versions[f"i/{instance}"])
+        for n, effect in enumerate(result.effects):
+            self._effect(instance, definition, cast, circle, effect, n, arrival)
+        self.changes.parts.extend((instance, ref, person) for ref, person in cast.added)
+        cast.added.clear()
+        return Outcome("refused", refused) if refused else Outcome("done")
+
+    async def _definition(self, snapshot: Snapshot | None, begin: Begun | None) -> Definition | None:
+        if snapshot is not None:
+            found = await self._house.catalogue.by_digest(snapshot.definition)
+        elif begin is not None:
+            found = self._house.catalogue.in_service(begin.workflow)
+        else:
+            return None
+        if found is None:
+            raise NoDefinition(snapshot.definition if snapshot else begin.workflow if begin else "")
+        return found
+
+    async def _facts(
+        self, definition: Definition, cast: Cast, circle: CircleId, arrival: ToInstance
+    ) -> Facts:
+        room: tuple[Ref, ...] = ()
+        if any(isinstance(ask.to, Circle) for ask in definition.asks.values()) or any(
+            isinstance(tell.to, Circle) for state in definition.states.values() for tell in state.tells
+        ):
+            room = tuple(cast.ref(p) for p in await self._house.surroundings.members(circle))
+        begins = isinstance(arrival.event, Started)
+        return Facts(
+            now_ms=self._now_ms,
+            occurred_ms=min(arrival.occurred_ms, self._now_ms),
+            room=room,
+            instance=arrival.instance if begins else "",
+            circle=circle if begins else "",
+        )
+
+    def _effect(
+        self,
+        instance: InstanceId,
+        definition: Definition,
+        cast: Cast,
+        circle: CircleId,
+        effect: Effect,
+        n: int,
+        cause: ToInstance,
+    ) -> None:
+        match effect:
+            case SetTimer():
+                row = TimerRow(f"i/{instance}", effect.name, effect.entry, effect.due_ms)
+                self.changes.timers[(row.actor, row.name)] = row
+            case DropTimer():
+                self.changes.timers[(f"i/{instance}", effect.name)] = None
+            case KeepText():
+                self.changes.text_ends[effect.text] = effect.until_ms
+            case Post():
+                self._post(instance, cast, circle, effect)
+            case Finish():
+                log.info("instance %s ended in %s", instance, effect.state)
+            case Ask() | Settle() | Confirm() | Tell() | Show() | Empower():
+                person = cast.person(effect.who)
+                if person:
+                    event = _for_desk(instance, definition, cast, effect)
+                    self._follow(ToDesk, cause, n, person=person, event=event)
+
+    def _post(self, instance: InstanceId, cast: Cast, circle: CircleId, effect: Post) -> None:
+        message = name_message(effect.message, cast)
+        choices = tuple((o.id, o.emoji) for o in message.options)
+        target = None
+        if effect.ask is not None and effect.edits is None:
+            target = Target(effect.row, instance, effect.ask, effect.round, choices, shared=True)
+        parcel = Parcel(
+            row=effect.row,
+            to=Shared(circle),
+            urgency="post",
+            message=message,
+            useful_until_ms=effect.useful_until_ms,
+            edits=effect.edits,
+            target=target,
+            about=instance,
+        )
+        self._put(parcel)
+        for n, (_, emoji) in enumerate(choices if target else ()):
+            row = RowId(f"{effect.row}:{n}")
+            self._put(
+                Parcel(row, Shared(circle), "post", Message(), reacts=effect.row, emoji=emoji, about=instance)
+            )
+
+    # ── the journal ──────────────────────────────────────────────────────────
+
+    def _journal(self, actor: str, event: Event | DeskEvent, facts: Facts | DeskFacts, result: str) -> None:
+        n = self._lines[actor] = self._lines.get(actor, 0) + 1
+        self.changes.journal.append(Line(actor, n, self._now_ms, event, facts, result))
+
+
+class _KnownToBreak(Exception):
+    """An arrival that an earlier try found to be at fault."""
+
+
+def _where(error: Exception) -> str:
+    """The kind of an error and where it happened: never its message, which may hold somebody's words."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f"{trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}" if trace is not None else "?"
+    return f"{type(error).__name__} in {place}"
+
+
+def _for_desk(
+    instance: InstanceId,
+    definition: Definition,
+    cast: Cast,
+    effect: Ask | Settle | Confirm | Tell | Show | Empower,
+) -> DeskEvent:
+    starter = cast.person("p1")
+    match effect:
+        case Ask():
+            return Asked(
+                instance=instance,
+                workflow=definition.name,
+                starter=starter,
+                ask=effect.ask,
+                round=effect.round,
+                message=name_message(effect.message, cast),
+                expects=effect.expects,
+                words=effect.words,
+                closes_ms=effect.closes_ms,
+                changeable_ms=effect.changeable_ms,
+                urgency=effect.urgency,
+                personal=effect.personal,
+                optional=effect.optional,
+                question_to=effect.question_to,
+                reminds=effect.reminds,
+            )
+        case Settle():
+            return Settled(instance, effect.ask, effect.round)
+        case Confirm():
+            return Confirmed(instance, effect.ask, effect.round, name_phrase(effect.line, cast))
+        case Tell():
+            message = name_message(effect.message, cast)
+            return Told(instance, starter, message, effect.urgency, effect.useful_until_ms)
+        case Show():
+            return Boarded(instance, effect.board, name_message(effect.message, cast))
+        case Empower():
+            return Empowered(instance, effect.words, name_phrase(effect.about, cast))

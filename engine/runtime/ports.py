@@ -1,0 +1,426 @@
+"""The abilities the runtime needs of others, each a small Protocol, and the values that pass through them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal, Protocol
+
+import msgspec
+
+from engine.core.definition import Definition
+from engine.core.desk import Desk, DeskEvent, DeskFacts, Reading
+from engine.core.event import Event, Facts
+from engine.core.instance import Snapshot
+from engine.core.parcel import Parcel, Target
+from engine.core.schedule import Standing
+from engine.core.values import CircleId, InstanceId, Ms, PersonId, RowId, TextId
+
+# ── what arrives ─────────────────────────────────────────────────────────────
+
+
+class Arrival(msgspec.Struct, frozen=True, tag_field="is", kw_only=True):
+    """Something that happened outside. ``id`` is unique for ever: the same id twice is the same event."""
+
+    id: str
+    occurred_ms: Ms
+
+
+class Spoken(Arrival, frozen=True, tag="spoken", kw_only=True):
+    """A person wrote in a room that the bot is in; ``circle`` is None in their 1:1 room.
+
+    ``edits`` is the event id of an earlier message that this one replaces.
+    """
+
+    person: PersonId
+    body: str
+    circle: CircleId | None = None
+    reply_to: str | None = None
+    edits: str | None = None
+    mentions: tuple[PersonId, ...] = ()
+    addressed: bool = False
+
+    def __repr__(self) -> str:
+        return f"Spoken(id={self.id!r}, person={self.person!r})"
+
+
+class Reacted(Arrival, frozen=True, tag="reacted", kw_only=True):
+    """A person put a reaction on a message."""
+
+    person: PersonId
+    target: str
+    emoji: str
+    circle: CircleId | None = None
+
+
+class Removed(Arrival, frozen=True, tag="removed", kw_only=True):
+    """A person removed an event of their own; ``event`` is the removed one's id."""
+
+    person: PersonId
+    event: str
+
+
+class Moved(Arrival, frozen=True, tag="moved", kw_only=True):
+    """A person joined or left: their 1:1 room, or (``circle``) the circle's room."""
+
+    person: PersonId
+    joined: bool
+    circle: CircleId | None = None
+
+
+class Housed(Arrival, frozen=True, tag="housed", kw_only=True):
+    """The bot is in a circle's room: it introduces itself there, once, before it writes to anyone."""
+
+    circle: CircleId
+
+
+class Echo(Arrival, frozen=True, tag="echo", kw_only=True):
+    """The homeserver showed us our own message: the proof that it is in the room."""
+
+    transaction: str
+    event: str
+
+
+class Rung(Arrival, frozen=True, tag="rung", kw_only=True):
+    """A timer of an instance or an alarm of a desk came due."""
+
+    actor: str
+    name: str
+    entry: int
+
+
+class ToInstance(Arrival, frozen=True, tag="to_instance", kw_only=True):
+    """An event on its way to an instance. While on its way, its people are person ids."""
+
+    instance: InstanceId
+    event: Event
+    begin: Begun | None = None
+
+
+class ToDesk(Arrival, frozen=True, tag="to_desk", kw_only=True):
+    """An event on its way to a desk."""
+
+    person: PersonId
+    event: DeskEvent
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """What a new instance is to be made of."""
+
+    workflow: str
+    circle: CircleId
+
+
+AnyArrival = Spoken | Reacted | Removed | Moved | Housed | Echo | Rung | ToInstance | ToDesk
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of an arrival. ``why`` gives the reason for anything but ``done``."""
+
+    kind: Literal["done", "seen_before", "refused", "ignored", "quarantined"]
+    why: str | None = None
+
+
+# ── what is kept ─────────────────────────────────────────────────────────────
+
+
+class KeptRow(msgspec.Struct, frozen=True):
+    """One row of the bridge's own state (crypto, rooms, sync cursor); None deletes it."""
+
+    kind: str
+    key: str
+    value: bytes | None
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One journal line. ``actor`` is ``i/<instance>`` or ``d/<person>``; ``n`` counts from 1 within it."""
+
+    actor: str
+    n: int
+    at_ms: Ms
+    event: Event | DeskEvent
+    facts: Facts | DeskFacts
+    result: str
+    """``decided``, or the reason of a refusal or of doing nothing."""
+
+
+class TextRow(msgspec.Struct, frozen=True):
+    """A free text to keep. ``instance`` None: it belongs to the person alone."""
+
+    id: TextId
+    person: PersonId
+    instance: InstanceId | None
+    body: str
+    until_ms: Ms
+
+    def __repr__(self) -> str:
+        return f"TextRow(id={self.id!r})"
+
+
+class NewParcel(msgspec.Struct, frozen=True):
+    """A parcel for the outbox, with the random transaction id it will travel under."""
+
+    parcel: Parcel
+    transaction: str
+    due_ms: Ms
+
+
+class TimerRow(msgspec.Struct, frozen=True):
+    """A timer in the table."""
+
+    actor: str
+    name: str
+    entry: int
+    due_ms: Ms
+
+
+class SetAside(msgspec.Struct, frozen=True):
+    """An arrival that could not be decided: kept sealed, with the kind of error and where it happened."""
+
+    arrival: AnyArrival
+    error: str
+    at_ms: Ms
+
+
+class Changes(msgspec.Struct):
+    """Everything one commit writes. All of it, or none."""
+
+    seen: dict[str, Ms] = {}
+    snapshots: dict[InstanceId, tuple[Snapshot, int]] = {}
+    """New snapshot and the version it replaces; version 0 means it is new."""
+    desks: dict[PersonId, tuple[Desk, int]] = {}
+    parts: list[tuple[InstanceId, str, PersonId]] = []
+    journal: list[Line] = []
+    timers: dict[tuple[str, str], TimerRow | None] = {}
+    parcels: list[NewParcel] = []
+    withdrawn: list[RowId] = []
+    released: set[PersonId] = set()
+    texts: list[TextRow] = []
+    text_ends: dict[TextId, Ms] = {}
+    echoes: list[tuple[str, str, Ms]] = []
+    """(transaction, event id, when): parcels seen in their room."""
+    set_aside: list[SetAside] = []
+    inbox: list[ToInstance | ToDesk] = []
+    """Events that wait for the next batch."""
+    inbox_done: list[str] = []
+    kept: list[KeptRow] = []
+
+
+class Want(msgspec.Struct, frozen=True):
+    """What a batch needs to see before it decides."""
+
+    ids: frozenset[str] = frozenset()
+    instances: frozenset[InstanceId] = frozenset()
+    desks: frozenset[PersonId] = frozenset()
+    events: frozenset[str] = frozenset()
+    """Event ids whose target is wanted."""
+    delivered: frozenset[PersonId] = frozenset()
+    """People of whom it is wanted which prompts are in their room."""
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """What the store found. Absent keys mean absent things."""
+
+    seen: frozenset[str] = frozenset()
+    snapshots: Mapping[InstanceId, Snapshot] = {}
+    desks: Mapping[PersonId, Desk] = {}
+    people: Mapping[InstanceId, tuple[PersonId, ...]] = {}
+    """Per instance the person behind p1, p2, …; an erased one is the empty string."""
+    targets: Mapping[str, Target] = {}
+    delivered: Mapping[PersonId, frozenset[RowId]] = {}
+    lines: Mapping[str, int] = {}
+    """Per wanted actor (``i/…``, ``d/…``) that has a journal the number of its last line."""
+
+
+class Conflict(Exception):
+    """Someone else changed a row since it was loaded: nothing was written; decide again."""
+
+
+class BadData(Exception):
+    """The database refused a value of this batch: nothing was written; find the one that is to blame."""
+
+
+class Unavailable(Exception):
+    """The database cannot be reached or cannot write now: nothing was written; try again."""
+
+
+class Journey(msgspec.Struct, frozen=True):
+    """A parcel that was claimed for sending."""
+
+    parcel: Parcel
+    transaction: str
+    attempts: int
+    sealed: bytes | None
+    """What was encrypted for it earlier, so that a second try sends the very same."""
+    room: str | None
+    """The Matrix room it was sealed for."""
+
+
+class Cellar(Protocol):
+    """Keeps things; decides nothing. One implementation per store, one contract suite for all."""
+
+    async def load(self, want: Want) -> Loaded: ...
+
+    async def commit(self, changes: Changes) -> None:
+        """Write everything in one durable transaction.
+
+        Raises:
+            Conflict: a version was not the expected one, or a seen id exists already.
+            BadData: a value cannot be stored.
+            Unavailable: the database cannot be written at present.
+        """
+
+    # timers
+    async def due_timers(self, now_ms: Ms, limit: int) -> Sequence[TimerRow]: ...
+    async def waiting_inbox(self, limit: int) -> Sequence[ToInstance | ToDesk]: ...
+    async def next_timer_ms(self) -> Ms | None:
+        """The earliest moment of a timer."""
+
+    async def next_parcel_ms(self) -> Ms | None:
+        """The earliest moment at which ``claim`` could find something: no parcel whose forerunner has not
+        been sent counts, and a leased one counts from the end of its lease."""
+
+    # outbox
+    async def claim(self, now_ms: Ms, lease_ms: Ms, limit: int) -> Sequence[Journey]:
+        """Lease due parcels: at most one per room at a time, the oldest first; none whose forerunner
+        (``edits``, ``reacts``, ``replies``) has not been sent."""
+
+    async def in_flight(self) -> Sequence[Journey]:
+        """Parcels that were sealed but never confirmed: to be settled before anything else after a start."""
+
+    async def seal(self, row: RowId, room: str, sealed: bytes) -> None:
+        """Keep what was encrypted. From here on the parcel cannot be withdrawn.
+
+        Raises:
+            Conflict: it was withdrawn, dropped or sent meanwhile; it must not be sent.
+        """
+
+    async def mark_sent(self, row: RowId, event: str, at_ms: Ms) -> None: ...
+    async def postpone(self, row: RowId, due_ms: Ms | None, why: str, *, failed: bool) -> None:
+        """Give the lease back; ``due_ms`` None: until the person is released; ``failed``: an attempt."""
+
+    async def bury(self, row: RowId, why: str, at_ms: Ms, *, dead: bool) -> None:
+        """It will not be sent: dropped by the rules, or (``dead``) given up after too many attempts."""
+
+    async def sent_event(self, row: RowId) -> tuple[str, str] | None:
+        """(room id, event id) of a sent parcel."""
+
+    async def standing(self, person: PersonId, now_ms: Ms) -> Standing: ...
+
+    # names and texts
+    async def person(self, matrix_id: str) -> PersonId:
+        """The person behind a Matrix id, made known on first sight."""
+
+    async def matrix_id(self, person: PersonId) -> str | None: ...
+    async def circle(self, room: str) -> CircleId | None: ...
+    async def ensure_circle(self, room: str, name: str) -> CircleId: ...
+    async def room_of(self, circle: CircleId) -> str: ...
+    async def circles(self) -> Mapping[CircleId, str]:
+        """Every circle's name."""
+
+    async def text(self, text: TextId) -> str | None: ...
+    async def expire_texts(self, now_ms: Ms) -> int:
+        """Delete the texts whose end date has passed; how many."""
+
+    # definitions and views
+    async def put_definition(self, definition: Definition, source: str) -> None: ...
+    async def definition(self, digest: str) -> Definition | None: ...
+    async def open_instances(self, circle: CircleId) -> Sequence[Snapshot]: ...
+    async def people_of(self, instance: InstanceId) -> tuple[PersonId, ...]: ...
+    async def journal(self, actor: str) -> Sequence[Line]: ...
+
+    # the bridge's own rows
+    async def kept(self) -> Mapping[tuple[str, str], bytes]: ...
+
+
+class Reader(Protocol):
+    """Reads what a message says, at the door, so that nothing further in needs its words."""
+
+    def read(
+        self,
+        spoken: Spoken,
+        desk: Desk,
+        target: Target | None,
+        words: Iterable[str],
+        now_ms: Ms,
+    ) -> tuple[Reading, str]:
+        """What was understood, and the words worth keeping should anyone keep them.
+
+        ``words`` are the command words that would mean something from this person now. The words
+        worth keeping are the message without prefix and quotes, or what stood behind a command;
+        ``Command.rest`` is set (to any id) exactly when something did.
+        """
+
+
+class Catalogue(Protocol):
+    """The workflows in service, and every definition that a running instance is pinned to."""
+
+    def in_service(self, name: str) -> Definition | None: ...
+    def begins(self) -> Mapping[str, str]:
+        """Command word → workflow name."""
+
+    async def by_digest(self, digest: str) -> Definition | None: ...
+
+
+class Surroundings(Protocol):
+    """What the runtime asks of the world outside at the moment of deciding."""
+
+    async def members(self, circle: CircleId) -> Sequence[PersonId]: ...
+    async def circles_of(self, person: PersonId) -> Sequence[CircleId]: ...
+    def contacts(self, circle: CircleId) -> Sequence[PersonId]: ...
+
+
+class Clock(Protocol):
+    """The house's time."""
+
+    def now_ms(self) -> Ms: ...
+
+    def after(self, real_ms: Ms) -> Ms:
+        """What ``now_ms()`` will be once this much real time has passed.
+
+        Leases, retries and what a homeserver asks for are real time, however fast the house's runs.
+        """
+
+    async def wait_until(self, at_ms: Ms) -> None:
+        """Return once ``now_ms() >= at_ms``; may be cancelled."""
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """It is in the room, under this event id."""
+
+    event: str
+
+
+class Postman(Protocol):
+    """Brings one parcel into its Matrix room."""
+
+    async def room_for(self, parcel: Parcel) -> str:
+        """The room it goes to; a 1:1 room is made (once) if there is none."""
+
+    async def is_present(self, person: PersonId) -> bool:
+        """Whether the person is in their 1:1 room; making it and inviting them counts as not yet."""
+
+    async def seal(self, parcel: Parcel, room: str, transaction: str) -> bytes:
+        """Render and encrypt; everything the room's members need to read it has been shared and kept."""
+
+    async def put(self, room: str, sealed: bytes, transaction: str) -> Sent:
+        """Send what was sealed; the same transaction sends it once.
+
+        Where the homeserver may have forgotten the transaction (long ago, or another device), the
+        room is searched for it first.
+        """
+
+
+class TryLater(Exception):
+    """A parcel cannot leave now; ``after_ms`` says how long to wait at least, if anyone said so.
+
+    ``why`` is a short reason without anybody's words.
+    """
+
+    def __init__(self, why: str, after_ms: Ms | None = None) -> None:
+        super().__init__(why)
+        self.why = why
+        self.after_ms = after_ms
+
+
+class Undeliverable(Exception):
+    """A parcel can never be delivered as it is."""
