@@ -1,0 +1,7 @@
+"""Well-made doubles for what the engine needs of the world; public, so that others can test with them."""
+
+from engine.testing.clock import ManualClock
+from engine.testing.memory_store import MemoryStore
+from engine.testing.postman import Brought, RecordingPostman
+
+__all__ = ["Brought", "ManualClock", "MemoryStore", "RecordingPostman"]

@@ -1,0 +1,458 @@
+"""A cellar without a disk: the same promises as the real one, for tests, previews and simulations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Literal
+
+from engine.core.definition import Definition
+from engine.core.desk import Desk
+from engine.core.instance import Snapshot
+from engine.core.parcel import Direct, Parcel, Target
+from engine.core.schedule import Standing
+from engine.core.values import WEEK_MS, CircleId, InstanceId, Ms, PersonId, RowId, TextId
+from engine.runtime.ports import (
+    BadData,
+    Changes,
+    Conflict,
+    Journey,
+    KeptRow,
+    Line,
+    Loaded,
+    NewParcel,
+    SetAside,
+    TextRow,
+    TimerRow,
+    ToDesk,
+    ToInstance,
+    Want,
+)
+
+LARGEST_TEXT_BYTES = 64 * 1024
+LARGEST_NUMBER = 2**63 - 1
+
+
+@dataclass
+class _Row:
+    """An outbox row as it stands."""
+
+    parcel: Parcel
+    transaction: str
+    seq: int
+    due_ms: Ms | None
+    status: Literal["waiting", "sent", "dropped", "dead"] = "waiting"
+    lease_until_ms: Ms | None = None
+    nudged: bool = False
+    attempts: int = 0
+    sealed: bytes | None = None
+    room: str | None = None
+    event: str | None = None
+    at_ms: Ms | None = None
+    why: str | None = None
+
+    @property
+    def lane(self) -> str:
+        """The room whose order it keeps."""
+        to = self.parcel.to
+        return f"d/{to.person}" if isinstance(to, Direct) else f"s/{to.circle}"
+
+    @property
+    def forerunners(self) -> tuple[RowId, ...]:
+        parcel = self.parcel
+        return tuple(row for row in (parcel.edits, parcel.reacts, parcel.replies) if row is not None)
+
+    def is_for(self, person: PersonId) -> bool:
+        return isinstance(self.parcel.to, Direct) and self.parcel.to.person == person
+
+    def journey(self) -> Journey:
+        return Journey(self.parcel, self.transaction, self.attempts, self.sealed, self.room)
+
+
+@dataclass
+class MemoryStore:
+    """Implements ``engine.runtime.ports.Cellar`` in memory; a seeded ``random`` gives the same ids again."""
+
+    random: Random = field(default_factory=lambda: Random(0))  # noqa: S311 - repeatable on purpose
+    _seen: dict[str, Ms] = field(default_factory=dict)
+    _snapshots: dict[InstanceId, Snapshot] = field(default_factory=dict)
+    _desks: dict[PersonId, Desk] = field(default_factory=dict)
+    _parts: dict[InstanceId, dict[str, PersonId]] = field(default_factory=dict)
+    _journal: dict[str, dict[int, Line]] = field(default_factory=dict)
+    _timers: dict[tuple[str, str], TimerRow] = field(default_factory=dict)
+    _outbox: dict[RowId, _Row] = field(default_factory=dict)
+    _by_transaction: dict[str, _Row] = field(default_factory=dict)
+    _by_event: dict[str, _Row] = field(default_factory=dict)
+    _waiting: dict[RowId, _Row] = field(default_factory=dict)
+    """The part of the outbox that may still leave, oldest first."""
+    _texts: dict[TextId, TextRow] = field(default_factory=dict)
+    _set_aside: dict[str, SetAside] = field(default_factory=dict)
+    _inbox: dict[str, ToInstance | ToDesk] = field(default_factory=dict)
+    _kept: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    _people: dict[PersonId, str] = field(default_factory=dict)
+    _person_ids: dict[str, PersonId] = field(default_factory=dict)
+    _circles: dict[CircleId, tuple[str, str]] = field(default_factory=dict)
+    _definitions: dict[str, Definition] = field(default_factory=dict)
+    _sources: dict[str, str] = field(default_factory=dict)
+
+    # ── the hot path ─────────────────────────────────────────────────────────
+
+    async def load(self, want: Want) -> Loaded:
+        actors = [f"i/{key}" for key in want.instances] + [f"d/{key}" for key in want.desks]
+        return Loaded(
+            seen=frozenset(key for key in want.ids if key in self._seen),
+            snapshots={key: self._snapshots[key] for key in want.instances if key in self._snapshots},
+            desks={key: self._desks[key] for key in want.desks if key in self._desks},
+            people={key: self._people_of(key) for key in want.instances if key in self._parts},
+            targets=dict(self._targets(want.events)),
+            delivered={
+                person: frozenset(prompt.row for prompt in desk.prompts if self._is_sent(prompt.row))
+                for person, desk in self._desks.items()
+                if person in want.delivered
+            },
+            lines={actor: max(self._journal[actor]) for actor in actors if actor in self._journal},
+        )
+
+    def _targets(self, events: frozenset[str]) -> Iterator[tuple[str, Target]]:
+        for event in events:
+            row = self._by_event.get(event)
+            if row is not None and row.parcel.target is not None:
+                yield event, row.parcel.target
+
+    async def commit(self, changes: Changes) -> None:
+        self._check_conflicts(changes)
+        self._check_data(changes)
+        self._write_states(changes)
+        self._write_waiting(changes)
+        self._write_outbox(changes)
+
+    def _check_conflicts(self, changes: Changes) -> None:
+        for key in changes.seen:
+            if key in self._seen:
+                raise Conflict(f"seen: {key} is known already")
+        for instance, (_, replaced) in changes.snapshots.items():
+            found = self._snapshots[instance].version if instance in self._snapshots else 0
+            if found != replaced:
+                raise Conflict(f"instances: {instance} stands at version {found}, not {replaced}")
+        for person, (_, replaced) in changes.desks.items():
+            found = self._desks[person].version if person in self._desks else 0
+            if found != replaced:
+                raise Conflict(f"desks: {person} stands at version {found}, not {replaced}")
+        parts = {(instance, ref) for instance, ref, _ in changes.parts}
+        taken = [(i, ref) for i, ref in parts if ref in self._parts.get(i, {})]
+        if taken or len(parts) != len(changes.parts):
+            raise Conflict("parts: a reference is taken already")
+        lines = {(line.actor, line.n) for line in changes.journal}
+        written = [(actor, n) for actor, n in lines if n in self._journal.get(actor, {})]
+        if written or len(lines) != len(changes.journal):
+            raise Conflict("journal: a line of this number is written already")
+
+    def _check_data(self, changes: Changes) -> None:
+        for instance, (snapshot, _) in changes.snapshots.items():
+            if snapshot.circle not in self._circles:
+                raise BadData(
+                    f"instances: {instance} belongs to circle {snapshot.circle}, which is not known"
+                )
+        for text in changes.texts:
+            check_text(text)
+        rows = {new.parcel.row for new in changes.parcels}
+        transactions = {new.transaction for new in changes.parcels}
+        known = rows & self._outbox.keys() or transactions & self._by_transaction.keys()
+        if known or len(rows) < len(changes.parcels) or len(transactions) < len(changes.parcels):
+            raise BadData("outbox: a row or transaction id stands there already")
+        moments = list(changes.seen.values())
+        moments += [timer.due_ms for timer in changes.timers.values() if timer is not None]
+        moments += [new.due_ms for new in changes.parcels]
+        moments += [text.until_ms for text in changes.texts] + list(changes.text_ends.values())
+        if any(abs(at_ms) > LARGEST_NUMBER for at_ms in moments):
+            raise BadData("a moment is too far away to be stored")
+
+    def _write_states(self, changes: Changes) -> None:
+        self._seen.update(changes.seen)
+        self._snapshots.update({key: snapshot for key, (snapshot, _) in changes.snapshots.items()})
+        self._desks.update({key: desk for key, (desk, _) in changes.desks.items()})
+        for instance, ref, person in changes.parts:
+            self._parts.setdefault(instance, {})[ref] = person
+        for line in changes.journal:
+            self._journal.setdefault(line.actor, {})[line.n] = line
+        for key, timer in changes.timers.items():
+            if timer is None:
+                self._timers.pop(key, None)
+            else:
+                self._timers[key] = timer
+
+    def _write_waiting(self, changes: Changes) -> None:
+        for text in changes.texts:
+            self._texts[text.id] = text
+        for text_id, until_ms in changes.text_ends.items():
+            if text_id in self._texts:
+                kept = self._texts[text_id]
+                self._texts[text_id] = TextRow(kept.id, kept.person, kept.instance, kept.body, until_ms)
+        for aside in changes.set_aside:
+            self._set_aside[aside.arrival.id] = aside
+        for event in changes.inbox:
+            self._inbox.setdefault(event.id, event)
+        for key in changes.inbox_done:
+            self._inbox.pop(key, None)
+        for row in changes.kept:
+            self._keep(row)
+
+    def _keep(self, row: KeptRow) -> None:
+        if row.value is None:
+            self._kept.pop((row.kind, row.key), None)
+        else:
+            self._kept[row.kind, row.key] = row.value
+
+    def _write_outbox(self, changes: Changes) -> None:
+        for new in changes.parcels:
+            self._add(new)
+        for key in changes.withdrawn:
+            row = self._waiting.get(key)
+            if row is not None and row.sealed is None:
+                self._drop(row, "withdrawn", None, dead=False)
+        for person in changes.released:
+            self._release(person)
+        for transaction, event, at_ms in changes.echoes:
+            known = self._by_transaction.get(transaction)
+            if known is not None:
+                self._sent(known, event, at_ms)
+        self._drop_orphans()
+
+    def _add(self, new: NewParcel) -> None:
+        row = _Row(new.parcel, new.transaction, len(self._outbox) + 1, new.due_ms)
+        self._outbox[new.parcel.row] = row
+        self._by_transaction[new.transaction] = row
+        self._waiting[new.parcel.row] = row
+
+    def _release(self, person: PersonId) -> None:
+        for row in self._waiting.values():
+            if not row.is_for(person):
+                continue
+            if row.lease_until_ms is None:
+                row.due_ms = row.parcel.not_before_ms
+            else:
+                row.nudged = True
+
+    # ── timers and inbox ─────────────────────────────────────────────────────
+
+    async def due_timers(self, now_ms: Ms, limit: int) -> Sequence[TimerRow]:
+        due = [timer for timer in self._timers.values() if timer.due_ms <= now_ms]
+        return sorted(due, key=lambda timer: (timer.due_ms, timer.actor, timer.name))[:limit]
+
+    async def waiting_inbox(self, limit: int) -> Sequence[ToInstance | ToDesk]:
+        return list(self._inbox.values())[:limit]
+
+    async def next_timer_ms(self) -> Ms | None:
+        return min((timer.due_ms for timer in self._timers.values()), default=None)
+
+    # ── outbox ───────────────────────────────────────────────────────────────
+
+    async def next_parcel_ms(self) -> Ms | None:
+        leased = {
+            row.lane: row.lease_until_ms for row in self._waiting.values() if row.lease_until_ms is not None
+        }
+        free = [row for row in self._waiting.values() if row.lane not in leased and self._may_follow(row)]
+        moments = [row.due_ms for row in free if row.due_ms is not None]
+        return min([*moments, *leased.values()], default=None)
+
+    async def claim(self, now_ms: Ms, lease_ms: Ms, limit: int) -> Sequence[Journey]:
+        taken = {row.lane for row in self._waiting.values() if (row.lease_until_ms or now_ms) > now_ms}
+        heads: dict[str, _Row] = {}
+        for row in self._waiting.values():
+            if (
+                row.due_ms is not None
+                and row.due_ms <= now_ms
+                and row.lane not in taken
+                and self._may_follow(row)
+            ):
+                heads.setdefault(row.lane, row)
+        chosen = sorted(heads.values(), key=lambda row: (row.parcel.reacts is not None, row.seq))[:limit]
+        for row in chosen:
+            row.lease_until_ms = now_ms + lease_ms
+            row.nudged = False
+        return [row.journey() for row in chosen]
+
+    async def in_flight(self) -> Sequence[Journey]:
+        return [row.journey() for row in self._waiting.values() if row.sealed is not None]
+
+    async def seal(self, row: RowId, room: str, sealed: bytes) -> None:
+        found = self._waiting.get(row)
+        if found is None:
+            raise Conflict(f"outbox: {row} does not wait for sending any more")
+        found.room, found.sealed = room, sealed
+
+    async def mark_sent(self, row: RowId, event: str, at_ms: Ms) -> None:
+        if row in self._outbox:
+            self._sent(self._outbox[row], event, at_ms)
+
+    async def postpone(self, row: RowId, due_ms: Ms | None, why: str, *, failed: bool) -> None:
+        found = self._waiting.get(row)
+        if found is None:
+            return
+        found.due_ms = (
+            found.parcel.not_before_ms if found.nudged and (not failed or due_ms is None) else due_ms
+        )
+        found.lease_until_ms, found.nudged, found.why = None, False, why
+        found.attempts += failed
+
+    async def bury(self, row: RowId, why: str, at_ms: Ms, *, dead: bool) -> None:
+        found = self._waiting.get(row)
+        if found is not None:
+            self._drop(found, why, at_ms, dead=dead)
+            self._drop_orphans()
+
+    async def sent_event(self, row: RowId) -> tuple[str, str] | None:
+        found = self._outbox.get(row)
+        if found is None or found.event is None:
+            return None
+        return found.room or "", found.event
+
+    async def standing(self, person: PersonId, now_ms: Ms) -> Standing:
+        desk = self._desks.get(person) or Desk(person)
+        sent = sorted(
+            row.at_ms
+            for row in self._outbox.values()
+            if row.status == "sent"
+            and row.is_for(person)
+            and row.parcel.urgency == "timely"
+            and row.parcel.edits is None
+            and row.parcel.reacts is None
+            and row.at_ms is not None
+            and row.at_ms > now_ms - WEEK_MS
+        )
+        return Standing(desk.consent, desk.rhythm, present=False, timely_sent_ms=tuple(sent))
+
+    def _may_follow(self, row: _Row) -> bool:
+        return all(map(self._is_sent, row.forerunners))
+
+    def _is_sent(self, key: RowId) -> bool:
+        return key in self._outbox and self._outbox[key].status == "sent"
+
+    def _sent(self, row: _Row, event: str, at_ms: Ms) -> None:
+        if row.status == "sent":
+            return
+        row.status, row.event, row.at_ms = "sent", event, at_ms
+        row.sealed, row.lease_until_ms = None, None
+        self._by_event[event] = row
+        self._waiting.pop(row.parcel.row, None)
+
+    def _drop(self, row: _Row, why: str, at_ms: Ms | None, *, dead: bool) -> None:
+        row.status, row.why, row.at_ms = "dead" if dead else "dropped", why, at_ms
+        row.sealed, row.lease_until_ms = None, None
+        self._waiting.pop(row.parcel.row, None)
+
+    def _drop_orphans(self) -> None:
+        """Drop what belongs to a parcel that will never be in the room; oldest first, so chains fall too."""
+        for row in list(self._waiting.values()):
+            before = [self._outbox.get(key) for key in row.forerunners]
+            lost = any(known is None or known.status in ("dropped", "dead") for known in before)
+            if lost and row.sealed is None:
+                self._drop(row, "what it belongs to was not sent", None, dead=False)
+
+    # ── names and texts ──────────────────────────────────────────────────────
+
+    async def person(self, matrix_id: str) -> PersonId:
+        known = self._person_ids.get(matrix_id)
+        if known is None:
+            known = PersonId(self._fresh())
+            self._person_ids[matrix_id] = known
+            self._people[known] = matrix_id
+        return known
+
+    async def matrix_id(self, person: PersonId) -> str | None:
+        return self._people.get(person)
+
+    async def circle(self, room: str) -> CircleId | None:
+        return next((key for key, (_, found) in self._circles.items() if found == room), None)
+
+    async def ensure_circle(self, room: str, name: str) -> CircleId:
+        key = await self.circle(room) or CircleId(self._fresh())
+        self._circles[key] = (name, room)
+        return key
+
+    async def room_of(self, circle: CircleId) -> str:
+        if circle not in self._circles:
+            raise LookupError(f"circle {circle} is not known")
+        return self._circles[circle][1]
+
+    async def circles(self) -> Mapping[CircleId, str]:
+        return {key: name for key, (name, _) in self._circles.items()}
+
+    async def text(self, text: TextId) -> str | None:
+        kept = self._texts.get(text)
+        return None if kept is None else kept.body
+
+    async def expire_texts(self, now_ms: Ms) -> int:
+        over = [key for key, text in self._texts.items() if text.until_ms <= now_ms]
+        for key in over:
+            del self._texts[key]
+        return len(over)
+
+    async def forget(self, person: PersonId) -> None:
+        """Erase everything by which this person could be known again: name, desk, texts, journal, mail."""
+        matrix_id = self._people.pop(person, None)
+        if matrix_id is not None:
+            del self._person_ids[matrix_id]
+        self._desks.pop(person, None)
+        self._journal.pop(f"d/{person}", None)
+        self._parts = {
+            instance: {ref: PersonId("") if who == person else who for ref, who in refs.items()}
+            for instance, refs in self._parts.items()
+        }
+        self._timers = {key: timer for key, timer in self._timers.items() if key[0] != f"d/{person}"}
+        self._texts = {key: text for key, text in self._texts.items() if text.person != person}
+        self._inbox = {
+            key: e for key, e in self._inbox.items() if not (isinstance(e, ToDesk) and e.person == person)
+        }
+        for row in [row for row in self._outbox.values() if row.is_for(person)]:
+            del self._outbox[row.parcel.row], self._by_transaction[row.transaction]
+            self._waiting.pop(row.parcel.row, None)
+            if row.event is not None:
+                del self._by_event[row.event]
+        self._drop_orphans()
+
+    def _fresh(self) -> str:
+        return self.random.randbytes(16).hex()
+
+    # ── definitions and views ────────────────────────────────────────────────
+
+    async def put_definition(self, definition: Definition, source: str) -> None:
+        self._definitions[definition.digest] = definition
+        self._sources[definition.digest] = source
+
+    async def definition(self, digest: str) -> Definition | None:
+        return self._definitions.get(digest)
+
+    async def open_instances(self, circle: CircleId) -> Sequence[Snapshot]:
+        mine = [s for s in self._snapshots.values() if s.circle == circle and s.finished_ms is None]
+        return sorted(mine, key=lambda snapshot: (snapshot.started_ms, snapshot.id))
+
+    async def people_of(self, instance: InstanceId) -> tuple[PersonId, ...]:
+        return self._people_of(instance)
+
+    def _people_of(self, instance: InstanceId) -> tuple[PersonId, ...]:
+        refs = self._parts.get(instance, {})
+        last = max((int(ref[1:]) for ref in refs), default=0)
+        return tuple(refs.get(f"p{n}", PersonId("")) for n in range(1, last + 1))
+
+    async def journal(self, actor: str) -> Sequence[Line]:
+        lines = self._journal.get(actor, {})
+        return [lines[n] for n in sorted(lines)]
+
+    async def quarantined(self) -> Sequence[SetAside]:
+        """What could not be decided, oldest first."""
+        return list(self._set_aside.values())
+
+    async def kept(self) -> Mapping[tuple[str, str], bytes]:
+        return dict(self._kept)
+
+
+def check_text(text: TextRow) -> None:
+    """Refuse a text that no store could keep; its words stay out of the message."""
+    try:
+        size_bytes = len(text.body.encode())
+    except UnicodeEncodeError:
+        raise BadData(f"texts: {text.id} holds characters that are not Unicode text") from None
+    if size_bytes > LARGEST_TEXT_BYTES:
+        raise BadData(f"texts: {text.id} has {size_bytes} bytes; at most {LARGEST_TEXT_BYTES} are kept")

@@ -1,0 +1,68 @@
+"""A postman who writes down what he brings: rooms are lists, and nothing leaves the process."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from engine.core.parcel import Direct, Parcel
+from engine.core.values import PersonId, RowId
+from engine.runtime.ports import Sent
+
+
+class Brought(msgspec.Struct, frozen=True):
+    """One event as it lies in a room."""
+
+    event: str
+    room: str
+    parcel: Parcel
+    words: str
+
+
+class _Letter(msgspec.Struct, frozen=True):
+    parcel: Parcel
+    words: str
+
+
+class RecordingPostman:
+    """Implements ``engine.runtime.ports.Postman``.
+
+    ``write`` finds the words for a parcel; without it a parcel's keys stand for them. A person is
+    present in their room once they are in ``present``; nobody is at first.
+    """
+
+    def __init__(self, write: Callable[[Parcel], Awaitable[str]] | None = None) -> None:
+        self._write = write
+        self._by_transaction: dict[tuple[str, str], Sent] = {}
+        self.brought: list[Brought] = []
+        self.present: set[PersonId] = set()
+        self.invited: set[PersonId] = set()
+
+    async def room_for(self, parcel: Parcel) -> str:
+        return f"d/{parcel.to.person}" if isinstance(parcel.to, Direct) else f"s/{parcel.to.circle}"
+
+    async def is_present(self, person: PersonId) -> bool:
+        self.invited.add(person)
+        return person in self.present
+
+    async def seal(self, parcel: Parcel, room: str, transaction: str) -> bytes:
+        if self._write is not None:
+            words = await self._write(parcel)
+        else:
+            words = parcel.emoji or "\n".join(line.key for line in parcel.message.lines)
+        return msgspec.json.encode(_Letter(parcel, words))
+
+    async def put(self, room: str, sealed: bytes, transaction: str) -> Sent:
+        known = self._by_transaction.get((room, transaction))
+        if known is not None:
+            return known
+        letter = msgspec.json.decode(sealed, type=_Letter)
+        sent = Sent(f"${len(self.brought)}")
+        self._by_transaction[room, transaction] = sent
+        self.brought.append(Brought(sent.event, room, letter.parcel, letter.words))
+        return sent
+
+    def event_of(self, row: RowId) -> str | None:
+        """The event that a parcel became."""
+        return next((b.event for b in self.brought if b.parcel.row == row), None)

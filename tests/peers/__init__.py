@@ -1,0 +1,1 @@
+"""Independent Matrix clients that the tests hold against the bot."""
