@@ -1,0 +1,1 @@
+"""Hearth's engine: it decides, carries and remembers; it knows nothing of Matrix."""

@@ -80,7 +80,7 @@ class _Ways:
         while queue:
             state = self._states[queue.pop()]
             ways = [(m.to, after(state, m, holds[state.name])) for m in state.moves if m.to in self._states]
-            if not state.final:
+            if not state.final and not self._only_begins(state):
                 ways += [(to, after(state, None, holds[state.name])) for to in self._leavings()]
             for to, then in ways:
                 now = entering(self._states[to], then)
@@ -90,6 +90,10 @@ class _Ways:
                     holds[to] = now
                     queue.append(to)
         return holds
+
+    def _only_begins(self, state: StateDef) -> bool:
+        """Whether nobody but the starter has heard of anything yet: then nobody is left to be told of a leaving."""
+        return state.name == self._definition.start and not state.asks and not state.tells
 
     # ── what is known ────────────────────────────────────────────────────────
 

@@ -14,14 +14,14 @@ from engine.core.definition import (
     EveryoneSaid,
     NotThat,
 )
-from engine.core.values import AnyValue, Nothing, Number, Picked
+from engine.core.values import AnyValue, Nothing, Number, Picked, Ref
 
 
 class Scene(Protocol):
     """What a condition may look at."""
 
-    def count(self, ask: str, choice: str) -> int:
-        """How many gave this answer."""
+    def who_said(self, ask: str, choice: str) -> tuple[Ref, ...]:
+        """Those who gave this answer."""
 
     def asked(self, ask: str) -> int:
         """How many were asked."""
@@ -37,7 +37,7 @@ def holds(condition: Condition | None, scene: Scene) -> bool:
         case CountOf():
             return _count_holds(condition, scene)
         case EveryoneSaid(ask=ask, choice=choice):
-            return 0 < scene.asked(ask) == scene.count(ask, choice)
+            return 0 < scene.asked(ask) == len(scene.who_said(ask, choice))
         case DetailIs(detail=name, choice=choice):
             return scene.detail(name) == Picked(choice)
         case DetailGiven(detail=name):
@@ -53,7 +53,8 @@ def holds(condition: Condition | None, scene: Scene) -> bool:
 
 
 def _count_holds(condition: CountOf, scene: Scene) -> bool:
-    total = sum(scene.count(ask, choice) for ask, choice in condition.terms)
+    # People, not answers: whoever said yes both in the room and 1:1 is one person.
+    total = len({who for ask, choice in condition.terms for who in scene.who_said(ask, choice)})
     bound = condition.bound
     if isinstance(bound, str):
         value = scene.detail(bound)

@@ -365,8 +365,7 @@ def _come_due(definition: Definition, snapshot: Snapshot, event: Due, facts: Fac
         case "fix":
             turn.settle_ask(name)
         case "again":
-            turn.settle_ask(name)
-            turn.open_ask(definition.asks[name])
+            turn.ask_again(name)
     return turn.finish_turn()
 
 
@@ -374,9 +373,13 @@ def _leave(definition: Definition, snapshot: Snapshot, event: Left, facts: Facts
     if event.who in snapshot.gone:
         return Refusal("no_change")
     turn = Turn(definition, snapshot, facts, None)
+    held = [part for part in definition.if_leaves if event.who in turn.people(part)]
     turn.drop_person(event.who)
+    orphaned = [definition.if_leaves[part] for part in held if not turn.people(part)]
     if event.who == snapshot.starter and definition.if_starter_leaves is not None:
-        turn.enter(definition.if_starter_leaves)
+        orphaned.insert(0, definition.if_starter_leaves)
+    if orphaned:
+        turn.enter(orphaned[0])
     else:
         turn.refresh_boards()
     return turn.finish_turn()
@@ -385,10 +388,11 @@ def _leave(definition: Definition, snapshot: Snapshot, event: Left, facts: Facts
 def public_line(definition: Definition, snapshot: Snapshot) -> Phrase | None:
     """The one line about an instance that its whole circle may see now; None if there is none."""
     state = definition.states.get(snapshot.state)
-    if state is None or state.public is None or snapshot.finished_ms is not None:
+    if state is None or snapshot.finished_ms is not None:
         return None
     view = Turn(definition, snapshot, Facts(now_ms=0, occurred_ms=0), None)
-    return phrase(view, state.public) if view.shows_public() else None
+    key = view.public_key()
+    return phrase(view, key) if key is not None else None
 
 
 def begin_details(

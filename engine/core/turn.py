@@ -117,10 +117,6 @@ class Turn:
         """What a detail holds."""
         return self._details.get(name)
 
-    def count(self, ask: str, choice: str) -> int:
-        """How many gave this answer."""
-        return len(self.who_said(ask, choice))
-
     def asked(self, ask: str) -> int:
         """How many were asked."""
         state = self._asks.get(ask)
@@ -252,9 +248,10 @@ class Turn:
         """Whether what an ask is about begins within 24 hours."""
         return 0 < self._asks[ask].changeable_ms - self.now_ms <= DAY_MS
 
-    def shows_public(self) -> bool:
-        """Whether the present state's public line is to be shown."""
-        return holds(self.state.public_when, self)
+    def public_key(self) -> str | None:
+        """The text key of the line that the circle may see now."""
+        state = self.state
+        return state.public if holds(state.public_when, self) else state.public_otherwise
 
     def tell(self, tell: TellDef) -> None:
         """Say something, if its condition holds."""
@@ -292,6 +289,8 @@ class Turn:
         changeable_ms = max(closes_ms, self._ask_moment(ask, self.now_ms, changeable=True))
         in_room = isinstance(ask.to, Room)
         who = self.resolve_who(ask.to)
+        for replaced in ask.replaces:
+            self._replace_ask(replaced)
         if not in_room and not who:
             return
         state = AskState(
@@ -355,6 +354,16 @@ class Turn:
             )
         )
 
+    def ask_again(self, name: str) -> None:
+        """Put a repeated ask once more, and wait for the next time."""
+        ask = self.definition.asks[name]
+        held = self._asks.get(name)
+        if held is not None:
+            self.settle_ask(name)
+        self.open_ask(ask)
+        if ask.every_ms is not None:
+            self._set_timer(f"again:{name}:0", self.now_ms + ask.every_ms)
+
     def repost(self, ask: AskDef, *, closed: bool = False) -> None:
         """Bring an open ask's message in the room up to date."""
         state = self._asks[ask.name]
@@ -371,13 +380,19 @@ class Turn:
         if state.changeable_ms <= self.now_ms:
             self.settle_ask(name)
 
+    def _replace_ask(self, name: str) -> None:
+        """Another ask takes this one's place: it is over, and its answers count no more."""
+        if name in self._asks:
+            self.settle_ask(name)
+            self._asks[name] = replace(self._asks[name], answers={})
+
     def settle_ask(self, name: str) -> None:
         """Nothing about this ask can change any more."""
         state = self._asks[name]
         if state.settled:
             return
         self._asks[name] = replace(state, open=False, settled=True)
-        for kind in ("close", "fix", "again"):
+        for kind in ("close", "fix"):
             self._drop_timer(f"{kind}:{name}:{state.round}")
         for who in dict.fromkeys((*state.asked, *state.answers)):
             self.emit(Settle(who, name, state.round))
@@ -398,8 +413,6 @@ class Turn:
         self._set_timer(f"close:{ask.name}:{state.round}", state.closes_ms)
         if state.changeable_ms > state.closes_ms:
             self._set_timer(f"fix:{ask.name}:{state.round}", state.changeable_ms)
-        if ask.every_ms is not None:
-            self._set_timer(f"again:{ask.name}:{state.round}", state.opened_ms + ask.every_ms)
 
     # ── details ──────────────────────────────────────────────────────────────
 
@@ -411,8 +424,10 @@ class Turn:
         return None
 
     def ask_detail(self, detail: DetailDef) -> None:
-        """Ask the starter for a detail."""
+        """Ask the starter, or the part that is to know it, for a detail."""
         name = DETAIL + detail.name
+        asked = self.people(detail.asked) if detail.asked is not None else ()
+        who = asked[0] if asked else self._old.starter
         before = self._asks.get(name)
         closes_ms = self.now_ms + DETAIL_OPEN_MS
         state = AskState(
@@ -420,7 +435,7 @@ class Turn:
             opened_ms=self.now_ms,
             closes_ms=closes_ms,
             changeable_ms=closes_ms,
-            asked=(self._old.starter,),
+            asked=(who,),
         )
         self._asks[name] = state
         message = Message(
@@ -431,7 +446,7 @@ class Turn:
         )
         self.emit(
             Ask(
-                who=self._old.starter,
+                who=who,
                 ask=name,
                 round=state.round,
                 message=message,
@@ -439,7 +454,7 @@ class Turn:
                 words=detail.kind == "words",
                 closes_ms=closes_ms,
                 changeable_ms=closes_ms,
-                urgency=self.urgency_for(self._old.starter),
+                urgency=self.urgency_for(who),
                 personal=True,
                 optional=detail.optional,
                 reminds=False,
@@ -484,7 +499,7 @@ class Turn:
         state = self.definition.states[name]
         self._state, self._entered_ms = name, self.now_ms
         self._entry += 1
-        for timer in [t for t in self._timers if t.startswith("at:")]:
+        for timer in [t for t in self._timers if t.startswith(("at:", "again:"))]:
             self._drop_timer(timer)
         for ask, held in list(self._asks.items()):
             if not held.settled and ask not in state.keeps:
@@ -499,8 +514,12 @@ class Turn:
             self.gather_on()
         else:
             self.fill_defaults()
-        for ask in state.asks:
-            self.open_ask(self.definition.asks[ask])
+        for each in state.asks:
+            asked = self.definition.asks[each]
+            if asked.every_ms is None:
+                self.open_ask(asked)
+            else:
+                self._set_timer(f"again:{each}:0", self.now_ms + asked.every_ms)
         self.time_moves()
         self._empower()
         self.refresh_boards()

@@ -41,11 +41,20 @@ LONGEST_SLEEP_MS = 60 * SECOND_MS
 class Outbox:
     """Sends parcels, in order within each room, each exactly once into its room."""
 
-    def __init__(self, cellar: Cellar, postman: Postman, clock: Clock, random: Random) -> None:
+    def __init__(
+        self,
+        cellar: Cellar,
+        postman: Postman,
+        clock: Clock,
+        random: Random,
+        rested: asyncio.Event | None = None,
+    ) -> None:
+        """``rested`` is set whenever nothing more was found to send."""
         self._cellar = cellar
         self._postman = postman
         self._clock = clock
         self._random = random
+        self._rested = rested or asyncio.Event()
 
     async def run(self, moved: asyncio.Event, stop: asyncio.Event) -> None:
         """Send what is due until ``stop``; ``moved`` is the hint that there may be something new."""
@@ -53,6 +62,7 @@ class Outbox:
             moved.clear()
             if await self.send_due():
                 continue
+            self._rested.set()
             next_ms = await self._cellar.next_parcel_ms()
             latest_ms = self._clock.after(LONGEST_SLEEP_MS)
             await wake_or(stop, moved, clock=self._clock, at_ms=min(next_ms or latest_ms, latest_ms))

@@ -10,18 +10,22 @@ from typing import Literal
 from engine.core.definition import Definition
 from engine.core.desk import Desk
 from engine.core.instance import Snapshot
-from engine.core.parcel import Direct, Parcel, Target
+from engine.core.parcel import Direct, Parcel, Shared, Target
 from engine.core.schedule import Standing
 from engine.core.values import WEEK_MS, CircleId, InstanceId, Ms, PersonId, RowId, TextId
 from engine.runtime.ports import (
+    AnyArrival,
     BadData,
     Changes,
     Conflict,
+    Echo,
+    Housed,
     Journey,
     KeptRow,
     Line,
     Loaded,
     NewParcel,
+    Rung,
     SetAside,
     TextRow,
     TimerRow,
@@ -154,6 +158,9 @@ class MemoryStore:
                 raise BadData(
                     f"instances: {instance} belongs to circle {snapshot.circle}, which is not known"
                 )
+        for new in changes.parcels:
+            if isinstance(new.parcel.to, Shared) and new.parcel.to.circle not in self._circles:
+                raise BadData(f"outbox: {new.parcel.row} goes to a circle that is not known")
         for text in changes.texts:
             check_text(text)
         rows = {new.parcel.row for new in changes.parcels}
@@ -402,9 +409,8 @@ class MemoryStore:
         }
         self._timers = {key: timer for key, timer in self._timers.items() if key[0] != f"d/{person}"}
         self._texts = {key: text for key, text in self._texts.items() if text.person != person}
-        self._inbox = {
-            key: e for key, e in self._inbox.items() if not (isinstance(e, ToDesk) and e.person == person)
-        }
+        self._inbox = {key: e for key, e in self._inbox.items() if not _is_of(e, person)}
+        self._set_aside = {key: a for key, a in self._set_aside.items() if not _is_of(a.arrival, person)}
         for row in [row for row in self._outbox.values() if row.is_for(person)]:
             del self._outbox[row.parcel.row], self._by_transaction[row.transaction]
             self._waiting.pop(row.parcel.row, None)
@@ -446,6 +452,13 @@ class MemoryStore:
 
     async def kept(self) -> Mapping[tuple[str, str], bytes]:
         return dict(self._kept)
+
+
+def _is_of(arrival: AnyArrival, person: PersonId) -> bool:
+    """Whether it came from this person, is on its way to their desk, or rings there."""
+    if isinstance(arrival, Rung):
+        return arrival.actor == f"d/{person}"
+    return not isinstance(arrival, Echo | Housed | ToInstance) and arrival.person == person
 
 
 def check_text(text: TextRow) -> None:

@@ -19,7 +19,7 @@ from engine.core.desk import Rhythm
 from engine.core.instance import Snapshot
 from engine.core.parcel import Direct, Parcel
 from engine.core.values import CircleId, Ms, PersonId
-from engine.loading import FolderCatalogue
+from engine.loading.catalogue import Catalogue
 from engine.runtime.batch import House
 from engine.runtime.bell import Bell
 from engine.runtime.line import StraightLine
@@ -81,14 +81,14 @@ class Stage:
         self._events = 0
 
     @classmethod
-    async def set(
-        cls, *names: str, seed: int = 1, greeted: bool = True, folder: Path = WORKFLOWS
-    ) -> Stage:
+    async def set(cls, *names: str, seed: int = 1, greeted: bool = True, folder: Path = WORKFLOWS) -> Stage:
         stage = cls(seed)
         for name in names:
             await stage.cast.enter(name)
         stage.cast.circle = await stage.store.ensure_circle("!circle:hearth.test", "Circle")
-        stage.catalogue = await FolderCatalogue.open((folder,), stage.store)
+        stage.catalogue = Catalogue(folder, stage.store.definition)
+        problems = stage.catalogue.load()
+        assert not [p for p in problems if p.severity == "error"], problems
         views = HouseViews(stage.store, stage.catalogue, stage.cast)
         stage.voice = Voice(
             Described("Hearth", "Dora", "112"),
@@ -142,7 +142,13 @@ class Stage:
         return f"$said{self._events}"
 
     async def say(
-        self, name: str, words: str, *, room: bool = False, reply_to: str | None = None, edits: str | None = None
+        self,
+        name: str,
+        words: str,
+        *,
+        room: bool = False,
+        reply_to: str | None = None,
+        edits: str | None = None,
     ) -> str:
         """Write a message, in one's own room or in the circle's; the event's id."""
         event = self._next_event()
@@ -249,7 +255,9 @@ class Stage:
     def choices(self, name: str, text: str, *, room: bool = False) -> list[str]:
         """The reactions placed under a message."""
         row = self.find(name, text, room=room).parcel.row
-        return [plain_emoji(b.parcel.emoji or "") for b in self.seen(name, room=room) if b.parcel.reacts == row]
+        return [
+            plain_emoji(b.parcel.emoji or "") for b in self.seen(name, room=room) if b.parcel.reacts == row
+        ]
 
     async def snapshot(self, workflow: str) -> Snapshot:
         """The one open instance of a workflow."""

@@ -1,0 +1,221 @@
+"""Conditions as a file writes them, read into the closed vocabulary of the core.
+
+    coming is at least enough          personal.coming + open.coming >= 2
+    everyone said renewal.renew        kind is event           understudy is given
+    not …      … and …      … or …     ( … )
+
+``coming`` may be a part that is filled by answers; counting it counts those answers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from engine.core.definition import (
+    AllOf,
+    AnsweredBy,
+    AnyOf,
+    Condition,
+    CountOf,
+    DetailGiven,
+    DetailIs,
+    EveryoneSaid,
+    NotThat,
+)
+from engine.core.finding import nearest
+from engine.loading.moments import Unreadable
+
+Op = Literal[">=", "<=", "==", ">", "<"]
+Terms = tuple[tuple[str, str], ...]
+
+_TOKEN = re.compile(
+    r"\s*(?:(?P<word>[A-Za-z_][A-Za-z0-9_]*)|(?P<number>\d+)|(?P<sign>>=|<=|==|[=><+.()])|(?P<bad>\S))"
+)
+_SIGNS: dict[str, Op] = {">=": ">=", "<=": "<=", "==": "==", "=": "==", ">": ">", "<": "<"}
+_IN_WORDS: dict[tuple[str, ...], Op] = {
+    ("at", "least"): ">=",
+    ("at", "most"): "<=",
+    ("more", "than"): ">",
+    ("less", "than"): "<",
+    ("fewer", "than"): "<",
+    ("exactly",): "==",
+}
+_MOST_TOKENS = 200
+_MOST_DEPTH = 16
+HINT = "write for example `coming is at least 2`, `kind is event`, `understudy is given` or `everyone said ask.answer`"
+
+
+class _Token(msgspec.Struct, frozen=True):
+    kind: Literal["word", "number", "sign", "end"]
+    value: str
+    offset: int
+
+
+def read_condition(text: str, counted: Mapping[str, tuple[AnsweredBy, ...]]) -> Condition:
+    """Read a condition; ``counted`` holds the parts that are filled by answers.
+
+    Raises:
+        Unreadable: it is not one, with the offset of what does not fit.
+    """
+    parser = _Parser(_tokens(text), counted)
+    condition = parser.either(0)
+    parser.end()
+    return condition
+
+
+def _tokens(text: str) -> list[_Token]:
+    tokens: list[_Token] = []
+    for found in _TOKEN.finditer(text):
+        kind = found.lastgroup
+        offset = found.start(kind) if kind else 0
+        match kind:
+            case "word" | "number" | "sign":
+                tokens.append(_Token(kind, found[kind], offset))
+            case _:
+                raise Unreadable(
+                    "condition", f"`{found['bad']}` does not belong in a condition", HINT, offset
+                )
+    if len(tokens) > _MOST_TOKENS:
+        raise Unreadable("condition", "this condition is too long", "make it shorter")
+    return [*tokens, _Token("end", "the end", len(text))]
+
+
+class _Parser:
+    """Recursive descent, one method per level of binding."""
+
+    def __init__(self, tokens: list[_Token], counted: Mapping[str, tuple[AnsweredBy, ...]]) -> None:
+        self._tokens = tokens
+        self._at = 0
+        self._counted = counted
+
+    # ── words ────────────────────────────────────────────────────────────────
+
+    def _here(self, ahead: int = 0) -> _Token:
+        return self._tokens[min(self._at + ahead, len(self._tokens) - 1)]
+
+    def _sees(self, *values: str) -> bool:
+        return all(self._here(i).value == v and self._here(i).kind != "end" for i, v in enumerate(values))
+
+    def _takes(self, *values: str) -> bool:
+        if not self._sees(*values):
+            return False
+        self._at += len(values)
+        return True
+
+    def _next(self, kind: str, wanted: str) -> _Token:
+        token = self._here()
+        if token.kind != kind:
+            raise self._unexpected(wanted)
+        self._at += 1
+        return token
+
+    def _unexpected(self, wanted: str) -> Unreadable:
+        token = self._here()
+        return Unreadable("condition", f"{wanted} should stand here, not `{token.value}`", HINT, token.offset)
+
+    def end(self) -> None:
+        """Insist that nothing is left."""
+        if self._here().kind != "end":
+            raise self._unexpected("`and`, `or` or the end")
+
+    # ── levels ───────────────────────────────────────────────────────────────
+
+    def either(self, depth: int) -> Condition:
+        """``… or …``"""
+        those = [self._both(depth)]
+        while self._takes("or"):
+            those.append(self._both(depth))
+        return those[0] if len(those) == 1 else AnyOf(tuple(those))
+
+    def _both(self, depth: int) -> Condition:
+        those = [self._negated(depth)]
+        while self._takes("and"):
+            those.append(self._negated(depth))
+        return those[0] if len(those) == 1 else AllOf(tuple(those))
+
+    def _negated(self, depth: int) -> Condition:
+        if depth > _MOST_DEPTH:
+            raise Unreadable(
+                "condition", "this condition is nested too deeply", "make it simpler", self._here().offset
+            )
+        if self._takes("not"):
+            return NotThat(self._negated(depth + 1))
+        if self._takes("("):
+            inner = self.either(depth + 1)
+            if not self._takes(")"):
+                raise self._unexpected("`)`")
+            return inner
+        return self._claim()
+
+    def _claim(self) -> Condition:
+        if self._takes("everyone", "said"):
+            ask, choice = self._answer()
+            return EveryoneSaid(ask, choice)
+        if self._here(1).value == "is" and self._words_op(2) is None:
+            return self._detail()
+        terms = self._term()
+        while self._takes("+"):
+            terms += self._term()
+        return CountOf(terms, self._op(), self._bound())
+
+    def _detail(self) -> Condition:
+        name = self._next("word", "a detail").value
+        self._next("word", "`is`")
+        negated = self._takes("not")
+        if self._takes("given"):
+            claim: Condition = DetailGiven(name)
+        else:
+            claim = DetailIs(name, self._next("word", "a choice, or `given`").value)
+        return NotThat(claim) if negated else claim
+
+    def _answer(self) -> tuple[str, str]:
+        ask = self._next("word", "an ask").value
+        if not self._takes("."):
+            raise self._unexpected("`.` and an answer")
+        return ask, self._next("word", "an answer").value
+
+    def _term(self) -> Terms:
+        if self._here(1).value == ".":
+            return (self._answer(),)
+        token = self._next("word", "something that can be counted")
+        answered = self._counted.get(token.value)
+        if answered is None:
+            near = nearest(token.value, self._counted)
+            raise Unreadable(
+                "not-counted",
+                f"`{token.value}` cannot be counted",
+                f"did you mean `{near}`?"
+                if near
+                else "count an answer (`ask.answer`) or a part filled by answers",
+                token.offset,
+            )
+        return tuple((by.ask, choice) for by in answered for choice in by.choices)
+
+    def _words_op(self, ahead: int) -> tuple[int, Op] | None:
+        for words, op in _IN_WORDS.items():
+            if all(self._here(ahead + i).value == word for i, word in enumerate(words)):
+                return len(words), op
+        return None
+
+    def _op(self) -> Op:
+        token = self._here()
+        if token.kind == "sign" and token.value in _SIGNS:
+            self._at += 1
+            return _SIGNS[token.value]
+        self._takes("is")
+        found = self._words_op(0)
+        if found is None:
+            raise self._unexpected(
+                "`is at least`, `is at most`, `is exactly`, `is more than` or `is fewer than`"
+            )
+        self._at += found[0]
+        return found[1]
+
+    def _bound(self) -> int | str:
+        if self._here().kind == "number":
+            return int(self._next("number", "a number").value)
+        return self._next("word", "a number, or a detail that holds one").value

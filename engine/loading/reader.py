@@ -1,0 +1,239 @@
+"""Reading a tree key by key: what is there, what is missing, and what nobody knows."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from engine.core.definition import Choice
+from engine.core.finding import Path, did_you_mean
+from engine.loading.moments import Unreadable
+from engine.loading.people import NAME
+from engine.loading.problem import Ledger, Place
+from engine.loading.tree import Entry, Items, Map, Node, Text
+
+T = TypeVar("T")
+
+NUMBERS = ("1️⃣", "2️⃣", "3️⃣", "4️⃣", "5️⃣", "6️⃣", "7️⃣", "8️⃣", "9️⃣")
+"""The signs of choices whose label begins with no emoji, in their order."""
+
+_GAP = re.compile(r"<([^<>\n]*)>")
+_SPACES = re.compile(r"\s+")
+_KEYCAP = "\u20e3"
+
+
+class Fields(msgspec.Struct, frozen=True):
+    """The keys of one map."""
+
+    by_key: Mapping[str, Entry]
+    place: Place
+
+    def node(self, key: str) -> Node | None:
+        """What stands under a key."""
+        entry = self.by_key.get(key)
+        return entry.node if entry is not None else None
+
+
+class Reader:
+    """Reads nodes of one file into plain values; whatever does not fit goes into the ledger."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self.texts: dict[str, str] = {}
+        self.gaps: dict[str, tuple[str, ...]] = {}
+
+    def note(self, place: Place, code: str, message: str, hint: str = "") -> None:
+        """Note a problem."""
+        self._ledger.note(place, code, message, hint)
+
+    # ── maps, lists, texts ───────────────────────────────────────────────────
+
+    def fields(
+        self, node: Node | None, known: Sequence[str], place: Place, needed: Sequence[str] = ()
+    ) -> Fields:
+        """The keys of a map of which only ``known`` ones make sense."""
+        if not isinstance(node, Map):
+            if node is not None:
+                self.note(node.place, "not-a-map", "keys should stand here", f"for example `{known[0]}: …`")
+            return Fields({}, place)
+        found: dict[str, Entry] = {}
+        for entry in node.entries:
+            key = _SPACES.sub(" ", entry.key.value.strip()).replace("_", " ")
+            if key not in known:
+                hint = did_you_mean(key, known, f"known here: {', '.join(f'`{k}`' for k in known)}")
+                self.note(entry.key.place, "unknown-key", f"unknown key `{entry.key.value}`", hint)
+            elif key in found:
+                self.note(entry.key.place, "twice", f"`{key}` is written twice", "keep one of them")
+            else:
+                found[key] = entry
+        for key in needed:
+            if key not in found:
+                self.note(place, "missing", f"`{key}` is missing here", f"add `{key}: …`")
+        return Fields(found, place)
+
+    def named(self, node: Node | None, what: str, reserved: Sequence[str] = ()) -> list[Entry]:
+        """The entries of a map whose keys are names that the author chose."""
+        if node is None:
+            return []
+        if not isinstance(node, Map):
+            self.note(
+                node.place,
+                "not-a-map",
+                f"each {what} has a name and stands on a line of its own",
+                "write `name: …`",
+            )
+            return []
+        found: list[Entry] = []
+        for entry in node.entries:
+            name = entry.key.value
+            if not NAME.fullmatch(name):
+                hint = f"write `{slug(name)}`" if slug(name) else "use small letters, digits and `_`"
+                self.note(entry.key.place, "name", f"`{name}` cannot be the name of a {what}", hint)
+            elif name in reserved:
+                self.note(entry.key.place, "name", f"`{name}` already means something", "choose another name")
+            else:
+                found.append(entry)
+        return found
+
+    def items(self, node: Node | None) -> tuple[Node, ...]:
+        """The items of a list; one thing alone is a list of one."""
+        if node is None:
+            return ()
+        return node.items if isinstance(node, Items) else (node,)
+
+    def text(self, node: Node | None) -> Text | None:
+        """A text that says something."""
+        if node is None:
+            return None
+        if not isinstance(node, Text):
+            self.note(
+                node.place,
+                "not-a-text",
+                "a text should stand here",
+                "put quotes around it if it contains colons",
+            )
+            return None
+        if not node.value.strip():
+            self.note(node.place, "empty", "nothing is written here", "write something, or leave the key out")
+            return None
+        return node
+
+    def names(self, node: Node | None) -> tuple[str, ...]:
+        """A list of names: ``[a, b]``, one per line with a dash, or ``a, b``."""
+        found: list[str] = []
+        for item in self.items(node):
+            text = self.text(item)
+            if text is not None:
+                found += [piece.strip() for piece in text.value.split(",") if piece.strip()]
+        return tuple(found)
+
+    def parse(self, node: Node | None, read: Callable[[str], T]) -> T | None:
+        """Read a small sentence; what cannot be read is noted at its place."""
+        text = self.text(node)
+        if text is None:
+            return None
+        value = text.value.strip()
+        indent = len(text.value) - len(text.value.lstrip())
+        try:
+            return read(value)
+        except Unreadable as error:
+            self.note(text.at(indent + error.offset), error.code, error.message, error.hint)
+            return None
+
+    # ── sentences and choices ────────────────────────────────────────────────
+
+    def sentence(self, key: str, node: Node | None) -> str | None:
+        """Keep a sentence under its key, with its placeholders; returns the key."""
+        text = self.text(node)
+        if text is None:
+            return None
+        self.keep(key, text.value, text)
+        return key
+
+    def keep(self, key: str, value: str, text: Text) -> None:
+        """Keep a sentence whose words have been found already."""
+        said = _GAP.sub(lambda found: f"<{_gap(found[1])}>", value.strip())
+        gaps = [_gap(found[1]) for found in _GAP.finditer(value)]
+        self.texts[key] = said
+        if gaps:
+            self.gaps[key] = tuple(dict.fromkeys(gaps))
+        bare = _GAP.sub("", value)
+        if "<" in bare or ">" in bare:
+            self.note(text.place, "bracket", "a lone `<` or `>`", "write a placeholder as `<name>`")
+
+    def choices(self, owner: str, node: Node | None, path: str) -> tuple[Choice, ...]:
+        """Choices: a map from name to label, or a list of labels."""
+        found: list[Choice] = []
+        if isinstance(node, Items):
+            labels = [text for item in node.items if (text := self.text(item)) is not None]
+            pairs = [(slug(split_emoji(text.value)[1]), text) for text in labels]
+        else:
+            entries = self.named(node, path)
+            pairs = [(e.key.value, text) for e in entries if (text := self.text(e.node)) is not None]
+        for index, (name, text) in enumerate(pairs):
+            if not name or name in [c.id for c in found]:
+                self.note(text.place, "name", "this answer needs a name of its own", "write `name: label`")
+                continue
+            emoji, label = split_emoji(text.value.strip())
+            self.keep(f"{owner}.{name}", label, text)
+            found.append(Choice(name, emoji or NUMBERS[min(index, len(NUMBERS) - 1)]))
+        return tuple(found)
+
+
+def _gap(written: str) -> str:
+    return _SPACES.sub(" ", written.strip())
+
+
+def slug(text: str) -> str:
+    """A name made of a label: ``Count me in`` → ``count_me_in``; empty if nothing is left."""
+    plain = (
+        unicodedata.normalize("NFKD", text.replace("'", "").replace("’", ""))
+        .encode("ascii", "ignore")
+        .decode()
+    )
+    found = re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")
+    return found if NAME.fullmatch(found) else ""
+
+
+def split_emoji(label: str) -> tuple[str, str]:
+    """Take the emoji off the beginning of a label: ``✅ I'm coming`` → (``✅``, ``I'm coming``)."""
+    first, _, rest = label.strip().partition(" ")
+    is_sign = _KEYCAP in first or (
+        any(unicodedata.category(c) == "So" for c in first) and not any(c.isalnum() for c in first)
+    )
+    return (first, rest.strip()) if is_sign and rest.strip() else ("", label.strip())
+
+
+def places_of(root: Map) -> dict[Path, Place]:
+    """The place of everything in a file, by its path of keys and list positions."""
+    found: dict[Path, Place] = {(): root.place}
+    _walk(root, (), found)
+    return found
+
+
+def _walk(node: Node, path: Path, found: dict[Path, Place]) -> None:
+    match node:
+        case Map(entries=entries):
+            for entry in entries:
+                here = (*path, _SPACES.sub(" ", entry.key.value.strip()))
+                found[here] = entry.node.place if isinstance(entry.node, Text) else entry.key.place
+                _walk(entry.node, here, found)
+        case Items(items=items):
+            for index, item in enumerate(items):
+                found[(*path, str(index))] = item.place
+                _walk(item, (*path, str(index)), found)
+        case Text():
+            pass
+
+
+def place_of(path: Path, places: Mapping[Path, Place]) -> Place:
+    """The place of a path, or of the nearest thing around it."""
+    for length in range(len(path), -1, -1):
+        found = places.get(path[:length])
+        if found is not None:
+            return found
+    return Place()

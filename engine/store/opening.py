@@ -1,0 +1,86 @@
+"""Opening the database file: making it, bringing its tables up to date, refusing what is newer."""
+
+from __future__ import annotations
+
+import os
+import pkgutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from tortoise import Tortoise
+from tortoise.migrations.api import migrate
+
+from engine.runtime.ports import Unavailable
+from engine.store import migrations
+from engine.store.hot_path import BUSY_MS
+
+APP = "cellar"
+
+
+class NewerSchema(Exception):
+    """The database was written by a newer version of this program."""
+
+
+def path_of(path_or_url: str | Path) -> Path:
+    """The file meant by a path or a ``sqlite://`` address."""
+    if isinstance(path_or_url, Path):
+        return path_or_url
+    scheme, separator, rest = path_or_url.partition("://")
+    if not separator:
+        return Path(path_or_url)
+    if scheme != "sqlite" or not rest or rest == ":memory:":
+        raise ValueError(f"database {scheme}://…: only sqlite:///path/to/file is known so far")
+    return Path(rest)
+
+
+def make_file(path: Path) -> None:
+    """Make sure the file is there, a new one for its owner alone; SQLite gives its side files the same mode."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise Unavailable(f"the database {path} cannot be opened: {error.strerror}") from error
+
+
+def refuse_newer(path: Path) -> None:
+    """Raise NewerSchema if the file has had migrations that are not known here."""
+    known = {module.name for module in pkgutil.iter_modules(migrations.__path__)}
+    with closing(sqlite3.connect(path, timeout=BUSY_MS / 1000)) as db:
+        table = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'tortoise_migrations'").fetchone()
+        sql = "SELECT name FROM tortoise_migrations WHERE app = ?"
+        applied = {name for (name,) in db.execute(sql, (APP,))} if table else set()
+    unknown = sorted(applied - known)
+    if unknown:
+        raise NewerSchema(
+            f"the database {path} has tables of a newer version ({', '.join(unknown)}); "
+            "run that version, or restore a backup made before it"
+        )
+
+
+def configuration(path: Path) -> dict[str, Any]:
+    """What Tortoise needs to know."""
+    pragmas = {"journal_mode": "WAL", "synchronous": "FULL", "busy_timeout": BUSY_MS, "foreign_keys": "ON"}
+    return {
+        "connections": {
+            APP: {"engine": "tortoise.backends.sqlite", "credentials": {"file_path": str(path), **pragmas}}
+        },
+        "apps": {
+            APP: {
+                "models": ["engine.store.models"],
+                "default_connection": APP,
+                "migrations": "engine.store.migrations",
+            }
+        },
+    }
+
+
+async def bring_up_to_date(path: Path) -> None:
+    """Run the migrations that are missing; afterwards Tortoise is ready in the present context."""
+    await migrate(config=configuration(path))
+    await Tortoise.init(config=configuration(path))  # migrating leaves the models without their queries
+
+
+async def close_connections() -> None:
+    """Close what Tortoise has open in the present context."""
+    await Tortoise.close_connections()

@@ -1,0 +1,210 @@
+"""Everything that is looked up or put away off the hot path: names, texts, definitions, journals, views."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
+
+from tortoise.transactions import in_transaction
+
+from engine.core.definition import Definition
+from engine.core.instance import Snapshot
+from engine.core.values import CircleId, InstanceId, Ms, PersonId, TextId
+from engine.runtime.ports import Line, SetAside, TimerRow, ToDesk, ToInstance
+from engine.store import codec, models
+from engine.store.hot_path import in_order, scope_of_actor
+from engine.store.outbox import keys_of
+from engine.store.sealing import HOUSE, Key, KeyRing, scope_of_instance, scope_of_person
+
+T = TypeVar("T")
+
+
+async def due_timers(now_ms: Ms, limit: int) -> Sequence[TimerRow]:
+    """See ``Cellar.due_timers``."""
+    rows = await models.TimerRow.filter(due_at__lte=now_ms).order_by("due_at", "actor", "name").limit(limit)
+    return [TimerRow(row.actor, row.name, row.entry, row.due_at) for row in rows]
+
+
+async def next_timer_ms() -> Ms | None:
+    """See ``Cellar.next_timer_ms``."""
+    first = await models.TimerRow.all().order_by("due_at").first()
+    return None if first is None else first.due_at
+
+
+async def waiting_inbox(ring: KeyRing, limit: int) -> Sequence[ToInstance | ToDesk]:
+    """See ``Cellar.waiting_inbox``. An event whose key was erased has lost its meaning and is not shown."""
+    rows = await models.InboxEvent.all().order_by("seq").limit(limit)
+    keys = await keys_of(ring, (row.scope for row in rows))
+    return [
+        codec.decode_inbox(keys[row.scope].open(row.sealed, f"inbox/{row.id}"))
+        for row in rows
+        if row.scope in keys
+    ]
+
+
+# ── names and texts ──────────────────────────────────────────────────────────
+
+
+async def person(matrix_id: str, fresh_id: Callable[[], str]) -> PersonId:
+    """See ``Cellar.person``."""
+    known = await models.Person.get_or_none(matrix_id=matrix_id)
+    if known is None:
+        fresh = models.Person(id=fresh_id(), matrix_id=matrix_id)
+        await models.Person.bulk_create([fresh], ignore_conflicts=True)
+        known = await models.Person.get(matrix_id=matrix_id)
+    return PersonId(known.id)
+
+
+async def matrix_id(person: PersonId) -> str | None:
+    """See ``Cellar.matrix_id``."""
+    known = await models.Person.get_or_none(id=person)
+    return None if known is None else known.matrix_id
+
+
+async def circle(room: str) -> CircleId | None:
+    """See ``Cellar.circle``."""
+    known = await models.Circle.get_or_none(room=room)
+    return None if known is None else CircleId(known.id)
+
+
+async def ensure_circle(room: str, name: str, fresh_id: Callable[[], str]) -> CircleId:
+    """See ``Cellar.ensure_circle``; the name is brought up to date."""
+    fresh = models.Circle(id=fresh_id(), room=room, name=name)
+    await models.Circle.bulk_create([fresh], on_conflict=["room"], update_fields=["name"])
+    return CircleId((await models.Circle.get(room=room)).id)
+
+
+async def room_of(circle: CircleId) -> str:
+    """See ``Cellar.room_of``."""
+    known = await models.Circle.get_or_none(id=circle)
+    if known is None:
+        raise LookupError(f"circle {circle} is not known")
+    return known.room
+
+
+async def circles() -> Mapping[CircleId, str]:
+    """See ``Cellar.circles``."""
+    return {CircleId(row.id): row.name for row in await models.Circle.all()}
+
+
+async def text(ring: KeyRing, text: TextId) -> str | None:
+    """See ``Cellar.text``; None too for a text whose key has been erased."""
+    row = await models.TextLeaf.get_or_none(id=text)
+    if row is None:
+        return None
+    scope = scope_of_person(PersonId(row.person))
+    key = (await keys_of(ring, [scope])).get(scope)
+    return None if key is None else key.open(row.sealed, f"texts/{text}").decode()
+
+
+async def expire_texts(now_ms: Ms) -> int:
+    """See ``Cellar.expire_texts``."""
+    return await models.TextLeaf.filter(until__lte=now_ms).delete()
+
+
+async def forget(person: PersonId) -> None:
+    """Erase a person. References to them stay, and lead to nobody."""
+    mail = models.OutboxRow.filter(person=person)
+    async with in_transaction():
+        await models.Seal.filter(scope=scope_of_person(person)).delete()
+        await models.Person.filter(id=person).delete()
+        await models.DirectRoom.filter(person=person).delete()
+        await models.DeskRow.filter(person=person).delete()
+        await models.PartRow.filter(person=person).update(person="")
+        await models.TextLeaf.filter(person=person).delete()
+        await models.JournalLine.filter(actor=f"d/{person}").delete()
+        await models.TimerRow.filter(actor=f"d/{person}").delete()
+        await models.InboxEvent.filter(scope=scope_of_person(person)).delete()
+        await models.Quarantined.filter(scope=scope_of_person(person)).delete()
+        rows = await mail.values_list("row", flat=True)
+        await models.Awaited.filter(row__in=rows).delete()
+        await mail.delete()
+
+
+# ── definitions and views ────────────────────────────────────────────────────
+
+
+async def put_definition(definition: Definition, source: str) -> None:
+    """See ``Cellar.put_definition``; the wording of a known digest is brought up to date."""
+    row = models.Definition(
+        digest=definition.digest,
+        name=definition.name,
+        language_version=definition.language_version,
+        source=source,
+        compiled=codec.encode(definition),
+    )
+    await models.Definition.bulk_create([row], on_conflict=["digest"], update_fields=["source", "compiled"])
+
+
+async def definition(digest: str) -> Definition | None:
+    """See ``Cellar.definition``."""
+    row = await models.Definition.get_or_none(digest=digest)
+    return None if row is None else codec.decode_definition(row.compiled)
+
+
+async def open_instances(ring: KeyRing, circle: CircleId) -> Sequence[Snapshot]:
+    """See ``Cellar.open_instances``; the oldest first."""
+    rows = await models.Instance.filter(circle_id=circle, open=True)
+    keys = await _keys(ring, (scope_of_instance(InstanceId(row.id)) for row in rows))
+    found = [
+        codec.decode_snapshot(keys[scope].open(row.sealed, f"instances/{row.id}"))
+        for row in rows
+        if (scope := scope_of_instance(InstanceId(row.id))) in keys
+    ]
+    return sorted(found, key=lambda snapshot: (snapshot.started_ms, snapshot.id))
+
+
+async def people_of(instance: InstanceId) -> tuple[PersonId, ...]:
+    """See ``Cellar.people_of``."""
+    rows = await models.PartRow.filter(instance=instance)
+    return in_order({int(row.ref[1:]): PersonId(row.person) for row in rows})
+
+
+async def journal(ring: KeyRing, actor: str) -> Sequence[Line]:
+    """See ``Cellar.journal``; nothing remains of one whose key has been erased."""
+    scope = scope_of_actor(actor)
+    key = (await keys_of(ring, [scope])).get(scope)
+    if key is None:
+        return []
+    rows = await models.JournalLine.filter(actor=actor).order_by("n")
+    return [
+        codec.decode_line(actor, row.n, row.at, key.open(row.sealed, f"journal/{actor}/{row.n}"))
+        for row in rows
+    ]
+
+
+async def quarantined(ring: KeyRing) -> Sequence[SetAside]:
+    """What could not be decided, oldest first."""
+    rows = await models.Quarantined.all().order_by("seq")
+    keys = await _keys(ring, (row.scope for row in rows))
+    return [
+        SetAside(
+            codec.decode_arrival(keys[row.scope].open(row.sealed, f"quarantine/{row.id}")), row.error, row.at
+        )
+        for row in rows
+        if row.scope in keys
+    ]
+
+
+async def kept(ring: KeyRing) -> Mapping[tuple[str, str], bytes]:
+    """See ``Cellar.kept``."""
+    key = (await keys_of(ring, [HOUSE]))[HOUSE]
+    rows = await models.BridgeRow.all()
+    return {(row.kind, row.key): key.open(row.sealed, f"bridge/{row.kind}/{row.key}") for row in rows}
+
+
+async def forget_seen(before_ms: Ms) -> int:
+    """Delete the ids of arrivals dealt with before a moment; how many."""
+    return await models.Seen.filter(at__lt=before_ms).delete()
+
+
+async def _keys(ring: KeyRing, scopes: Iterable[str]) -> dict[str, Key]:
+    """The keys of any number of scopes, asked for in portions that a statement can hold."""
+    wanted = sorted(set(scopes))
+    keys: dict[str, Key] = {}
+    for start in range(0, len(wanted), PORTION):
+        keys |= await keys_of(ring, wanted[start : start + PORTION])
+    return keys
+
+
+PORTION = 500

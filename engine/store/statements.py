@@ -1,0 +1,87 @@
+"""The hand-written SQL of the hot path. Lists come in as one JSON parameter, so each statement is prepared once."""
+
+LOST = "what it belongs to was not sent"
+"""Why a parcel was dropped together with its forerunner."""
+
+SEEN = "SELECT id FROM seen WHERE id IN (SELECT value FROM json_each(?))"
+INSTANCES = """
+    SELECT i.id, i.sealed, s.wrapped FROM instances i JOIN seals s ON s.scope = 'i/' || i.id
+    WHERE i.id IN (SELECT value FROM json_each(?))"""
+DESKS = """
+    SELECT d.person, d.sealed, s.wrapped FROM desks d JOIN seals s ON s.scope = 'p/' || d.person
+    WHERE d.person IN (SELECT value FROM json_each(?))"""
+PARTS = "SELECT instance, ref, person FROM parts WHERE instance IN (SELECT value FROM json_each(?))"
+TARGETS = """
+    SELECT o.event_id, o.row, o.scope, o.parcel, s.wrapped FROM outbox o JOIN seals s ON s.scope = o.scope
+    WHERE o.event_id IN (SELECT value FROM json_each(?))"""
+SENT = "SELECT row FROM outbox WHERE row IN (SELECT value FROM json_each(?)) AND status = 'sent'"
+LINES = "SELECT value, (SELECT max(n) FROM journal WHERE actor = value) FROM json_each(?)"
+SEALS = "SELECT scope, wrapped FROM seals WHERE scope IN (SELECT value FROM json_each(?))"
+
+INSERT_SEAL = "INSERT INTO seals (scope, wrapped) VALUES (?, ?)"
+INSERT_SEEN = "INSERT INTO seen (id, at) VALUES (?, ?)"
+INSERT_INSTANCE = """
+    INSERT INTO instances (circle_id, definition, state, version, entry, open, sealed, id)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET circle_id = excluded.circle_id, definition = excluded.definition,
+        state = excluded.state, version = excluded.version, entry = excluded.entry, open = excluded.open,
+        sealed = excluded.sealed
+    WHERE version = 0"""
+UPDATE_INSTANCE = """
+    UPDATE instances
+    SET circle_id = ?, definition = ?, state = ?, version = ?, entry = ?, open = ?, sealed = ?
+    WHERE id = ? AND version = ?"""
+INSERT_DESK = """
+    INSERT INTO desks (version, sealed, person) VALUES (?, ?, ?)
+    ON CONFLICT (person) DO UPDATE SET version = excluded.version, sealed = excluded.sealed WHERE version = 0"""
+UPDATE_DESK = "UPDATE desks SET version = ?, sealed = ? WHERE person = ? AND version = ?"
+INSERT_PART = "INSERT INTO parts (instance, ref, person) VALUES (?, ?, ?)"
+INSERT_LINE = "INSERT INTO journal (actor, n, at, sealed) VALUES (?, ?, ?, ?)"
+DELETE_TIMER = "DELETE FROM timers WHERE actor = ? AND name = ?"
+SET_TIMER = """
+    INSERT INTO timers (actor, name, entry, due_at) VALUES (?, ?, ?, ?)
+    ON CONFLICT (actor, name) DO UPDATE SET entry = excluded.entry, due_at = excluded.due_at"""
+SET_TEXT = """
+    INSERT INTO texts (id, person, instance, until, sealed) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET person = excluded.person, instance = excluded.instance,
+        until = excluded.until, sealed = excluded.sealed"""
+END_TEXT = "UPDATE texts SET until = ? WHERE id = ?"
+SET_ASIDE = """
+    INSERT INTO quarantine (id, at, error, scope, sealed) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET at = excluded.at, error = excluded.error, scope = excluded.scope,
+        sealed = excluded.sealed"""
+INSERT_INBOX = "INSERT INTO inbox (id, scope, sealed) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING"
+DELETE_INBOX = "DELETE FROM inbox WHERE id = ?"
+DELETE_KEPT = "DELETE FROM bridge WHERE kind = ? AND key = ?"
+SET_KEPT = """
+    INSERT INTO bridge (kind, key, sealed) VALUES (?, ?, ?)
+    ON CONFLICT (kind, key) DO UPDATE SET sealed = excluded.sealed"""
+
+INSERT_PARCEL = """
+    INSERT INTO outbox (row, transaction_id, lane, scope, person, circle_id, about, urgency, is_reaction,
+        is_budgeted, not_before, due_at, parcel, status, nudged, attempts)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 0, 0)"""
+STATUS = "SELECT row, status FROM outbox WHERE row IN (SELECT value FROM json_each(?))"
+INSERT_AWAITED = "INSERT INTO awaited (row, forerunner) VALUES (?, ?)"
+DELETE_AWAITED = "DELETE FROM awaited WHERE row IN (SELECT value FROM json_each(?))"
+WITHDRAW = """
+    UPDATE outbox SET status = 'dropped', why = 'withdrawn', lease_until = NULL
+    WHERE row IN (SELECT value FROM json_each(?)) AND status = 'waiting' AND sealed IS NULL
+    RETURNING row"""
+DROP_FOLLOWERS = """
+    UPDATE outbox SET status = 'dropped', why = ?2, lease_until = NULL
+    WHERE row IN (SELECT row FROM awaited WHERE forerunner IN (SELECT value FROM json_each(?1)))
+        AND status = 'waiting' AND sealed IS NULL
+    RETURNING row"""
+RELEASE = """
+    UPDATE outbox SET due_at = not_before
+    WHERE person IN (SELECT value FROM json_each(?)) AND status = 'waiting' AND lease_until IS NULL"""
+NUDGE = """
+    UPDATE outbox SET nudged = 1
+    WHERE person IN (SELECT value FROM json_each(?)) AND status = 'waiting' AND lease_until IS NOT NULL"""
+ECHO = """
+    UPDATE outbox SET status = 'sent', event_id = ?, ended_at = ?, sealed = NULL, lease_until = NULL
+    WHERE transaction_id = ? AND status <> 'sent'"""
+ECHOED = """
+    DELETE FROM awaited WHERE forerunner IN
+        (SELECT row FROM outbox WHERE transaction_id IN (SELECT value FROM json_each(?)))"""
