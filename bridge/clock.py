@@ -1,46 +1,43 @@
 """The house's clock: one function over real time, the same for our own watch and for server timestamps.
 
-In production the function is the identity. The demo lets days pass in seconds; tests move it.
+In production the function is the identity. The demo and the tests bring one whose days pass in seconds.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from typing import Protocol
 
 from engine.core.values import Ms
+from engine.runtime.ports import Clock
 
 LONGEST_NAP_SECONDS = 3600.0
 
 
-class HouseClock:
-    """Implements ``engine.runtime.ports.Clock``: ``house = start + (real - epoch) * rate``."""
+class HouseTime(Clock, Protocol):
+    """A clock that also knows real time, which homeservers stamp events with."""
 
-    def __init__(self, *, rate: float = 1.0, start_ms: Ms | None = None) -> None:
-        """``rate``: house milliseconds per real millisecond. ``start_ms``: what the house's clock shows now."""
-        self._epoch_ms = _real_now_ms()
-        self._start_ms = self._epoch_ms if start_ms is None else start_ms
-        self._rate = rate
-
-    def now_ms(self) -> Ms:
-        return self.at_real(_real_now_ms())
-
-    def real_now_ms(self) -> Ms:
-        """Real time, which homeservers stamp events with."""
-        return _real_now_ms()
-
+    def real_now_ms(self) -> Ms: ...
     def at_real(self, real_ms: Ms) -> Ms:
         """The house's time at a moment of real time, such as a homeserver's timestamp."""
-        return self._start_ms + int((real_ms - self._epoch_ms) * self._rate)
+
+
+class RealTime:
+    """Implements ``HouseTime``: the house's time is the time."""
+
+    def now_ms(self) -> Ms:
+        return time.time_ns() // 1_000_000
+
+    def real_now_ms(self) -> Ms:
+        return self.now_ms()
+
+    def at_real(self, real_ms: Ms) -> Ms:
+        return real_ms
 
     def after(self, real_ms: Ms) -> Ms:
-        return self.now_ms() + int(real_ms * self._rate)
+        return self.now_ms() + real_ms
 
     async def wait_until(self, at_ms: Ms) -> None:
         while (left_ms := at_ms - self.now_ms()) > 0:
-            # At least a millisecond, or rounding could make this spin.
-            await asyncio.sleep(min(max(left_ms / self._rate / 1000, 0.001), LONGEST_NAP_SECONDS))
-
-
-def _real_now_ms() -> Ms:
-    return time.time_ns() // 1_000_000
+            await asyncio.sleep(min(left_ms / 1000, LONGEST_NAP_SECONDS))

@@ -11,7 +11,7 @@ from typing import assert_never
 
 import msgspec
 
-from bridge.clock import HouseClock
+from bridge.clock import HouseTime, RealTime
 from bridge.matrix.client import MatrixClient
 from bridge.matrix.clock import SystemClock
 from bridge.matrix.crypto_store import RowStore
@@ -31,13 +31,13 @@ from bridge.matrix.rooms import Allowed
 from bridge.matrix.session import Session
 from bridge.matrix.sync import AnyEvent, Delivery
 from bridge.neighbours import NamesNow, Neighbours
-from bridge.reading import Ear
+from bridge.reading.ear import Ear
 from bridge.views import HouseViews
 from bridge.wording.render import House as Described
 from bridge.wording.render import Voice
 from bridge.writer import ParcelWriter
 from engine.core.desk import Rhythm
-from engine.loading import FolderCatalogue
+from engine.loading.catalogue import Catalogue
 from engine.runtime.batch import House
 from engine.runtime.bell import Bell
 from engine.runtime.line import StraightLine
@@ -72,7 +72,7 @@ class Plan(msgspec.Struct, frozen=True):
     operator: str
     outside_help: str
     allowed: Allowed
-    workflows: tuple[Path, ...]
+    workflows: Path
     pickle_secret: bytes
     alias_salt: bytes
     time_zone: str = "UTC"
@@ -112,7 +112,7 @@ class Hearth:
         self,
         plan: Plan,
         cellar: Cellar,
-        clock: HouseClock | None = None,
+        clock: HouseTime | None = None,
         chance: random.Random | None = None,
         keeper: Keeper | None = None,
     ) -> None:
@@ -120,10 +120,12 @@ class Hearth:
         self._plan = plan
         self._cellar = cellar
         self._keeper = keeper or CellarKeeper(cellar)
-        self._clock = clock or HouseClock()
+        self._clock = clock or RealTime()
         self._chance = chance or random.SystemRandom()
         self.ready = asyncio.Event()
         """Set once the first sync, gaps filled, is committed."""
+        self.rested = asyncio.Event()
+        """Set whenever the outbox has found nothing more to send."""
 
     async def run(
         self,
@@ -157,14 +159,14 @@ class Hearth:
     async def _serve(self, client: MatrixClient, stop: asyncio.Event) -> None:
         plan = self._plan
         circles = {await self._cellar.ensure_circle(room, room): room for room in plan.rooms}
-        catalogue = await FolderCatalogue.open(plan.workflows, self._cellar)
+        catalogue = await _open_catalogue(plan.workflows, self._cellar)
         neighbours = Neighbours(client.rooms, self._cellar, circles, plan.contacts)
         ear = Ear(neighbours, catalogue, (plan.bot, plan.session.user_id))
         rhythm = Rhythm(plan.time_zone, plan.quiet_from_hour, plan.quiet_to_hour)
         house = House(self._cellar, catalogue, ear, neighbours, self._chance, rhythm)
         line = StraightLine(house, self._clock)
         postman = self._postman(client, neighbours, catalogue)
-        outbox = Outbox(self._cellar, postman, self._clock, self._chance)
+        outbox = Outbox(self._cellar, postman, self._clock, self._chance, rested=self.rested)
         bell = Bell(self._cellar, line, self._clock)
         door = Door(plan, client, line, neighbours, self._clock, self.ready)
         line.start()
@@ -182,9 +184,7 @@ class Hearth:
         finally:
             await line.stop()
 
-    def _postman(
-        self, client: MatrixClient, neighbours: Neighbours, catalogue: FolderCatalogue
-    ) -> MatrixPostman:
+    def _postman(self, client: MatrixClient, neighbours: Neighbours, catalogue: Catalogue) -> MatrixPostman:
         plan = self._plan
         voice = Voice(
             Described(plan.bot, plan.operator, plan.outside_help),
@@ -205,6 +205,14 @@ class Hearth:
         )
 
 
+async def _open_catalogue(folder: Path, cellar: Cellar) -> Catalogue:
+    catalogue = Catalogue(folder, cellar.definition)
+    for problem in catalogue.load():
+        log.warning("%s:%d:%d %s", problem.file, problem.line, problem.column, problem.message)
+    await catalogue.keep(cellar.put_definition)
+    return catalogue
+
+
 class Door:
     """Takes in what the homeserver delivers and hands it to the straight line, with the rows that go with it."""
 
@@ -214,7 +222,7 @@ class Door:
         client: MatrixClient,
         line: StraightLine,
         neighbours: Neighbours,
-        clock: HouseClock,
+        clock: HouseTime,
         ready: asyncio.Event,
     ) -> None:
         self._plan = plan

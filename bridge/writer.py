@@ -40,7 +40,9 @@ class ParcelWriter:
                 time_zone=self._defaults.time_zone,
                 language=self._defaults.language,
             )
-        rendered = await self._voice.render(parcel.message, hearer, self._clock.now_ms())
+        edits = parcel.edits is not None
+        now_ms = self._clock.now_ms()
+        rendered = await self._voice.render(parcel.message, hearer, now_ms, as_edit=edits)
         return Written(rendered.body, rendered.formatted_body, rendered.mentions)
 
     async def _hearer(self, person: PersonId) -> Hearer:

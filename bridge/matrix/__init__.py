@@ -1,0 +1,1 @@
+"""The door to Matrix: session, sync, encryption, sending; nothing here knows what a workflow is."""

@@ -10,7 +10,6 @@ from engine.core.definition import (
     AnsweredBy,
     AskDef,
     Choice,
-    Circle,
     CountOf,
     Definition,
     EveryoneSaid,
@@ -221,15 +220,12 @@ def _readers(definition: Definition) -> Iterator[Finding]:
                         "wider-audience",
                         f"`<{written}>` would show answers to `{name}` to people who may not see them",
                         f"they are seen by {', '.join(f'`{p}`' for p in ask.seen_by)}; say it to them, or leave it out",
+                        rests_on=(("asks", name),),
                     )
 
 
 def _reader(who: Who) -> set[str]:
-    match who:
-        case Part(name=name):
-            return {name}
-        case AnsweredBy() | Room() | Circle():
-            return {"circle"}
+    return {who.name} if isinstance(who, Part) else {"circle"}
 
 
 def _asks_behind(gap: Gap, by_part: dict[str, tuple[str, ...]]) -> tuple[str, ...]:

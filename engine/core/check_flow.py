@@ -279,6 +279,7 @@ class _Ways:
                         "protected-no",
                         f"`<{written}>` would show a no before its moment",
                         f"say it once, in a `tell` after `{gap.name}` has closed",
+                        rests_on=(("asks", gap.name),),
                     )
 
     def _closed_when_said(self, saying: Saying) -> Names:
@@ -295,6 +296,7 @@ def _too_early(path: Path, name: str, state: str | None) -> Finding:
         "not-known-yet",
         f"`{name}` may not be known yet in the state `{state}`",
         "gather it in an earlier state, or give it a default",
+        rests_on=(("details", name),),
     )
 
 

@@ -125,6 +125,10 @@ class _Names:
             path: Path = ("people", part.name)
             for by in part.answered:
                 yield from self._answered(path, by)
+            if part.name in self._details and part.name != part.detail:
+                yield Finding(
+                    path, "two-meanings", f"`{part.name}` is also a detail", "give one of them another name"
+                )
             if part.detail is None:
                 continue
             yield from self._detail(path, part.detail)
@@ -132,10 +136,6 @@ class _Names:
             if detail is not None and detail.kind not in ("person", "people"):
                 yield Finding(
                     path, "not-people", f"`{part.detail}` does not name people", "give it `type: people`"
-                )
-            if part.name in self._details and part.name != part.detail:
-                yield Finding(
-                    path, "two-meanings", f"`{part.name}` is also a detail", "give one of them another name"
                 )
         for part_name, state in self._definition.if_leaves.items():
             path = (f"if {part_name} leaves",)
@@ -258,7 +258,9 @@ class _Names:
             if detail is None:
                 yield _unknown(timing.path, "moment", base, [*dated, *sorted(allowed)])
             elif detail.kind != "moment":
-                yield Finding(timing.path, "not-a-moment", f"`{base}` is no moment", "give it `type: moment`")
+                yield Finding(
+                    timing.path, "not-a-moment", f"`{base}` is no moment", "give it `type: date and time`"
+                )
 
     def conditions(self) -> Iterator[Finding]:
         """Conditions look at what exists."""

@@ -14,7 +14,7 @@ from engine.core.definition import (
     EveryoneSaid,
     NotThat,
 )
-from engine.core.values import AnyValue, Nothing, Number, Picked, Ref
+from engine.core.values import AnyValue, Nothing, Number, Persons, Picked, Ref
 
 
 class Scene(Protocol):
@@ -41,7 +41,7 @@ def holds(condition: Condition | None, scene: Scene) -> bool:
         case DetailIs(detail=name, choice=choice):
             return scene.detail(name) == Picked(choice)
         case DetailGiven(detail=name):
-            return not isinstance(scene.detail(name), Nothing | None)
+            return scene.detail(name) not in (None, Nothing(), Persons(()))
         case NotThat(that=that):
             return not holds(that, scene)
         case AllOf(those=those):

@@ -204,7 +204,8 @@ def _say_gone(turn: Turn, ask: AskDef, who: Ref) -> None:
         for reader in turn.people(part):
             if reader == who:
                 continue
-            urgency: Urgency = "change" if turn.urgency_soon(ask.name) else "timely"
+            # Within 24 hours it is worth a sound; before that it is there to be read.
+            urgency: Urgency = "change" if turn.urgency_soon(ask.name) else "quiet"
             turn.tell_person(reader, Phrase("gone", slots={"who": Names((who,))}), urgency)
 
 

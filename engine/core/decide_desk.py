@@ -66,6 +66,8 @@ from engine.core.values import (
 
 HELLO = "hello"
 PERSON = "person"
+UNKNOWN = "unknown"
+"""The word of a command that was clearly meant as one, and that nobody knows."""
 FOREVER_MS = 36500 * DAY_MS
 TEXT_HELD_MS = 800 * DAY_MS
 """A text's end date until its instance sets a nearer one."""
@@ -296,6 +298,8 @@ def _is_command(table: _Table, event: Heard, command: Command) -> bool:
     waiting = table.open_prompts()
     if command.close_to is not None:
         return not waiting
+    if command.word in (*VIEWS, PERSON, *_OWN):
+        return True  # the bot's own words are never somebody's answer, least of all "not from …"
     bare = not command.people and not command.everyone and command.rest is None
     return bare or not any(p.words for p in waiting)
 
@@ -318,13 +322,25 @@ def _meant(table: _Table, event: Heard) -> Prompt | None:
     if event.target is not None:
         return _targeted(table, event.target)
     waiting = table.open_prompts()
-    if len(waiting) == 1:
-        return waiting[0]
-    picked = [p for p in (waiting or table.desk.prompts) if p.row in event.reading.picks]
-    if len(picked) == 1:
-        return picked[0]
-    if waiting:
-        table.say("which_one", n=Count(len(waiting)))
+    asked = [p for p in waiting if p.instance is not None]
+    own = [p for p in waiting if p.instance is None]
+    # The bot's own question (may I write?) never stands in the way of somebody else's.
+    for group in (asked, own):
+        fitting = [p for p in group if _source(p, event.reading, "", event.text, 0) is not None]
+        if len(fitting) == 1:
+            return fitting[0]
+        if fitting:
+            table.say("which_one", n=Count(len(fitting)))
+            return None
+    if len(asked) == 1:
+        return asked[0]
+    changing = [p for p in table.desk.prompts if p.row in event.reading.picks and not p.shared]
+    if not waiting and len(changing) == 1:
+        return changing[0]
+    if asked:
+        table.say("which_one", n=Count(len(asked)))
+    elif own:
+        return own[0]
     else:
         table.say("nothing_open")
     return None
@@ -547,6 +563,8 @@ def _obey(table: _Table, event: Heard, command: Command) -> None:
     word = command.word
     if command.close_to is not None:
         table.say("unknown_command", close_to=Plain(command.close_to))
+    elif word == UNKNOWN:
+        table.say("unknown_command_plain")
     elif word in VIEWS:
         _show(table, event, word)
     elif word == PERSON:

@@ -13,13 +13,18 @@ Path = tuple[str, ...]
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One finding. Loading turns ``path`` into a line and a column."""
+    """One finding. Loading turns ``path`` into a line and a column.
+
+    ``rests_on`` names what it was concluded from: where one of these is itself broken, the
+    finding may only be a shadow of that, and is left out until it has been mended.
+    """
 
     path: Path
     code: str
     message: str
     hint: str = ""
     severity: Literal["error", "warning"] = "error"
+    rests_on: tuple[Path, ...] = ()
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -259,7 +259,7 @@ class _Compiler:
             name=name,
             to=read.parse(fields.node("to"), read_who) or Part("starter"),
             choices=() if only_words else read.choices(name, answers, "answer"),
-            words=only_words or self._flag(fields, "also", IN_WORDS),
+            words=self._flag(fields, "also", IN_WORDS) or only_words,
             seen_by=read.names(fields.node("seen by")) or ("me",),
             until=self._moment(fields, "until"),
             changeable_until=self._moment(fields, "changeable until"),

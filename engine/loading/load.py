@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import pathlib
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from engine.core.check import check
 from engine.core.definition import Definition
-from engine.core.finding import Path
+from engine.core.finding import Finding, Path
 from engine.loading.compile import compile_tree
 from engine.loading.problem import Ledger, Place, Problem
-from engine.loading.reader import place_of, places_of
+from engine.loading.reader import path_at, place_of, places_of
 from engine.loading.tree import MOST_BYTES, read_tree
 
 
@@ -31,13 +32,25 @@ def examine_text(text: str, name: str) -> Examined:
         return Examined(None, ledger.problems())
     definition = compile_tree(root, ledger)
     places = places_of(root)
-    broken = ledger.places()
-    for finding in check(definition):
-        place = place_of(finding.path, places)
-        if place not in broken:
-            ledger.note(place, finding.code, finding.message, finding.hint, finding.severity)
+    findings = check(definition)
+    _note([f for f in findings if not f.rests_on], places, ledger)
+    broken = [path_at(place, places) for place in ledger.places()]
+    _note([f for f in findings if f.rests_on and not _is_shadow(f, broken)], places, ledger)
     fit = not ledger.has_errors()
     return Examined(definition if fit else None, ledger.problems(), places)
+
+
+def _note(findings: Iterable[Finding], places: Mapping[Path, Place], ledger: Ledger) -> None:
+    known = ledger.places()
+    for finding in findings:
+        place = place_of(finding.path, places)
+        if place not in known:
+            ledger.note(place, finding.code, finding.message, finding.hint, finding.severity)
+
+
+def _is_shadow(finding: Finding, broken: Iterable[Path]) -> bool:
+    """Whether something that a finding rests on is itself broken."""
+    return any(path[: len(base)] == base for path in broken for base in finding.rests_on)
 
 
 def examine_file(path: pathlib.Path, name: str | None = None) -> Examined:

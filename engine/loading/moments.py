@@ -34,6 +34,7 @@ _COUNTS = {
 _DURATION = re.compile(r"(?P<count>\d{1,4}|[a-z]+) +(?P<unit>[a-z]+?)s?", re.IGNORECASE)
 _MOMENT = re.compile(r"(?P<span>.+?) +(?P<side>before|after) +(?P<base>[a-z][a-z0-9_]*)")
 _HALFWAY = re.compile(r"halfway +to +(?P<base>[a-z][a-z0-9_]*)")
+_NO_BASES = ("halfway", "before", "after")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 MOMENT_HINT = (
@@ -91,7 +92,7 @@ def read_moment(text: str) -> MomentExpr:
     if found := _MOMENT.fullmatch(text):
         span_ms = read_duration(found["span"])
         return MomentExpr(base=found["base"], offset_ms=-span_ms if found["side"] == "before" else span_ms)
-    if _NAME.fullmatch(text):
+    if _NAME.fullmatch(text) and text not in _NO_BASES:
         return MomentExpr(base=text)
     if _DURATION.fullmatch(text):
         raise Unreadable("moment", f"`{text}` does not say from when", MOMENT_HINT)

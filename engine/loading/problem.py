@@ -50,7 +50,7 @@ class Ledger:
 
     def places(self) -> frozenset[Place]:
         """Where something is already known to be wrong."""
-        return frozenset(Place(p.line, p.column) for p in self._problems)
+        return frozenset(Place(p.line, p.column) for p in self._problems if p.severity == "error")
 
     def has_errors(self) -> bool:
         """Whether anything stands in the way of the file."""

@@ -21,6 +21,9 @@ T = TypeVar("T")
 NUMBERS = ("1️⃣", "2️⃣", "3️⃣", "4️⃣", "5️⃣", "6️⃣", "7️⃣", "8️⃣", "9️⃣")
 """The signs of choices whose label begins with no emoji, in their order."""
 
+MAY_STAND_ALONE = ("tell", "board", "public", "moves")
+"""Keys of lists under which one thing alone may stand without a dash."""
+
 _GAP = re.compile(r"<([^<>\n]*)>")
 _SPACES = re.compile(r"\s+")
 _KEYCAP = "\u20e3"
@@ -222,6 +225,8 @@ def _walk(node: Node, path: Path, found: dict[Path, Place]) -> None:
                 here = (*path, _SPACES.sub(" ", entry.key.value.strip()))
                 found[here] = entry.node.place if isinstance(entry.node, Text) else entry.key.place
                 _walk(entry.node, here, found)
+                if here[-1] in MAY_STAND_ALONE and isinstance(entry.node, Map):
+                    _walk(entry.node, (*here, "0"), found)
         case Items(items=items):
             for index, item in enumerate(items):
                 found[(*path, str(index))] = item.place
@@ -237,3 +242,13 @@ def place_of(path: Path, places: Mapping[Path, Place]) -> Place:
         if found is not None:
             return found
     return Place()
+
+
+def path_at(place: Place, places: Mapping[Path, Place]) -> Path:
+    """The path of what stands at a place: the last thing that begins there or before."""
+    before = [
+        ((at.line, at.column), path)
+        for path, at in places.items()
+        if (at.line, at.column) <= (place.line, place.column)
+    ]
+    return max(before)[1] if before else ()

@@ -220,14 +220,14 @@ class TextLeaf(Model):
         table = "texts"
 
 
-class Seal(Model):
-    """The key of one person, one instance or the house, wrapped by the master key."""
+class HouseMark(Model):
+    """One row, sealed with the key of the house: tells whether the key file belongs to this database."""
 
-    scope = fields.CharField(max_length=ID, primary_key=True)
-    wrapped = fields.BinaryField()
+    id = fields.IntField(primary_key=True)
+    sealed = fields.BinaryField()
 
     class Meta:
-        table = "seals"
+        table = "house"
 
 
 class Quarantined(Model):

@@ -13,10 +13,12 @@ from tortoise import Tortoise
 from tortoise.migrations.api import migrate
 
 from engine.runtime.ports import Unavailable
-from engine.store import migrations
-from engine.store.hot_path import BUSY_MS
+from engine.store import key_migrations, migrations
 
-APP = "cellar"
+CELLAR = "cellar"
+KEYS = "keys"
+BUSY_MS = 5_000
+_MIGRATIONS = {CELLAR: migrations, KEYS: key_migrations}
 
 
 class NewerSchema(Exception):
@@ -43,42 +45,52 @@ def make_file(path: Path) -> None:
         raise Unavailable(f"the database {path} cannot be opened: {error.strerror}") from error
 
 
-def refuse_newer(path: Path) -> None:
+def refuse_newer(app: str, path: Path) -> None:
     """Raise NewerSchema if the file has had migrations that are not known here."""
-    known = {module.name for module in pkgutil.iter_modules(migrations.__path__)}
+    known = {module.name for module in pkgutil.iter_modules(_MIGRATIONS[app].__path__)}
     with closing(sqlite3.connect(path, timeout=BUSY_MS / 1000)) as db:
         table = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'tortoise_migrations'").fetchone()
         sql = "SELECT name FROM tortoise_migrations WHERE app = ?"
-        applied = {name for (name,) in db.execute(sql, (APP,))} if table else set()
+        applied = {name for (name,) in db.execute(sql, (app,))} if table else set()
     unknown = sorted(applied - known)
     if unknown:
         raise NewerSchema(
-            f"the database {path} has tables of a newer version ({', '.join(unknown)}); "
+            f"{path} has tables of a newer version ({', '.join(unknown)}); "
             "run that version, or restore a backup made before it"
         )
 
 
-def configuration(path: Path) -> dict[str, Any]:
-    """What Tortoise needs to know."""
-    pragmas = {"journal_mode": "WAL", "synchronous": "FULL", "busy_timeout": BUSY_MS, "foreign_keys": "ON"}
+def configuration(path: Path, keys_path: Path) -> dict[str, Any]:
+    """What Tortoise needs to know: two files, each with its own models and migrations."""
     return {
-        "connections": {
-            APP: {"engine": "tortoise.backends.sqlite", "credentials": {"file_path": str(path), **pragmas}}
-        },
+        "connections": {CELLAR: _connection(path), KEYS: _connection(keys_path)},
         "apps": {
-            APP: {
-                "models": ["engine.store.models"],
-                "default_connection": APP,
-                "migrations": "engine.store.migrations",
-            }
+            CELLAR: _app(CELLAR, "engine.store.models"),
+            KEYS: _app(KEYS, "engine.store.keys"),
         },
     }
 
 
-async def bring_up_to_date(path: Path) -> None:
+def _connection(path: Path) -> dict[str, Any]:
+    pragmas = {
+        "journal_mode": "WAL",
+        "synchronous": "FULL",
+        "busy_timeout": BUSY_MS,
+        "foreign_keys": "ON",
+        "secure_delete": "ON",
+    }
+    return {"engine": "tortoise.backends.sqlite", "credentials": {"file_path": str(path), **pragmas}}
+
+
+def _app(name: str, models: str) -> dict[str, Any]:
+    return {"models": [models], "default_connection": name, "migrations": _MIGRATIONS[name].__name__}
+
+
+async def bring_up_to_date(path: Path, keys_path: Path) -> None:
     """Run the migrations that are missing; afterwards Tortoise is ready in the present context."""
-    await migrate(config=configuration(path))
-    await Tortoise.init(config=configuration(path))  # migrating leaves the models without their queries
+    config = configuration(path, keys_path)
+    await migrate(config=config)
+    await Tortoise.init(config=config)  # migrating leaves the models without their queries
 
 
 async def close_connections() -> None:

@@ -17,8 +17,11 @@ from engine.core.schedule import Standing
 from engine.core.values import WEEK_MS, Ms, PersonId, RowId
 from engine.runtime.ports import Conflict, Journey
 from engine.store import codec
-from engine.store.models import Awaited, DeskRow, DirectRoom, Instance, OutboxRow, Seal
-from engine.store.sealing import Key, KeyRing, scope_of_person
+from engine.store.keys import Seal
+from engine.store.models import Awaited, DeskRow, DirectRoom, Instance, OutboxRow
+from engine.store.opening import CELLAR
+from engine.store.scopes import scope_of_person
+from engine.store.sealing import Key, KeyRing
 from engine.store.statements import LOST
 
 WAITING = Q(status="waiting")
@@ -33,7 +36,7 @@ async def keys_of(ring: KeyRing, scopes: Iterable[str]) -> dict[str, Key]:
 
 async def claim(ring: KeyRing, now_ms: Ms, lease_ms: Ms, limit: int) -> Sequence[Journey]:
     """See ``Cellar.claim``."""
-    async with in_transaction():
+    async with in_transaction(CELLAR):
         await OutboxRow.filter(WAITING, lease_until__lte=now_ms).update(lease_until=None)
         taken = OutboxRow.filter(WAITING, lease_until__not_isnull=True).values("lane")
         heads = (
@@ -73,7 +76,7 @@ async def seal(ring: KeyRing, row: RowId, room: str, sealed: bytes) -> None:
     key = None if found is None else (await keys_of(ring, [found.scope])).get(found.scope)
     if found is None or key is None:
         raise Conflict(f"outbox: {row} is not there any more")
-    async with in_transaction():
+    async with in_transaction(CELLAR):
         kept = await OutboxRow.filter(WAITING, row=row).update(
             room=room, sealed=key.seal(sealed, f"outbox/{row}/sealed")
         )
@@ -93,7 +96,7 @@ async def _remember_room(room: str, person: PersonId, about: str | None) -> None
 
 async def mark_sent(row: RowId, event: str, at_ms: Ms) -> None:
     """See ``Cellar.mark_sent``."""
-    async with in_transaction():
+    async with in_transaction(CELLAR):
         unsent = OutboxRow.filter(~Q(status="sent"), row=row)
         await unsent.update(status="sent", event_id=event, ended_at=at_ms, sealed=None, lease_until=None)
         await Awaited.filter(forerunner=row).delete()
@@ -102,7 +105,7 @@ async def mark_sent(row: RowId, event: str, at_ms: Ms) -> None:
 async def postpone(row: RowId, due_ms: Ms | None, why: str, *, failed: bool) -> None:
     """See ``Cellar.postpone``."""
     waiting = OutboxRow.filter(WAITING, row=row)
-    async with in_transaction():
+    async with in_transaction(CELLAR):
         await waiting.update(due_at=due_ms, lease_until=None, why=why, attempts=F("attempts") + int(failed))
         if not failed or due_ms is None:
             await waiting.filter(nudged=True).update(due_at=F("not_before"))
@@ -111,24 +114,27 @@ async def postpone(row: RowId, due_ms: Ms | None, why: str, *, failed: bool) -> 
 
 async def bury(row: RowId, why: str, at_ms: Ms, *, dead: bool) -> None:
     """See ``Cellar.bury``."""
-    async with in_transaction():
+    async with in_transaction(CELLAR):
         await _end(row, "dead" if dead else "dropped", why, at_ms)
 
 
 async def _end(row: RowId, status: str, why: str, at_ms: Ms) -> None:
-    """A waiting parcel will not be sent, and neither will what belongs to it."""
     buried = await OutboxRow.filter(WAITING, row=row).update(
         status=status, why=why, ended_at=at_ms, sealed=None, lease_until=None
     )
-    lost = [row] if buried else []
-    await Awaited.filter(row__in=lost).delete()
+    if buried:
+        await Awaited.filter(row=row).delete()
+        await drop_what_follows([row])
+
+
+async def drop_what_follows(lost: list[str]) -> None:
+    """Drop what belongs to parcels that will never be in their room, and what belongs to that in turn."""
     while lost:
-        followers = await Awaited.filter(forerunner__in=lost).values_list("row", flat=True)
-        await OutboxRow.filter(WAITING, row__in=followers, sealed__isnull=True).update(
-            status="dropped", why=LOST, ended_at=at_ms, lease_until=None
-        )
-        await Awaited.filter(row__in=followers).delete()
-        lost = [RowId(str(follower)) for follower in followers]
+        followers = Awaited.filter(forerunner__in=lost).values("row")
+        falling = OutboxRow.filter(WAITING, row__in=Subquery(followers), sealed__isnull=True)
+        lost = [row["row"] for row in await falling.values("row")]
+        await OutboxRow.filter(row__in=lost).update(status="dropped", why=LOST, lease_until=None)
+        await Awaited.filter(row__in=lost).delete()
 
 
 async def sent_event(row: RowId) -> tuple[str, str] | None:

@@ -12,16 +12,12 @@ from functools import lru_cache
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from engine.core.values import InstanceId, PersonId
 from engine.runtime.ports import BadData
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
 FORMAT = b"\x01"
 MOST_KEYS_UNWRAPPED = 4096
-
-HOUSE = "house"
-"""The scope of what belongs to nobody in particular."""
 
 
 class WrongMasterKey(Exception):
@@ -30,16 +26,6 @@ class WrongMasterKey(Exception):
 
 class Unreadable(BadData):
     """Something sealed cannot be opened although its key is there: it was damaged or moved."""
-
-
-def scope_of_person(person: PersonId) -> str:
-    """Where the key of a person is found."""
-    return f"p/{person}"
-
-
-def scope_of_instance(instance: InstanceId) -> str:
-    """Where the key of an instance is found."""
-    return f"i/{instance}"
 
 
 class Key:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeVar
 
+from tortoise.connection import get_connection
 from tortoise.transactions import in_transaction
 
 from engine.core.definition import Definition
@@ -12,11 +13,14 @@ from engine.core.instance import Snapshot
 from engine.core.values import CircleId, InstanceId, Ms, PersonId, TextId
 from engine.runtime.ports import Line, SetAside, TimerRow, ToDesk, ToInstance
 from engine.store import codec, models
-from engine.store.hot_path import in_order, scope_of_actor
-from engine.store.outbox import keys_of
-from engine.store.sealing import HOUSE, Key, KeyRing, scope_of_instance, scope_of_person
+from engine.store.hot_path import in_order
+from engine.store.keys import Seal
+from engine.store.opening import CELLAR, KEYS
+from engine.store.outbox import drop_what_follows, keys_of
+from engine.store.scopes import HOUSE, scope_of_actor, scope_of_instance, scope_of_person
+from engine.store.sealing import Key, KeyRing
 
-T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
 
 async def due_timers(now_ms: Ms, limit: int) -> Sequence[TimerRow]:
@@ -99,14 +103,20 @@ async def text(ring: KeyRing, text: TextId) -> str | None:
 
 async def expire_texts(now_ms: Ms) -> int:
     """See ``Cellar.expire_texts``."""
-    return await models.TextLeaf.filter(until__lte=now_ms).delete()
+    expired = await models.TextLeaf.filter(until__lte=now_ms).delete()
+    if expired:
+        await _wipe()
+    return expired
 
 
 async def forget(person: PersonId) -> None:
-    """Erase a person. References to them stay, and lead to nobody."""
+    """Erase a person, their key first: should the rest be cut short, it is unreadable already.
+
+    References to them stay, and lead to nobody.
+    """
     mail = models.OutboxRow.filter(person=person)
-    async with in_transaction():
-        await models.Seal.filter(scope=scope_of_person(person)).delete()
+    await Seal.filter(scope=scope_of_person(person)).delete()
+    async with in_transaction(CELLAR):
         await models.Person.filter(id=person).delete()
         await models.DirectRoom.filter(person=person).delete()
         await models.DeskRow.filter(person=person).delete()
@@ -116,9 +126,19 @@ async def forget(person: PersonId) -> None:
         await models.TimerRow.filter(actor=f"d/{person}").delete()
         await models.InboxEvent.filter(scope=scope_of_person(person)).delete()
         await models.Quarantined.filter(scope=scope_of_person(person)).delete()
-        rows = await mail.values_list("row", flat=True)
+        rows = [each["row"] for each in await mail.values("row")]
         await models.Awaited.filter(row__in=rows).delete()
         await mail.delete()
+        await drop_what_follows(rows)
+    await _wipe()
+
+
+async def _wipe() -> None:
+    """Leave nothing of what was deleted in the write-ahead logs."""
+    for name in (KEYS, CELLAR):
+        _, (row,) = await get_connection(name).execute_query("PRAGMA wal_checkpoint(TRUNCATE)")
+        if row["busy"]:
+            logger.info("%s: somebody reads what was deleted; its log is emptied at the next deletion", name)
 
 
 # ── definitions and views ────────────────────────────────────────────────────

@@ -5,20 +5,26 @@ LOST = "what it belongs to was not sent"
 
 SEEN = "SELECT id FROM seen WHERE id IN (SELECT value FROM json_each(?))"
 INSTANCES = """
-    SELECT i.id, i.sealed, s.wrapped FROM instances i JOIN seals s ON s.scope = 'i/' || i.id
+    SELECT i.id, i.sealed, s.wrapped FROM instances i JOIN keys.seals s ON s.scope = 'i/' || i.id
     WHERE i.id IN (SELECT value FROM json_each(?))"""
 DESKS = """
-    SELECT d.person, d.sealed, s.wrapped FROM desks d JOIN seals s ON s.scope = 'p/' || d.person
+    SELECT d.person, d.sealed, s.wrapped FROM desks d JOIN keys.seals s ON s.scope = 'p/' || d.person
     WHERE d.person IN (SELECT value FROM json_each(?))"""
 PARTS = "SELECT instance, ref, person FROM parts WHERE instance IN (SELECT value FROM json_each(?))"
 TARGETS = """
-    SELECT o.event_id, o.row, o.scope, o.parcel, s.wrapped FROM outbox o JOIN seals s ON s.scope = o.scope
+    SELECT o.event_id, o.row, o.scope, o.parcel, s.wrapped FROM outbox o JOIN keys.seals s ON s.scope = o.scope
     WHERE o.event_id IN (SELECT value FROM json_each(?))"""
 SENT = "SELECT row FROM outbox WHERE row IN (SELECT value FROM json_each(?)) AND status = 'sent'"
 LINES = "SELECT value, (SELECT max(n) FROM journal WHERE actor = value) FROM json_each(?)"
-SEALS = "SELECT scope, wrapped FROM seals WHERE scope IN (SELECT value FROM json_each(?))"
+SEALS = "SELECT scope, wrapped FROM keys.seals WHERE scope IN (SELECT value FROM json_each(?))"
 
-INSERT_SEAL = "INSERT INTO seals (scope, wrapped) VALUES (?, ?)"
+WITHOUT_KEY = """
+    SELECT person FROM (SELECT person FROM desks UNION SELECT person FROM texts)
+    WHERE 'p/' || person NOT IN (SELECT scope FROM keys.seals)"""
+MARK = "SELECT sealed FROM house WHERE id = 1"
+SET_MARK = "INSERT INTO house (id, sealed) VALUES (1, ?) ON CONFLICT (id) DO NOTHING"
+
+INSERT_SEAL = "INSERT INTO keys.seals (scope, wrapped) VALUES (?, ?) ON CONFLICT (scope) DO NOTHING"
 INSERT_SEEN = "INSERT INTO seen (id, at) VALUES (?, ?)"
 INSERT_INSTANCE = """
     INSERT INTO instances (circle_id, definition, state, version, entry, open, sealed, id)

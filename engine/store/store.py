@@ -52,12 +52,21 @@ class TortoiseStore:
         self._closed = False
 
     @classmethod
-    async def open(cls, path_or_url: str | Path, master_key: bytes, *, random: Random | None = None) -> Self:
+    async def open(
+        cls,
+        path_or_url: str | Path,
+        master_key: bytes,
+        *,
+        keys: Path | None = None,
+        random: Random | None = None,
+    ) -> Self:
         """Open the database, making it or bringing its tables up to date.
 
         Args:
             path_or_url: a file, or ``sqlite:///path``.
             master_key: 32 bytes, kept apart from the database and its backups.
+            keys: the file of the keys that the master key wraps; beside the database if left out. Keep it out
+                of the database's backups: what is erased here is then erased in those too.
             random: where new ids come from; the system's chance if left out.
 
         Raises:
@@ -66,10 +75,18 @@ class TortoiseStore:
             Unavailable: the file cannot be opened or written.
         """
         path, ring = opening.path_of(path_or_url), KeyRing(master_key)
+        keys = keys or path.with_suffix(".keys")
         thread = ThreadPoolExecutor(1, thread_name_prefix="cellar")
         context = contextvars.Context()  # Tortoise keeps its connections in here, apart from any other's
-        hot = await asyncio.create_task(_open(path, ring, thread), context=context)
-        return cls(hot, thread, ring, context, random or SystemRandom())
+        hot = await asyncio.create_task(_open(path, keys, ring, thread), context=context)
+        store = cls(hot, thread, ring, context, random or SystemRandom())
+        try:
+            for person in await store._in_thread(hot.left_by_forgotten_people):
+                await store.forget(person)
+        except BaseException:
+            await store.close()
+            raise
+        return store
 
     async def close(self) -> None:
         """Wait for what is under way, then close; a second time does nothing."""
@@ -228,14 +245,15 @@ class TortoiseStore:
         return await self._write(shelves.forget_seen(before_ms))
 
 
-async def _open(path: Path, ring: KeyRing, thread: ThreadPoolExecutor) -> HotPath:
+async def _open(path: Path, keys: Path, ring: KeyRing, thread: ThreadPoolExecutor) -> HotPath:
     loop = asyncio.get_running_loop()
     try:
         with speaking_of_sqlite():
-            await loop.run_in_executor(thread, opening.make_file, path)
-            await loop.run_in_executor(thread, opening.refuse_newer, path)
-            await opening.bring_up_to_date(path)
-            return await loop.run_in_executor(thread, HotPath, path, ring)
+            for app, file in ((opening.CELLAR, path), (opening.KEYS, keys)):
+                await loop.run_in_executor(thread, opening.make_file, file)
+                await loop.run_in_executor(thread, opening.refuse_newer, app, file)
+            await opening.bring_up_to_date(path, keys)
+            return await loop.run_in_executor(thread, HotPath, path, keys, ring)
     except BaseException:
         await opening.close_connections()
         thread.shutdown()

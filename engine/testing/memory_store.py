@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from random import Random
 from typing import Literal
 
@@ -55,17 +56,14 @@ class _Row:
     event: str | None = None
     at_ms: Ms | None = None
     why: str | None = None
+    awaits: set[RowId] = field(default_factory=set)
+    """Forerunners that have not been sent."""
 
     @property
     def lane(self) -> str:
         """The room whose order it keeps."""
         to = self.parcel.to
         return f"d/{to.person}" if isinstance(to, Direct) else f"s/{to.circle}"
-
-    @property
-    def forerunners(self) -> tuple[RowId, ...]:
-        parcel = self.parcel
-        return tuple(row for row in (parcel.edits, parcel.reacts, parcel.replies) if row is not None)
 
     def is_for(self, person: PersonId) -> bool:
         return isinstance(self.parcel.to, Direct) and self.parcel.to.person == person
@@ -99,6 +97,7 @@ class MemoryStore:
     _circles: dict[CircleId, tuple[str, str]] = field(default_factory=dict)
     _definitions: dict[str, Definition] = field(default_factory=dict)
     _sources: dict[str, str] = field(default_factory=dict)
+    _seq: Iterator[int] = field(default_factory=lambda: count(1))
 
     # ── the hot path ─────────────────────────────────────────────────────────
 
@@ -212,25 +211,34 @@ class MemoryStore:
             self._kept[row.kind, row.key] = row.value
 
     def _write_outbox(self, changes: Changes) -> None:
-        for new in changes.parcels:
-            self._add(new)
+        rows = [self._add(new) for new in changes.parcels]
+        for transaction, event, at_ms in changes.echoes:
+            if transaction in self._by_transaction:
+                self._sent(self._by_transaction[transaction], event, at_ms)
+        lost = {before for row in rows for before in self._await_forerunners(row)}
         for key in changes.withdrawn:
-            row = self._waiting.get(key)
-            if row is not None and row.sealed is None:
-                self._drop(row, "withdrawn", None, dead=False)
+            if key in self._waiting and self._waiting[key].sealed is None:
+                self._drop(self._waiting[key], "withdrawn", None, dead=False)
+                lost.add(key)
+        self._drop_what_follows(lost)
         for person in changes.released:
             self._release(person)
-        for transaction, event, at_ms in changes.echoes:
-            known = self._by_transaction.get(transaction)
-            if known is not None:
-                self._sent(known, event, at_ms)
-        self._drop_orphans()
 
-    def _add(self, new: NewParcel) -> None:
-        row = _Row(new.parcel, new.transaction, len(self._outbox) + 1, new.due_ms)
+    def _add(self, new: NewParcel) -> _Row:
+        row = _Row(new.parcel, new.transaction, next(self._seq), new.due_ms)
         self._outbox[new.parcel.row] = row
         self._by_transaction[new.transaction] = row
         self._waiting[new.parcel.row] = row
+        return row
+
+    def _await_forerunners(self, row: _Row) -> Iterator[RowId]:
+        """Note what a parcel has to wait for; gives those that will never be sent."""
+        parcel = row.parcel
+        for before in (parcel.edits, parcel.reacts, parcel.replies):
+            if before is not None and not self._is_sent(before):
+                row.awaits.add(before)
+                if before not in self._waiting:
+                    yield before
 
     def _release(self, person: PersonId) -> None:
         for row in self._waiting.values():
@@ -259,20 +267,18 @@ class MemoryStore:
         leased = {
             row.lane: row.lease_until_ms for row in self._waiting.values() if row.lease_until_ms is not None
         }
-        free = [row for row in self._waiting.values() if row.lane not in leased and self._may_follow(row)]
+        free = [row for row in self._waiting.values() if row.lane not in leased and not row.awaits]
         moments = [row.due_ms for row in free if row.due_ms is not None]
         return min([*moments, *leased.values()], default=None)
 
     async def claim(self, now_ms: Ms, lease_ms: Ms, limit: int) -> Sequence[Journey]:
-        taken = {row.lane for row in self._waiting.values() if (row.lease_until_ms or now_ms) > now_ms}
+        for row in self._waiting.values():
+            if row.lease_until_ms is not None and row.lease_until_ms <= now_ms:
+                row.lease_until_ms = None
+        taken = {row.lane for row in self._waiting.values() if row.lease_until_ms is not None}
         heads: dict[str, _Row] = {}
         for row in self._waiting.values():
-            if (
-                row.due_ms is not None
-                and row.due_ms <= now_ms
-                and row.lane not in taken
-                and self._may_follow(row)
-            ):
+            if row.due_ms is not None and row.due_ms <= now_ms and row.lane not in taken and not row.awaits:
                 heads.setdefault(row.lane, row)
         chosen = sorted(heads.values(), key=lambda row: (row.parcel.reacts is not None, row.seq))[:limit]
         for row in chosen:
@@ -307,7 +313,7 @@ class MemoryStore:
         found = self._waiting.get(row)
         if found is not None:
             self._drop(found, why, at_ms, dead=dead)
-            self._drop_orphans()
+            self._drop_what_follows({row})
 
     async def sent_event(self, row: RowId) -> tuple[str, str] | None:
         found = self._outbox.get(row)
@@ -330,9 +336,6 @@ class MemoryStore:
         )
         return Standing(desk.consent, desk.rhythm, present=False, timely_sent_ms=tuple(sent))
 
-    def _may_follow(self, row: _Row) -> bool:
-        return all(map(self._is_sent, row.forerunners))
-
     def _is_sent(self, key: RowId) -> bool:
         return key in self._outbox and self._outbox[key].status == "sent"
 
@@ -343,19 +346,21 @@ class MemoryStore:
         row.sealed, row.lease_until_ms = None, None
         self._by_event[event] = row
         self._waiting.pop(row.parcel.row, None)
+        for other in self._waiting.values():
+            other.awaits.discard(row.parcel.row)
 
     def _drop(self, row: _Row, why: str, at_ms: Ms | None, *, dead: bool) -> None:
         row.status, row.why, row.at_ms = "dead" if dead else "dropped", why, at_ms
         row.sealed, row.lease_until_ms = None, None
         self._waiting.pop(row.parcel.row, None)
 
-    def _drop_orphans(self) -> None:
-        """Drop what belongs to a parcel that will never be in the room; oldest first, so chains fall too."""
-        for row in list(self._waiting.values()):
-            before = [self._outbox.get(key) for key in row.forerunners]
-            lost = any(known is None or known.status in ("dropped", "dead") for known in before)
-            if lost and row.sealed is None:
+    def _drop_what_follows(self, lost: set[RowId]) -> None:
+        """Drop what belongs to parcels that will never be in their room, and what belongs to that in turn."""
+        while lost:
+            followers = [row for row in self._waiting.values() if row.awaits & lost and row.sealed is None]
+            for row in followers:
                 self._drop(row, "what it belongs to was not sent", None, dead=False)
+            lost = {row.parcel.row for row in followers}
 
     # ── names and texts ──────────────────────────────────────────────────────
 
@@ -411,12 +416,13 @@ class MemoryStore:
         self._texts = {key: text for key, text in self._texts.items() if text.person != person}
         self._inbox = {key: e for key, e in self._inbox.items() if not _is_of(e, person)}
         self._set_aside = {key: a for key, a in self._set_aside.items() if not _is_of(a.arrival, person)}
-        for row in [row for row in self._outbox.values() if row.is_for(person)]:
+        mail = [row for row in self._outbox.values() if row.is_for(person)]
+        for row in mail:
             del self._outbox[row.parcel.row], self._by_transaction[row.transaction]
             self._waiting.pop(row.parcel.row, None)
             if row.event is not None:
                 del self._by_event[row.event]
-        self._drop_orphans()
+        self._drop_what_follows({row.parcel.row for row in mail})
 
     def _fresh(self) -> str:
         return self.random.randbytes(16).hex()

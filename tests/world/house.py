@@ -46,7 +46,7 @@ class RunningHouse:
             operator=operator,
             outside_help="112",
             allowed=Allowed(users=frozenset(member.user_id for member in world.members.values())),
-            workflows=(SHIPPED,),
+            workflows=SHIPPED,
             pickle_secret=secrets.token_bytes(32),
             alias_salt=secrets.token_bytes(32),
         )
@@ -111,6 +111,11 @@ class RunningHouse:
             while not await self._is_quiet():
                 self._hearth.rested.clear()
                 await self._hearth.rested.wait()
+
+    async def next_moment_ms(self) -> int | None:
+        """The next moment at which anything is due, in house time."""
+        moments = (await self.store.next_timer_ms(), await self.store.next_parcel_ms())
+        return min((moment for moment in moments if moment is not None), default=None)
 
     async def _is_quiet(self) -> bool:
         if self._task is not None and self._task.done():

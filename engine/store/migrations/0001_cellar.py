@@ -128,6 +128,20 @@ class Migration(migrations.Migration):
             bases=["Model"],
         ),
         ops.CreateModel(
+            name="HouseMark",
+            fields=[
+                ("id", fields.IntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ("sealed", fields.BinaryField()),
+            ],
+            options={
+                "table": "house",
+                "app": "cellar",
+                "pk_attr": "id",
+                "table_description": "One row, sealed with the key of the house: tells whether the key file belongs to this database.",
+            },
+            bases=["Model"],
+        ),
+        ops.CreateModel(
             name="InboxEvent",
             fields=[
                 ("seq", fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
@@ -285,20 +299,6 @@ class Migration(migrations.Migration):
                 "app": "cellar",
                 "pk_attr": "seq",
                 "table_description": "An arrival that could not be decided.",
-            },
-            bases=["Model"],
-        ),
-        ops.CreateModel(
-            name="Seal",
-            fields=[
-                ("scope", fields.CharField(primary_key=True, unique=True, db_index=True, max_length=255)),
-                ("wrapped", fields.BinaryField()),
-            ],
-            options={
-                "table": "seals",
-                "app": "cellar",
-                "pk_attr": "scope",
-                "table_description": "The key of one person, one instance or the house, wrapped by the master key.",
             },
             bases=["Model"],
         ),

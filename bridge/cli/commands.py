@@ -1,0 +1,257 @@
+"""The commands: what each is called, what it takes, and what it does."""
+# ruff: noqa: PLC0415 - a command imports what it needs when it runs: `hearth check` starts without the Matrix side
+
+import argparse
+import asyncio
+import importlib
+import logging
+import os
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+from bridge.cli.speech import Halt, Status, say, warn
+from bridge.settings import Problems, Settings, load_settings
+
+DESCRIPTION = (
+    "A Matrix bot that hosts communities sharing authority: it asks people kindly, at the right time."
+)
+HEALTH_SECONDS = 5.0
+LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+
+Command = Callable[[argparse.Namespace], Status]
+
+
+def parser() -> argparse.ArgumentParser:
+    """Everything that can be written after `hearth`."""
+    top = argparse.ArgumentParser(prog="hearth", description=DESCRIPTION, allow_abbrev=False)
+    top.add_argument("--version", action="version", version=f"hearth {version('hearth')}")
+    top.set_defaults(command=_help, topic=None, debug=False)
+    commands = top.add_subparsers(title="commands", metavar="")
+    add = _Adder(commands)
+
+    init = add("init", _init, "set Hearth up on your homeserver, or finish what was begun")
+    init.add_argument(
+        "--unattended", action="store_true", help="ask nothing; take the answers from the environment"
+    )
+    init.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="ask everything anew; the old hearth.toml becomes hearth.toml.before",
+    )
+    init.add_argument(
+        "--log-in-again",
+        action="store_true",
+        help="log in once more, when the token is lost; nothing else changes",
+    )
+
+    add("run", _run, "run until told to stop (SIGTERM or Ctrl-C)")
+
+    doctor = add(
+        "doctor", _doctor, "look at everything Hearth stands on, and say what to do; changes nothing"
+    )
+    _add_format(doctor)
+
+    check = add("check", _check, "say everything that is wrong with workflow files", folder=False)
+    check.add_argument(
+        "paths", nargs="*", type=Path, metavar="FILE|FOLDER", help="workflow files, or folders of them"
+    )
+    _add_format(check)
+
+    add("health", _health, "ask the running Hearth on this machine how it is; exit status 0 if well")
+
+    bench = add("bench", _bench, "measure how fast it is; only from a source checkout", folder=False)
+    bench.add_argument("what", choices=["engine"], help="what to measure")
+    bench.add_argument("--json", action="store_true", help="print one JSON object")
+
+    helping = add("help", _help, "explain a command, or the settings", folder=False)
+    helping.add_argument("topic", nargs="?", help="a command, or `settings`")
+    return top
+
+
+class _Adder:
+    """Adds commands that share their common options."""
+
+    def __init__(self, commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+        self._commands = commands
+
+    def __call__(
+        self, name: str, command: Command, sentence: str, *, folder: bool = True
+    ) -> argparse.ArgumentParser:
+        made = self._commands.add_parser(
+            name, help=sentence, description=sentence[0].upper() + sentence[1:] + ".", allow_abbrev=False
+        )
+        if folder:
+            made.add_argument(
+                "--folder",
+                type=Path,
+                default=Path(os.environ.get("HEARTH_FOLDER", "")),
+                metavar="DIR",
+                help="where hearth.toml lies (default: HEARTH_FOLDER, or the present folder)",
+            )
+        made.add_argument(
+            "--debug", action="store_true", help="show the traceback of an error Hearth does not know"
+        )
+        made.set_defaults(command=command)
+        return made
+
+
+def _add_format(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--format", choices=["text", "json"], default="text", help="how to print (default: text)"
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The `hearth` command; answers the exit status."""
+    given = parser().parse_args(arguments)
+    try:
+        return int(given.command(given))
+    except Halt as halt:
+        warn(f"hearth: {halt.found}" + (f"\n{halt.helps}" if halt.helps else ""))
+        return halt.status
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        warn("\nhearth: stopped.")
+        return Status.STOPPED_BY_HAND
+    except BrokenPipeError:
+        # Whoever read our lines has seen enough; Python must not try to write the rest when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Status.PROBLEMS
+    except Exception as error:
+        if given.debug:
+            raise
+        warn(f"hearth: an error that Hearth does not know: {type(error).__name__} in {_place_of(error)}.")
+        warn(
+            "The same command with --debug shows more. Please report it; look through what it shows for names first."
+        )
+        return Status.UNKNOWN
+
+
+def _place_of(error: BaseException) -> str:
+    """The innermost place in our own code that an error came through."""
+    place, trace = "?", error.__traceback__
+    while trace is not None:
+        module = trace.tb_frame.f_globals.get("__name__", "")
+        if module.partition(".")[0] in {"bridge", "engine", "bench"}:
+            place = f"{module}, line {trace.tb_lineno}"
+        trace = trace.tb_next
+    return place
+
+
+# ── the commands ─────────────────────────────────────────────────────────────
+
+
+def _init(given: argparse.Namespace) -> Status:
+    from bridge.cli.init import init
+    from bridge.cli.questions import asker_for
+
+    _write_log("warning")
+    asker = asker_for(given.unattended, os.environ)
+    asyncio.run(
+        init(asker, given.folder, os.environ, overwrite=given.overwrite, log_in_again=given.log_in_again)
+    )
+    return Status.OK
+
+
+def _run(given: argparse.Namespace) -> Status:
+    from bridge.cli.run import run
+
+    settings = _settings(given.folder)
+    _write_log(settings.house.log_level)
+    asyncio.run(run(settings))
+    return Status.OK
+
+
+def _doctor(given: argparse.Namespace) -> Status:
+    from bridge.cli.doctor import doctor
+
+    _write_log("error")
+    return asyncio.run(doctor(given.folder, os.environ, given.format))
+
+
+def _check(given: argparse.Namespace) -> Status:
+    from bridge.cli.check import check
+
+    return check(given.paths, given.format)
+
+
+def _health(given: argparse.Namespace) -> Status:
+    http = _settings(given.folder).http
+    if http.port == 0:
+        raise Halt("There is nobody to ask: [http] port is 0.", "Choose a port, and start Hearth again.")
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(http.host, http.host)  # noqa: S104 - compared, not bound
+    address = f"http://[{host}]:{http.port}/health" if ":" in host else f"http://{host}:{http.port}/health"
+    try:
+        with urllib.request.urlopen(address, timeout=HEALTH_SECONDS) as answer:  # noqa: S310 - always http
+            say(answer.read().decode())
+            return Status.OK
+    except urllib.error.HTTPError as error:
+        say(error.read().decode())
+        return Status.PROBLEMS
+    except OSError as error:
+        raise Halt(
+            f"Nothing answers at {address}.", "Is `hearth run` running, with these settings?"
+        ) from error
+
+
+def _bench(given: argparse.Namespace) -> Status:
+    if Path.cwd().joinpath("bench").is_dir():
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        measure = importlib.import_module(f"bench.{given.what}")
+    except ModuleNotFoundError as error:
+        if not (error.name or "").startswith("bench"):
+            raise
+        raise Halt(
+            "The benches are not part of an installed Hearth.",
+            "Run this in a checkout of the source: make bench",
+        ) from error
+    measure.main(as_json=given.json)
+    return Status.OK
+
+
+def _help(given: argparse.Namespace) -> Status:
+    from bridge.cli.page import settings_help
+
+    top = parser()
+    if given.topic is None:
+        top.print_help()
+    elif given.topic == "settings":
+        say(settings_help())
+    elif given.topic in (known := commands_of(top)):
+        known[given.topic].print_help()
+    else:
+        raise Halt(
+            f"There is no help on {given.topic}.",
+            f"There is on {', '.join(known)} and settings.",
+            Status.USAGE,
+        )
+    return Status.OK
+
+
+def commands_of(top: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """The commands of a parser, by name."""
+    actions = (action for action in top._actions if isinstance(action, argparse._SubParsersAction))
+    return dict(next(actions).choices)
+
+
+def _settings(folder: Path) -> Settings:
+    settings = load_settings(folder, os.environ)
+    if isinstance(settings, Problems):
+        count = len(settings.items)
+        text = "\n".join(f"  {problem}" for problem in settings)
+        raise Halt(
+            f"the settings cannot be used ({count} problem{'' if count == 1 else 's'}):\n{text}",
+            "Mend all of it, then try again; `hearth doctor` looks further.",
+            Status.CONFIGURATION,
+        )
+    return settings
+
+
+def _write_log(level: str) -> None:
+    logging.basicConfig(level=level.upper(), format=LOG_FORMAT, stream=sys.stderr)
+    for noisy in ("aiohttp", "asyncio", "nio", "tortoise"):
+        logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))

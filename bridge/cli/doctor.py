@@ -1,0 +1,370 @@
+"""`hearth doctor`: looks at everything a running Hearth stands on, changes nothing, and says what to do."""
+
+import contextlib
+import stat
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from bridge.cli.check import is_fit, line_of, problems_in, workflow_files
+from bridge.cli.database import InOrder, Outdated, Unusable, look_at
+from bridge.cli.device import device_state_of
+from bridge.cli.enrol import opened_store, resolve
+from bridge.cli.lock import is_at_work
+from bridge.cli.reach import Unreachable, reach
+from bridge.cli.speech import Halt, Status, say
+from bridge.matrix.cross_signing import DeviceState
+from bridge.matrix.http import Homeserver, MatrixError, RateLimited, Refused, TokenLost, path
+from bridge.matrix.room import Room
+from bridge.matrix.session import whoami
+from bridge.matrix.text import as_dict, as_list, as_text
+from bridge.settings import FILE_NAME, Problems, Settings, load_settings
+
+MOST_SKEW_SECONDS = 30.0
+TRUST_REPAIR_CONTACTS = 2
+
+Rank = Literal["ok", "warn", "fail"]
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One line of the doctor's: what was looked at, how it is, and what helps where something does."""
+
+    check: str
+    rank: Rank
+    found: str
+    helps: str = ""
+
+    def __str__(self) -> str:
+        text = f"{self.found}; {self.helps}" if self.helps else self.found
+        return f"{self.rank:<5} {self.check:<14} {text}"
+
+
+class Report(msgspec.Struct, frozen=True):
+    """Everything found; `healthy` unless something failed."""
+
+    healthy: bool
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class House:
+    """What is looked at."""
+
+    settings: Settings
+    now: Callable[[], float]
+
+
+async def doctor(folder: Path, environ: Mapping[str, str], output: str) -> Status:
+    """Print the findings; PROBLEMS if one of them is a failure."""
+    findings: list[Finding] = []
+    async for finding in examine(folder, environ):
+        findings.append(finding)
+        if output == "text":
+            say(str(finding))
+    healthy = all(finding.rank != "fail" for finding in findings)
+    if output == "json":
+        say(msgspec.json.format(msgspec.json.encode(Report(healthy, tuple(findings)))).decode())
+    else:
+        say(_last_line(findings))
+    return Status.OK if healthy else Status.PROBLEMS
+
+
+def _last_line(findings: Iterable[Finding]) -> str:
+    ranks = [finding.rank for finding in findings]
+    if "fail" in ranks:
+        return f"\n{ranks.count('fail')} to mend before Hearth can do its work."
+    if "warn" in ranks:
+        return f"\nHearth can run; {ranks.count('warn')} to look at."
+    return "\nAll is well."
+
+
+async def examine(
+    folder: Path, environ: Mapping[str, str], now: Callable[[], float] = time.time
+) -> AsyncIterator[Finding]:
+    """Every finding, as it is found."""
+    settings = load_settings(folder, environ)
+    if isinstance(settings, Problems):
+        for problem in settings:
+            yield Finding("settings", "fail", f"{problem.where} {problem.found}", problem.helps)
+        return
+    house = House(settings, now)
+    yield Finding("settings", "ok", f"{folder / FILE_NAME} can be used")
+    for finding in _permissions(settings):
+        yield finding
+    for finding in _workflows(settings):
+        yield finding
+    async for finding in _homeserver(house):
+        yield finding
+    for finding in _safety(settings):
+        yield finding
+
+
+# ── on this machine ──────────────────────────────────────────────────────────
+
+
+def _permissions(settings: Settings) -> Iterator[Finding]:
+    database = settings.database.path
+    for file in (database, database.with_name(database.name + "-wal"), settings.database.keys):
+        if file.exists() and (mode := stat.S_IMODE(file.stat().st_mode)) & 0o077:
+            yield Finding(
+                "permissions", "warn", f"others can open {file} (mode {mode:04o})", f"run: chmod 600 {file}"
+            )
+    for name, file in (
+        ("the master key", settings.files.master_key),
+        ("the file of keys", settings.database.keys),
+    ):
+        if file.parent == database.parent:
+            yield Finding(
+                "permissions",
+                "warn",
+                f"{name} lies beside the database in {database.parent}",
+                "keep it in another folder, so that a backup of one does not open the other",
+            )
+    yield Finding("permissions", "ok", "the files of secrets are their owner's alone")
+
+
+def _workflows(settings: Settings) -> Iterator[Finding]:
+    folder = settings.house.workflow_folder
+    problems = problems_in(folder)
+    for problem in problems:
+        yield Finding("workflows", "fail" if problem.severity == "error" else "warn", line_of(problem))
+    if is_fit(problems):
+        files = workflow_files(folder)
+        yield Finding("workflows", "ok", f"{', '.join(file.stem for file in files)} in {folder}")
+
+
+def _safety(settings: Settings) -> Iterator[Finding]:
+    reachable = [contact for contact in settings.safety.contacts if contact.user_id]
+    nameless = len(settings.safety.contacts) - len(reachable)
+    if nameless:
+        yield Finding(
+            "safety",
+            "warn",
+            f"{nameless} of the safety contacts {'has' if nameless == 1 else 'have'} no Matrix id",
+            "add it in [safety] contacts, or the bot cannot tell them that someone would like to talk",
+        )
+    if len(reachable) < TRUST_REPAIR_CONTACTS:
+        yield Finding(
+            "safety",
+            "warn",
+            f"{len(reachable)} safety contact{'' if len(reachable) == 1 else 's'} the bot can write to",
+            "ask two people or more and name them in [safety] contacts; trust repair stays off until then",
+        )
+    else:
+        yield Finding("safety", "ok", f"{len(reachable)} safety contacts, and outside help is named")
+
+
+# ── the database ─────────────────────────────────────────────────────────────
+
+
+def _database(settings: Settings) -> Finding:
+    database = settings.database.path
+    match look_at(database, settings.database.keys):
+        case Unusable(found, helps):
+            return Finding("database", "fail", found, helps)
+        case Outdated(names):
+            helps = "it is brought up to date at the next start; make a backup before"
+            return Finding("database", "warn", f"{database} lacks {', '.join(names)}", helps)
+        case InOrder(size):
+            at_work = ", in use by a running Hearth" if is_at_work(database) else ""
+            return Finding(
+                "database", "ok", f"{database} is sound and can be written ({size // 1024} kB{at_work})"
+            )
+
+
+async def _kept(settings: Settings) -> dict[tuple[str, str], bytes]:
+    database = settings.database
+    async with opened_store(database.path, database.keys, settings.secrets.master_key) as store:
+        return dict(await store.kept())
+
+
+# ── the homeserver ───────────────────────────────────────────────────────────
+
+
+async def _homeserver(house: House) -> AsyncIterator[Finding]:
+    settings = house.settings
+    database = _database(settings)
+    yield database
+    rows = None
+    if database.rank == "ok":
+        try:
+            rows = await _kept(settings)
+        except Halt as halt:
+            yield Finding("database", "fail", halt.found, halt.helps)
+    try:
+        reached = await reach(settings.homeserver.url, house.now)
+    except Unreachable as unreachable:
+        yield Finding("homeserver", "fail", unreachable.found, unreachable.helps)
+        yield Finding("homeserver", "warn", "token, device, clock, rooms and people were not looked at", "")
+        return
+    yield Finding("homeserver", "ok", f"{reached.url} answers and speaks {reached.speaks}")
+    yield _clock(reached.ahead_seconds)
+    async with _authorised(settings) as homeserver:
+        token = await _token(homeserver, settings)
+        yield token
+        if token.rank == "fail":
+            yield Finding("token", "warn", "device, rooms and people were not looked at", "")
+            return
+        if rows is not None:
+            yield await _safely("device", _device(homeserver, settings, rows))
+        for room in settings.circle.rooms:
+            yield await _safely("rooms", _room(homeserver, settings, room))
+        people = dict.fromkeys((*settings.circle.stewards, *settings.joining.invited_by_users))
+        contacts = [contact.user_id for contact in settings.safety.contacts if contact.user_id]
+        for part, user_ids in (("steward", people), ("safety contact", contacts)):
+            for user_id in user_ids:
+                yield await _safely("people", _person(homeserver, part, user_id))
+
+
+@contextlib.asynccontextmanager
+async def _authorised(settings: Settings) -> AsyncIterator[Homeserver]:
+    homeserver = await Homeserver.connect(settings.homeserver.url, access_token=settings.secrets.access_token)
+    try:
+        yield homeserver
+    finally:
+        await homeserver.close()
+
+
+def _clock(ahead_seconds: float | None) -> Finding:
+    if ahead_seconds is None:
+        return Finding("clock", "warn", "the homeserver does not say what time it has")
+    if abs(ahead_seconds) < MOST_SKEW_SECONDS:
+        return Finding("clock", "ok", "this machine and the homeserver agree on the time")
+    way = "ahead of" if ahead_seconds > 0 else "behind"
+    return Finding(
+        "clock",
+        "warn",
+        f"the homeserver's clock is {abs(ahead_seconds):.0f} seconds {way} this machine's",
+        "turn on time synchronisation (NTP) on both, or answers may count as too late",
+    )
+
+
+async def _token(homeserver: Homeserver, settings: Settings) -> Finding:
+    expected = settings.homeserver.user_id, settings.secrets.device_id
+    try:
+        answer = await whoami(homeserver)
+    except TokenLost:
+        return Finding(
+            "token", "fail", "the access token is not valid (any more)", "run `hearth init --log-in-again`"
+        )
+    except MatrixError as error:
+        return Finding(
+            "token", "fail", f"the homeserver did not say whose token this is ({error})", "try again later"
+        )
+    user_id, device_id = as_text(answer.get("user_id")), as_text(answer.get("device_id"))
+    if (user_id, device_id) != expected:
+        return Finding(
+            "token",
+            "fail",
+            f"the token belongs to {user_id}, device {device_id}, and not to {expected[0]}, device {expected[1]}",
+            "put token and device back as they were, or run `hearth init --log-in-again`",
+        )
+    return Finding("token", "ok", f"logged in as {user_id}, device {device_id}")
+
+
+async def _device(
+    homeserver: Homeserver, settings: Settings, rows: Mapping[tuple[str, str], bytes]
+) -> Finding:
+    state = await device_state_of(homeserver, settings, rows)
+    match state:
+        case DeviceState.SIGNED:
+            return Finding("device", "ok", "signed by its owner: no red shield, and readable for everyone")
+        case DeviceState.UNSIGNED:
+            found = (
+                "the bot's device is not signed by its owner: apps warn of it, and some keep messages from it"
+            )
+            return Finding("device", "fail", found, "run `hearth init` and give the account's recovery key")
+        case DeviceState.NO_IDENTITY:
+            found = "the account has no identity that could sign the bot's device"
+            return Finding(
+                "device", "fail", found, "run `hearth init`; it makes one and shows its recovery key"
+            )
+        case DeviceState.IDENTITY_CHANGED:
+            found = "the account's identity was replaced since the last time"
+            return Finding(
+                "device",
+                "fail",
+                found,
+                "if that was you, run `hearth init` and say so; if not, change the password",
+            )
+        case DeviceState.NOT_UPLOADED:
+            found = "the homeserver does not show the keys of the bot's device, or shows other ones"
+            return Finding(
+                "device", "fail", found, "run `hearth init`; if it cannot help, `hearth init --log-in-again`"
+            )
+
+
+async def _room(homeserver: Homeserver, settings: Settings, named: str) -> Finding:
+    room_id = await resolve(homeserver, named)
+    if room_id is None:
+        return Finding("rooms", "fail", f"no room is called {named}", "check [circle] rooms")
+    try:
+        answer = await homeserver.request("GET", path("rooms", room_id, "state"))
+    except Refused:
+        return Finding(
+            "rooms",
+            "fail",
+            f"not in {named}",
+            f"invite {settings.homeserver.user_id} there, then run `hearth init` again",
+        )
+    room = Room(room_id).with_state(as_dict(event) for event in as_list(answer.get("items")))
+    user_id = settings.homeserver.user_id
+    title = f"{named} ({room.name})" if room.name else named
+    if room.replaced_by:
+        return Finding(
+            "rooms",
+            "fail",
+            f"{title} was replaced",
+            f"name its successor {room.replaced_by} in [circle] rooms",
+        )
+    if user_id not in room.joined():
+        return Finding(
+            "rooms", "fail", f"not in {title}", f"invite {user_id} there, then run `hearth init` again"
+        )
+    if room.room_type == "m.space":
+        return Finding("rooms", "ok", f"in the space {title}, {len(room.joined())} members")
+    kinds = ["m.room.message", "m.reaction"] + (["m.room.encrypted"] if room.encryption else [])
+    refused = [kind for kind in kinds if not room.may_send(user_id, kind)]
+    if refused:
+        return Finding(
+            "rooms",
+            "fail",
+            f"may not send {', '.join(refused)} in {title}",
+            "give the bot the power level for it",
+        )
+    if room.encryption is None:
+        return Finding(
+            "rooms",
+            "warn",
+            f"in {title}, which is not encrypted",
+            "whoever runs the servers can read along there",
+        )
+    return Finding("rooms", "ok", f"in {title}, encrypted, and may send there")
+
+
+async def _person(homeserver: Homeserver, part: str, user_id: str) -> Finding:
+    try:
+        await homeserver.request("GET", path("profile", user_id))
+    except Refused as refused:
+        if refused.status == 404:
+            return Finding("people", "fail", f"{part} {user_id}: no such account", "check the spelling")
+        return Finding("people", "warn", f"{part} {user_id}: the homeserver will not say whether they exist")
+    return Finding("people", "ok", f"{part} {user_id} exists")
+
+
+async def _safely(check: str, finding: Awaitable[Finding]) -> Finding:
+    """The finding, or that the homeserver did not let us find out."""
+    try:
+        return await finding
+    except RateLimited:
+        return Finding(
+            check, "warn", "not looked at: the homeserver asks us to wait", "try again in some minutes"
+        )
+    except MatrixError as error:
+        return Finding(
+            check, "fail", f"the homeserver did not answer as it should ({error})", "look at its log"
+        )

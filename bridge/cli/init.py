@@ -1,0 +1,407 @@
+"""`hearth init`: asks what it must, logs in once, signs the device, joins the rooms and writes the settings.
+
+Every step may be repeated. Killed or refused anywhere, a second `hearth init` goes on from what is there: keys and
+login are kept in the files of secrets as soon as they exist, and what exists is never written over.
+"""
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bridge.cli import enrol
+from bridge.cli.lock import only_one
+from bridge.cli.questions import Asker, ask_setting, ask_until
+from bridge.cli.reach import Reached, Unreachable, find
+from bridge.cli.speech import Halt, Status, say
+from bridge.matrix.http import Homeserver
+from bridge.matrix.secret_storage import RecoveryKey
+from bridge.matrix.session import Session
+from bridge.settings import (
+    FILE_NAME,
+    SECRETS,
+    TABLE,
+    Problems,
+    Wrong,
+    load_settings,
+    load_values,
+    too_open,
+    write_openly,
+    write_privately,
+    write_secrets,
+    write_settings,
+)
+
+ROWS = {(row.section, row.name): row for row in TABLE}
+TOKEN = ROWS[SECRETS, "access_token"]
+ASKED = (
+    (
+        ("circle", "rooms"),
+        "Which room or space does it serve? Alias (#circle:example.org) or id (!…), several with commas",
+    ),
+    (("circle", "stewards"), "Who looks after it? Matrix ids of one or more stewards, with commas"),
+    (
+        ("safety", "contacts"),
+        "Whom may members turn to? Two or more safety contacts, with commas (Ana <@ana:example.org>); empty for later",
+    ),
+    (
+        ("safety", "outside_help"),
+        "Whom should someone call who is in danger? A number, or a line and its number",
+    ),
+    (("house", "operator"), "Who runs this bot, as people know you?"),
+    (("circle", "time_zone"), "The circle's time zone"),
+)
+HELLO = """\
+This sets Hearth up on your homeserver. You can stop at any time with Ctrl-C:
+nothing is lost, and `hearth init` goes on where it was.
+"""
+
+
+@dataclass
+class House:
+    """What is being set up: the folder, the answers (as TOML would give them) and the files."""
+
+    folder: Path
+    environ: Mapping[str, str]
+    values: dict[tuple[str, str], object] = field(default_factory=dict)
+
+    def path(self, section: str, name: str) -> Path:
+        """A path among the settings: from the environment, the answers, or the default."""
+        row = ROWS[section, name]
+        value = self.environ.get(row.variable) or self.values.get((section, name)) or row.default
+        try:
+            return Path(row.kind.read(value, self.folder))
+        except Wrong as wrong:
+            raise Halt(f"{row.variable}: {wrong.found}.", f"{wrong.helps}.", Status.CONFIGURATION) from wrong
+
+    @property
+    def settings_file(self) -> Path:
+        return self.folder / FILE_NAME
+
+
+async def init(
+    asker: Asker, folder: Path, environ: Mapping[str, str], *, overwrite: bool, log_in_again: bool
+) -> None:
+    """Set a house up, or finish what an earlier call could not."""
+    house = House(folder, environ)
+    _make_folder(folder)
+    before = load_values(house.settings_file)
+    if isinstance(before, Problems):
+        raise Halt(
+            f"{house.settings_file} is there and cannot be used. Nothing was changed.\n{before}",
+            "Mend it, or move it away to begin anew.",
+            Status.CONFIGURATION,
+        )
+    house.values = dict(before)
+    with only_one(house.path("database", "path")):
+        if before and not overwrite:
+            await _finish(asker, house, log_in_again=log_in_again)
+        else:
+            await _begin(asker, house, is_new=not before)
+
+
+async def _begin(asker: Asker, house: House, *, is_new: bool) -> None:
+    if asker.patient:
+        say(HELLO)
+    else:
+        _require_answers(house)
+    reached = await _ask_account(asker, house)
+    user = str(house.values["homeserver", "user_id"])
+    for key, question in ASKED:
+        default = house.values.get(key, ROWS[key].default if not ROWS[key].needed else None)
+        house.values[key] = ask_setting(asker, question, ROWS[key], default)
+    _take_environment(house)
+    keys = _keep_keys(house)
+    session = await _session(asker, house, keys, reached.url, user, is_new=True)
+    house.values["homeserver", "url"] = session.homeserver
+    house.values["homeserver", "user_id"] = session.user_id
+    remarks = await _resolve_rooms(house, session)
+    if not is_new:
+        house.settings_file.replace(house.settings_file.with_name(FILE_NAME + ".before"))
+        say(f"The settings as they were are in {FILE_NAME}.before.")
+    write_openly(house.settings_file, write_settings(house.values, remarks))
+    await _complete(asker, house, session, keys)
+
+
+async def _finish(asker: Asker, house: House, *, log_in_again: bool) -> None:
+    say(f"{house.settings_file} is there; nothing in it is changed (--overwrite asks everything anew).")
+    keys = _keep_keys(house)
+    url, user = (_needed(house, "homeserver", name) for name in ("url", "user_id"))
+    if log_in_again:
+        session = await _log_in_again(asker, house, keys, url, user)
+    else:
+        session = await _session(asker, house, keys, url, user)
+    settings = load_settings(house.folder, house.environ)
+    if isinstance(settings, Problems):
+        raise Halt(
+            f"The settings cannot be used:\n{settings}",
+            "Mend them and run `hearth init` again.",
+            Status.CONFIGURATION,
+        )
+    house.values["circle", "rooms"] = list(settings.circle.rooms)
+    await _complete(asker, house, session, keys)
+
+
+def _needed(house: House, section: str, name: str) -> str:
+    row = ROWS[section, name]
+    value = house.environ.get(row.variable) or house.values.get((section, name))
+    try:
+        return str(row.kind.read(value, house.folder))
+    except Wrong as wrong:
+        raise Halt(
+            f"{FILE_NAME}: {name} under [{section}]: {wrong.found}.", f"{wrong.helps}.", Status.CONFIGURATION
+        ) from wrong
+
+
+# ── answers ──────────────────────────────────────────────────────────────────
+
+
+def _require_answers(house: House) -> None:
+    """Say at once everything that the environment lacks or has wrong."""
+    problems = []
+    asked = [ROWS["homeserver", "user_id"], *(ROWS[key] for key, _ in ASKED)]
+    for row in dict.fromkeys([*asked, *(row for row in TABLE if row.variable in house.environ)]):
+        text = house.environ.get(row.variable, "").strip()
+        if not text:
+            if row.needed and (row.section, row.name) not in house.values:
+                problems.append(f"{row.variable} is not set; {row.sentence}")
+            continue
+        try:
+            row.kind.read(row.kind.from_text(text), house.folder)
+        except Wrong as wrong:
+            found = "this cannot be right" if row.secret else wrong.found
+            problems.append(f"{row.variable}: {found}; {wrong.helps}")
+    if not (house.environ.get("HEARTH_INIT_PASSWORD") or house.environ.get(TOKEN.variable) or _stored(house)):
+        problems.append(
+            f"Neither HEARTH_INIT_PASSWORD nor {TOKEN.variable} is set; one of them is needed to log in once"
+        )
+    if problems:
+        raise Halt(
+            "\n".join(problems), "Set these and run `hearth init --unattended` again.", Status.CONFIGURATION
+        )
+
+
+def _take_environment(house: House) -> None:
+    """Without a person the environment is the answer to every setting it names."""
+    for row in TABLE:
+        text = house.environ.get(row.variable, "").strip()
+        if text and not row.secret and (row.section, row.name) not in house.values:
+            house.values[row.section, row.name] = row.kind.from_text(text)
+
+
+async def _ask_account(asker: Asker, house: House) -> Reached:
+    row = ROWS["homeserver", "user_id"]
+    user = ask_setting(
+        asker,
+        "The bot's account (make one first), for example @hearth:example.org",
+        row,
+        house.values.get(("homeserver", "user_id")),
+    )
+    house.values["homeserver", "user_id"] = user
+    url = ROWS["homeserver", "url"]
+    known = house.environ.get(url.variable) or str(house.values.get(("homeserver", "url"), ""))
+    default = known or user.partition(":")[2]
+    for _ in range(enrol.MOST_TRIES):
+        answer = ask_until(
+            asker, "Its homeserver, by name or address", str, variable="HEARTH_INIT_SERVER", default=default
+        )
+        try:
+            reached = await find(answer)
+        except Unreachable as unreachable:
+            if not asker.patient:
+                raise Halt(f"{unreachable.found}.", f"{unreachable.helps}.") from unreachable
+            say(f"   {unreachable.found}; {unreachable.helps}.")
+            continue
+        say(f"   {reached.url} answers and speaks {reached.speaks}.")
+        return reached
+    raise Halt("No homeserver was found.", "Run `hearth init` again when it answers.")
+
+
+async def _resolve_rooms(house: House, session: Session) -> dict[str, str]:
+    """Put ids in place of aliases, which may move; answers the remark that keeps the aliases readable."""
+    rooms = [str(room) for room in _listed(house.values["circle", "rooms"])]
+    homeserver = await Homeserver.connect(session.homeserver, access_token=session.access_token)
+    try:
+        async with enrol.spoken_plainly(session.homeserver):
+            ids = {room: await enrol.resolve(homeserver, room) for room in rooms}
+    finally:
+        await homeserver.close()
+    unknown = [room for room, room_id in ids.items() if room_id is None]
+    if unknown:
+        raise Halt(
+            f"No room is called {' or '.join(unknown)} here.",
+            "Check the spelling, or give the room's id (!…), then run `hearth init` again; the login is kept.",
+        )
+    house.values["circle", "rooms"] = list(dict.fromkeys(ids.values()))
+    aliases = [f"{room} is {room_id}" for room, room_id in ids.items() if room != room_id]
+    return {ROWS["circle", "rooms"].variable: "; ".join(aliases)} if aliases else {}
+
+
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+# ── files ────────────────────────────────────────────────────────────────────
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Halt(
+            f"The folder {folder} cannot be made ({error.strerror}).",
+            "Make it, or name another with --folder.",
+        ) from error
+
+
+def _stored(house: House) -> dict[str, object]:
+    """What the file of secrets says; nothing if there is none yet."""
+    path = house.path("files", "secrets")
+    if path.exists() and (problem := too_open(path)) is not None:
+        raise Halt(f"{problem}.", status=Status.CONFIGURATION)
+    values = load_values(path)
+    if isinstance(values, Problems):
+        raise Halt(str(values), "Put the file back as it was.", Status.CONFIGURATION)
+    return {name: value for (_, name), value in values.items()}
+
+
+def _keep_keys(house: House) -> enrol.Keys:
+    """The keys of this house: those that are there, or new ones, written down before anything is closed with them."""
+    path, database = house.path("files", "master_key"), house.path("database", "path")
+    stored = _stored(house)
+    if database.exists() and not (path.exists() and stored):
+        missing = path if not path.exists() else house.path("files", "secrets")
+        raise Halt(
+            f"The database {database} is there, but {missing} is not, and nothing else opens it.",
+            "Put it back from where you keep it. Or move the database away and begin anew without it.",
+            Status.CONFIGURATION,
+        )
+    try:
+        for folder in (path.parent, house.path("files", "secrets").parent):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            write_privately(path, secrets.token_bytes(32).hex() + "\n")
+        if not {"pickle_key", "alias_salt"} <= stored.keys():
+            stored |= {name: secrets.token_bytes(32).hex() for name in ("pickle_key", "alias_salt")}
+            _write_stored(house, stored)
+        master = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise Halt(
+            f"{error.filename or path} cannot be written ({error.strerror}).",
+            "See who owns the folder, and who runs Hearth.",
+        ) from error
+    if (problem := too_open(path)) is not None:
+        raise Halt(f"{problem}.", status=Status.CONFIGURATION)
+    values = stored | {"master_key": master}
+    keys = ("pickle_key", "alias_salt", "master_key")
+    return enrol.Keys(*(_key(house, name, values[name]) for name in keys))
+
+
+def _key(house: House, name: str, value: object) -> bytes:
+    row = ROWS[SECRETS, name]
+    try:
+        key: bytes = row.kind.read(house.environ.get(row.variable, value), Path())
+    except Wrong as wrong:
+        raise Halt(f"{name}: {wrong.found}.", f"{wrong.helps}.", Status.CONFIGURATION) from wrong
+    return key
+
+
+def _write_stored(house: House, stored: Mapping[str, object]) -> None:
+    write_privately(house.path("files", "secrets"), write_secrets(stored))
+
+
+async def _session(
+    asker: Asker, house: House, keys: enrol.Keys, url: str, user: str, *, is_new: bool = False
+) -> Session:
+    """The login of an earlier try if it still holds, else (in a new house) another one, kept at once."""
+    stored = _stored(house)
+    given, kept = house.environ.get(TOKEN.variable), str(stored.get("access_token", ""))
+    try:
+        session = await enrol.log_in(asker, url, user, given or kept)
+    except enrol.TokenRefused:
+        if given or not is_new:
+            raise
+        session = await enrol.log_in(asker, url, user, "")
+    if kept == session.access_token and stored.get("device_id") == session.device_id:
+        say("   The login of an earlier time is used.")
+    else:
+        _keep_session(house, keys, session)
+        say("   Logged in.")
+    return session
+
+
+async def _log_in_again(asker: Asker, house: House, keys: enrol.Keys, url: str, user: str) -> Session:
+    """A new login: as the same device if the homeserver kept it for us, else as a new one instead of the old."""
+    stored = _stored(house)
+    old_token, old_device = (str(stored.get(name, "")) for name in ("access_token", "device_id"))
+    device_id = None
+    old: Session | None = None
+    if old_token:
+        try:
+            old = await enrol.log_in(asker, url, user, old_token)
+        except enrol.TokenRefused as refused:
+            device_id = old_device if refused.soft_logout else None
+    session = await enrol.log_in(asker, url, user, "", device_id or None)
+    _keep_session(house, keys, session)
+    if old is not None:
+        await enrol.log_out(old)
+    say("   Logged in again." if device_id else "   Logged in as a new device.")
+    return session
+
+
+def _keep_session(house: House, keys: enrol.Keys, session: Session) -> None:
+    stored = {
+        "access_token": session.access_token,
+        "device_id": session.device_id,
+        "pickle_key": keys.pickle_key.hex(),
+        "alias_salt": keys.alias_salt.hex(),
+    }
+    _write_stored(house, stored)
+
+
+# ── the homeserver ───────────────────────────────────────────────────────────
+
+
+async def _complete(asker: Asker, house: House, session: Session, keys: enrol.Keys) -> None:
+    """Everything after the settings are written; each step finds out whether it is done already."""
+
+    async def reveal(key: RecoveryKey) -> None:
+        show_recovery_key(asker, session.user_id, key)
+
+    database = house.path("database", "path")
+    async with (
+        enrol.opened_store(database, keys.master_key) as store,
+        enrol.spoken_plainly(session.homeserver),
+        enrol.opened_client(session, store, keys) as client,
+    ):
+        password = house.environ.get("HEARTH_INIT_PASSWORD")
+        say("   " + await enrol.sign_device(asker, client, password, reveal))
+        rooms = [str(room) for room in _listed(house.values["circle", "rooms"])]
+        joins = [await enrol.join(client.homeserver, room) for room in rooms]
+    _tell_end(house, session, joins)
+
+
+def show_recovery_key(asker: Asker, user_id: str, key: RecoveryKey) -> None:
+    """Show the recovery key, this once."""
+    line = "─" * 72
+    say(f"\n{line}\n  RECOVERY KEY of {user_id}, shown this once:\n\n      {key.words()}\n")
+    say("  Keep it where you keep passwords; Hearth does not. With it the bot can be given")
+    say(f"  a new device, for example when this machine is lost.\n{line}\n")
+    asker.pause("Press Enter when you have it")
+
+
+def _tell_end(house: House, session: Session, joins: list[enrol.Joined | enrol.NotJoined]) -> None:
+    for joined in joins:
+        if isinstance(joined, enrol.Joined):
+            say(f"   In the room {joined.room}.")
+        else:
+            say(f"   Not yet in {joined.room}: {joined.found}; {joined.helps} ({session.user_id}).")
+    contacts = _listed(house.values.get(("safety", "contacts"), []))
+    if len(contacts) < 2:
+        say(
+            "   Fewer than two safety contacts are named; add them in hearth.toml when you have asked people."
+        )
+    folder = "" if house.folder == Path() else f" --folder {os.fspath(house.folder)}"
+    say(f"\nReady. The settings are in {house.settings_file}, each with a comment.")
+    say(f"Next: hearth doctor{folder}, then hearth run{folder}.")

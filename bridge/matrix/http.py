@@ -1,0 +1,256 @@
+"""One request to the homeserver, and the patience to try again."""
+
+import asyncio
+import json
+import logging
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import aiohttp
+
+from bridge.matrix.clock import Clock
+from bridge.matrix.text import as_dict, as_number, as_text, read_json
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+MOST_BYTES = 256 * 1024 * 1024
+"""Largest answer that is read; a first sync of a large account may well be tens of megabytes."""
+
+
+class MatrixError(Exception):
+    """Something the homeserver said or failed to say.
+
+    ```
+    MatrixError
+     ├── Refused        it answered no: `status`, `errcode`, `answer` (the body); asking again changes nothing
+     ├── RateLimited    429: asking again makes sense after `retry_after_ms` (None: it did not say)
+     ├── ServerTrouble  5xx, an HTML page, no connection, a timeout, an answer that is no JSON: ask again later
+     └── TokenLost      our access token is no longer valid (`soft_logout`): only the operator can help
+    ```
+
+    The text of an exception carries method, path, status and errcode, never tokens or what people wrote.
+    """
+
+
+class Refused(MatrixError):
+    """The homeserver understood and said no."""
+
+    def __init__(self, where: str, status: int, errcode: str, answer: Mapping[str, Any]) -> None:
+        super().__init__(f"{where}: {status} {errcode}")
+        self.status = status
+        self.errcode = errcode
+        self.answer = answer
+
+
+class RateLimited(MatrixError):
+    """The homeserver asks us to wait."""
+
+    def __init__(self, where: str, retry_after_ms: int | None) -> None:
+        super().__init__(f"{where}: rate limited, retry after {retry_after_ms} ms")
+        self.retry_after_ms = retry_after_ms
+
+
+class ServerTrouble(MatrixError):
+    """The homeserver, or the way to it, is out of order."""
+
+
+class TokenLost(MatrixError):
+    """Our access token is no longer valid; with `soft_logout` the device and its keys live on after a new login."""
+
+    def __init__(self, where: str, soft_logout: bool) -> None:
+        super().__init__(f"{where}: the access token is no longer valid (soft logout: {soft_logout})")
+        self.soft_logout = soft_logout
+
+
+def path(*parts: str) -> str:
+    """A path below `/_matrix/client/v3` with every part escaped: `path("rooms", room_id, "state")`."""
+    return "/_matrix/client/v3/" + "/".join(quote(part, safe="") for part in parts)
+
+
+class Homeserver:
+    """One homeserver, spoken to as one user; each `request` is exactly one HTTP request."""
+
+    def __init__(self, url: str, web: aiohttp.ClientSession, *, access_token: str | None = None) -> None:
+        self.url = url.rstrip("/")
+        self._web = web
+        self._access_token = access_token
+
+    def __repr__(self) -> str:
+        return f"Homeserver({self.url!r})"
+
+    @classmethod
+    async def connect(cls, url: str, *, access_token: str | None = None) -> "Homeserver":
+        """Open the connection pool; `close` it when done. No request is made yet."""
+        web = aiohttp.ClientSession(headers={"User-Agent": "hearth"}, cookie_jar=aiohttp.DummyCookieJar())
+        return cls(url, web, access_token=access_token)
+
+    def authorised(self, access_token: str) -> "Homeserver":
+        """The same homeserver over the same connections, spoken to with another token."""
+        return type(self)(self.url, self._web, access_token=access_token)
+
+    async def close(self) -> None:
+        await self._web.close()
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        timeout_seconds: float = 30.0,
+    ) -> dict[str, Any]:
+        """Send one request and return the JSON object of the answer; raises a `MatrixError`.
+
+        Nothing is retried here. A cancelled call may or may not have reached the homeserver. The few answers that
+        are an array come back as `{"items": […]}`.
+        """
+        where = f"{method} {path}"
+        headers = {"Authorization": f"Bearer {self._access_token}"} if self._access_token else {}
+        data = None
+        if method != "GET":
+            data = json.dumps(body or {}, ensure_ascii=False, separators=(",", ":")).encode()
+            headers["Content-Type"] = "application/json"
+        try:
+            async with self._web.request(
+                method,
+                # The path is already escaped; a second pass would undo "%2F" in room aliases.
+                _whole_url(self.url + path, query),
+                data=data,
+                headers=headers,
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=timeout_seconds),
+            ) as response:
+                raw = await _read(response, where)
+                return _answer(where, response.status, response.headers, raw)
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise ServerTrouble(f"{where}: {type(error).__name__}") from error
+
+
+def _whole_url(address: str, query: Mapping[str, str] | None) -> Any:
+    from yarl import URL  # noqa: PLC0415 - aiohttp's own dependency, needed only to say "escaped already"
+
+    return URL(address, encoded=True).with_query(dict(query or {}))
+
+
+async def _read(response: aiohttp.ClientResponse, where: str) -> bytes:
+    pieces: list[bytes] = []
+    size = 0
+    async for piece in response.content.iter_chunked(1 << 18):
+        size += len(piece)
+        if size > MOST_BYTES:
+            raise ServerTrouble(f"{where}: the answer is larger than {MOST_BYTES} bytes")
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _answer(where: str, status: int, headers: Mapping[str, str], raw: bytes) -> dict[str, Any]:
+    try:
+        parsed = read_json(raw)
+    except ValueError:
+        parsed = None
+    body = as_dict(parsed)
+    if status == 429:
+        raise RateLimited(where, _retry_after_ms(headers, body))
+    if isinstance(parsed, list) and 200 <= status < 300:
+        return {"items": parsed}
+    if not isinstance(parsed, dict):
+        raise ServerTrouble(f"{where}: {status} without a JSON object")
+    if 200 <= status < 300:
+        return body
+    errcode = as_text(body.get("errcode")) or "M_UNKNOWN"
+    if errcode == "M_LIMIT_EXCEEDED":
+        raise RateLimited(where, _retry_after_ms(headers, body))
+    if status >= 500 or status < 400:
+        raise ServerTrouble(f"{where}: {status} {errcode}")
+    # A 401 with "flows" asks for the password (user-interactive authentication); the token is fine then.
+    if errcode in {"M_UNKNOWN_TOKEN", "M_MISSING_TOKEN"} or (status == 401 and "flows" not in body):
+        raise TokenLost(where, body.get("soft_logout") is True)
+    raise Refused(where, status, errcode, body)
+
+
+def _retry_after_ms(headers: Mapping[str, str], body: Mapping[str, Any]) -> int | None:
+    """`Retry-After` (seconds or a date) or the body's older `retry_after_ms`, whichever is there."""
+    said = as_number(body.get("retry_after_ms"))
+    if said is not None and said >= 0:
+        return said
+    header = headers.get("Retry-After", "").strip()
+    if header.isdecimal() and len(header) < 10:
+        return int(header) * 1000
+    try:
+        until = parsedate_to_datetime(header)
+        served = parsedate_to_datetime(headers.get("Date", ""))
+    except (TypeError, ValueError):
+        return None
+    return max(0, int((until - served).total_seconds() * 1000))
+
+
+class Patience:
+    """Tries an idempotent call again while the homeserver is in trouble or asks us to wait.
+
+    Waits grow from `first_seconds` (never under one second) to `longest_seconds`, with up to half of each taken off
+    or added at random. While the homeserver is in trouble, callers try one after another, so that all of them
+    together ask less than once a second; the first success lets the others through at once. A rate limit longer than
+    `longest_seconds` is raised at once: whoever keeps the queue knows better what to do meanwhile.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        chance: random.Random,
+        *,
+        attempts: int = 5,
+        first_seconds: float = 2.0,
+        longest_seconds: float = 60.0,
+    ) -> None:
+        self._clock = clock
+        self._chance = chance
+        self._attempts = attempts
+        self._first_seconds = max(2.0, first_seconds)
+        self._longest_seconds = longest_seconds
+        self._troubles = 0
+        self._due_ms = 0
+        self._one_by_one = asyncio.Lock()
+
+    async def __call__(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Await `call()` until it answers; raises its last error after `attempts` tries."""
+        for attempt in range(1, self._attempts + 1):
+            try:
+                return await self._in_turn(call)
+            except ServerTrouble as error:
+                self._troubles += 1
+                wait_seconds = self.wait_seconds(self._troubles)
+                self._due_ms = self._clock.now_ms() + int(wait_seconds * 1000)
+                if attempt == self._attempts:
+                    raise
+                log.warning("attempt %d: %s; again in %.1f s", attempt, error, wait_seconds)
+            except RateLimited as error:
+                wait_seconds = self.wait_seconds(attempt, error)
+                if attempt == self._attempts or wait_seconds > self._longest_seconds * 1.5:
+                    raise
+                log.info("attempt %d: %s; again in %.1f s", attempt, error, wait_seconds)
+                await self._clock.pause(wait_seconds)
+        raise AssertionError("the loop above returns or raises")
+
+    async def _in_turn(self, call: Callable[[], Awaitable[T]]) -> T:
+        if not self._troubles:
+            return await call()
+        async with self._one_by_one:
+            if self._troubles:
+                await self._clock.pause(max(0.0, (self._due_ms - self._clock.now_ms()) / 1000))
+            answer = await call()
+            self._troubles = 0
+            return answer
+
+    def wait_seconds(self, attempt: int, error: Exception | None = None) -> float:
+        """How long to wait after the `attempt`-th failure (counted from 1), in seconds."""
+        grown: float = min(self._longest_seconds, self._first_seconds * 2 ** min(attempt - 1, 20))
+        jittered: float = grown * self._chance.uniform(0.5, 1.5)
+        if isinstance(error, RateLimited) and error.retry_after_ms is not None:
+            return max(1.0, error.retry_after_ms / 1000 + self._chance.uniform(0, 0.25))
+        return max(1.0, jittered)

@@ -1,0 +1,186 @@
+"""Brings parcels into Matrix rooms: words found, encrypted, sent once."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from bridge.matrix.clock import Clock
+from bridge.matrix.direct import DirectRooms, NoDirectRoom
+from bridge.matrix.http import MatrixError, RateLimited, Refused, ServerTrouble, TokenLost
+from bridge.matrix.outbound import IdentityChanged, SealedMessage, SendError, Sender
+from bridge.matrix.rooms import Rooms
+from engine.core.parcel import Direct, Parcel
+from engine.core.values import HOUR_MS, CircleId, Ms, PersonId, RowId
+from engine.runtime.ports import Sent, TryLater, Undeliverable
+
+T = TypeVar("T")
+
+SERVER_REMEMBERS_MS = 20 * HOUR_MS
+"""How long a homeserver surely knows a transaction id (Synapse keeps it 24 hours, per device)."""
+NOTICES = ("reply", "post")
+IDENTITY_PAUSE_MS = 6 * HOUR_MS
+
+
+class Written(msgspec.Struct, frozen=True):
+    """A message in words: plain, HTML, and whom it may notify."""
+
+    body: str
+    formatted_body: str
+    mentions: tuple[str, ...] = ()
+
+
+class Writer(Protocol):
+    """Finds the words for a parcel."""
+
+    async def write(self, parcel: Parcel) -> Written: ...
+
+
+class Registry(Protocol):
+    """Knows which Matrix ids and events stand behind ours."""
+
+    async def matrix_id(self, person: PersonId) -> str | None: ...
+    async def room_of(self, circle: CircleId) -> str: ...
+    async def sent_event(self, row: RowId) -> tuple[str, str] | None: ...
+
+
+class _Envelope(msgspec.Struct, frozen=True):
+    """What the outbox keeps of a sealed parcel: enough to send the very same again."""
+
+    event_type: str
+    content: dict[str, Any]
+    sealed_real_ms: Ms
+    device: str
+
+
+class MatrixPostman:
+    """Implements ``engine.runtime.ports.Postman``."""
+
+    def __init__(
+        self,
+        sender: Sender,
+        rooms: Rooms,
+        direct: DirectRooms,
+        registry: Registry,
+        writer: Writer,
+        clock: Clock,
+        device_id: str,
+    ) -> None:
+        """``clock`` is real time: it measures what the homeserver remembers."""
+        self._sender = sender
+        self._rooms = rooms
+        self._direct = direct
+        self._registry = registry
+        self._writer = writer
+        self._clock = clock
+        self._device_id = device_id
+
+    async def room_for(self, parcel: Parcel) -> str:
+        if isinstance(parcel.to, Direct):
+            return await self._direct_room(parcel.to.person)
+        return await self._registry.room_of(parcel.to.circle)
+
+    async def is_present(self, person: PersonId) -> bool:
+        room_id = await self._direct_room(person)
+        room = self._rooms.get(room_id)
+        user_id = await self._user_id(person)
+        return room is not None and user_id in room.joined()
+
+    async def _direct_room(self, person: PersonId) -> str:
+        user_id = await self._user_id(person)
+        try:
+            return await _patiently(self._direct.ensure(user_id))
+        except NoDirectRoom as error:
+            raise TryLater(str(error), after_ms=HOUR_MS) from error
+
+    async def _user_id(self, person: PersonId) -> str:
+        user_id = await self._registry.matrix_id(person)
+        if user_id is None:
+            raise Undeliverable("the person is not known here any more")
+        return user_id
+
+    async def seal(self, parcel: Parcel, room: str, transaction: str) -> bytes:
+        event_type, content = await self._content(parcel)
+        sealed = await _patiently(self._sender.seal(room, event_type, content, transaction))
+        envelope = _Envelope(sealed.event_type, sealed.content, self._clock.now_ms(), self._device_id)
+        return msgspec.json.encode(envelope)
+
+    async def put(self, room: str, sealed: bytes, transaction: str) -> Sent:
+        envelope = msgspec.json.decode(sealed, type=_Envelope)
+        old = self._clock.now_ms() - envelope.sealed_real_ms > SERVER_REMEMBERS_MS
+        if old or envelope.device != self._device_id:
+            found = await _patiently(self._sender.find_sent(room, transaction))
+            if found is not None:
+                return Sent(found)
+        message = SealedMessage(room, envelope.event_type, envelope.content, transaction)
+        return Sent(await _patiently(self._sender.put(message)))
+
+    # ── contents ─────────────────────────────────────────────────────────────
+
+    async def _content(self, parcel: Parcel) -> tuple[str, dict[str, Any]]:
+        if parcel.reacts is not None:
+            relation = {
+                "rel_type": "m.annotation",
+                "event_id": await self._event_of(parcel.reacts),
+                "key": parcel.emoji,
+            }
+            return "m.reaction", {"m.relates_to": relation}
+        written = await self._writer.write(parcel)
+        content = _text(parcel, written)
+        if parcel.edits is not None:
+            return "m.room.message", _edit(content, await self._event_of(parcel.edits))
+        if parcel.replies is not None:
+            event = await self._event_of(parcel.replies)
+            content["m.relates_to"] = {"m.in_reply_to": {"event_id": event}}
+        return "m.room.message", content
+
+    async def _event_of(self, row: RowId) -> str:
+        found = await self._registry.sent_event(row)
+        if found is None:
+            raise Undeliverable(f"what it refers to ({row}) was never sent")
+        return found[1]
+
+
+def _text(parcel: Parcel, written: Written) -> dict[str, Any]:
+    # A question or anything meant to be noticed is text, its edits too; what only answers or informs is a notice.
+    asks = bool(written.mentions) or parcel.target is not None or parcel.edits is not None
+    notice = parcel.urgency == "quiet" or (parcel.urgency in NOTICES and not asks)
+    mentions = {"user_ids": list(written.mentions)} if written.mentions else {}
+    return {
+        "msgtype": "m.notice" if notice else "m.text",
+        "body": written.body,
+        "format": "org.matrix.custom.html",
+        "formatted_body": written.formatted_body,
+        "m.mentions": mentions,
+    }
+
+
+def _edit(content: Mapping[str, Any], event: str) -> dict[str, Any]:
+    return {
+        **content,
+        "body": f"* {content['body']}",
+        "formatted_body": f"* {content['formatted_body']}",
+        "m.mentions": {},
+        "m.new_content": dict(content),
+        "m.relates_to": {"rel_type": "m.replace", "event_id": event},
+    }
+
+
+async def _patiently(work: Awaitable[T]) -> T:
+    """Await it; what may pass becomes ``TryLater``, what never will becomes ``Undeliverable``."""
+    try:
+        return await work
+    except TokenLost:
+        raise
+    except RateLimited as error:
+        raise TryLater("rate limited", error.retry_after_ms) from error
+    except IdentityChanged as error:
+        raise TryLater("a changed identity is not acknowledged yet", IDENTITY_PAUSE_MS) from error
+    except (ServerTrouble, SendError) as error:
+        raise TryLater(str(error)) from error
+    except Refused as error:
+        raise Undeliverable(str(error)) from error
+    except MatrixError as error:
+        raise TryLater(str(error)) from error

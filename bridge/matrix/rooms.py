@@ -1,0 +1,251 @@
+"""The rooms we are in and the invitations to others, kept as rows and current with every sync."""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from bridge.matrix.clock import Clock
+from bridge.matrix.http import Homeserver, Refused, path
+from bridge.matrix.keep import Ledger
+from bridge.matrix.room import Member, Room
+from bridge.matrix.text import as_dict, as_list, as_text
+
+log = logging.getLogger(__name__)
+
+ROOM = "room"
+MEMBERS = "room_members"
+INVITE = "invite"
+
+MOST_INVITES = 200
+"""Invitations waiting for an answer; more are left unanswered, and visible in the log."""
+
+FETCHES = 3
+"""Times a room's state is asked for, should a sync change it during each."""
+
+MOST_TRIES = 10
+"""Joins or rejections tried per invitation."""
+
+
+class Invite(msgspec.Struct, frozen=True):
+    """An invitation not answered yet; `tries` attempts have failed, the next is due at `due_ms`."""
+
+    room_id: str
+    inviter: str
+    is_direct: bool
+    tries: int = 0
+    due_ms: int = 0
+
+
+class Allowed(msgspec.Struct, frozen=True):
+    """Whose invitations are accepted: nobody's by default.
+
+    `users` by id, `servers` by name, and everybody joined in one of `rooms` (a room or space we are in).
+    """
+
+    users: frozenset[str] = frozenset()
+    servers: frozenset[str] = frozenset()
+    rooms: frozenset[str] = frozenset()
+
+    def allows(self, inviter: str, rooms: Mapping[str, Room]) -> bool:
+        """Whether an invitation by this person is accepted."""
+        return (
+            inviter in self.users
+            or inviter.partition(":")[2] in self.servers
+            or any(room_id in rooms and inviter in rooms[room_id].joined() for room_id in self.rooms)
+        )
+
+
+NOBODY = Allowed()
+
+
+class Changes(msgspec.Struct, frozen=True):
+    """What a sync answer did to the set of rooms."""
+
+    joined: tuple[str, ...]
+    left: tuple[str, ...]
+    invited: tuple[Invite, ...]
+
+
+class Rooms:
+    """Every room we are in; whoever calls a changing method holds `ledger.turn` and commits."""
+
+    def __init__(
+        self, user_id: str, rows: Mapping[tuple[str, str], bytes], ledger: Ledger, homeserver: Homeserver
+    ) -> None:
+        self.user_id = user_id
+        self._ledger = ledger
+        self._homeserver = homeserver
+        self._rooms: dict[str, Room] = {}
+        self._invites: dict[str, Invite] = {}
+        for (kind, key), value in rows.items():
+            if kind == ROOM:
+                room = msgspec.msgpack.decode(value, type=Room)
+                members = rows.get((MEMBERS, key))
+                people = msgspec.msgpack.decode(members, type=dict[str, Member]) if members else {}
+                self._rooms[key] = msgspec.structs.replace(room, members=people)
+            elif kind == INVITE:
+                self._invites[key] = msgspec.msgpack.decode(value, type=Invite)
+
+    def __contains__(self, room_id: str) -> bool:
+        return room_id in self._rooms
+
+    def get(self, room_id: str) -> Room | None:
+        return self._rooms.get(room_id)
+
+    def all(self) -> Mapping[str, Room]:
+        return self._rooms
+
+    def invites(self) -> tuple[Invite, ...]:
+        return tuple(self._invites.values())
+
+    def shared_with(self, user_id: str) -> list[Room]:
+        """The rooms this person is in with us, joined or invited."""
+        return [room for room in self._rooms.values() if user_id in room.members]
+
+    def is_member(self, room_id: str, user_id: str) -> bool:
+        room = self._rooms.get(room_id)
+        return room is not None and user_id in room.members
+
+    def tracked_users(self) -> set[str]:
+        """Everybody whose devices matter: the readers of encrypted rooms."""
+        return {user for room in self._rooms.values() if room.encryption for user in room.readers()}
+
+    # Changing
+
+    def put(self, room: Room) -> None:
+        """Remember this state of a room."""
+        before = self._rooms.get(room.room_id)
+        if room == before:
+            return
+        self._rooms[room.room_id] = room
+        bare = msgspec.structs.replace(room, members={})
+        if before is None or bare != msgspec.structs.replace(before, members={}):
+            self._ledger.put(ROOM, room.room_id, msgspec.msgpack.encode(bare))
+        if before is None or room.members != before.members:
+            self._ledger.put(MEMBERS, room.room_id, msgspec.msgpack.encode(room.members))
+
+    def drop(self, room_id: str) -> None:
+        """Forget a room we are no longer in."""
+        if self._rooms.pop(room_id, None) is not None:
+            self._ledger.put(ROOM, room_id, None)
+            self._ledger.put(MEMBERS, room_id, None)
+
+    def take_in(self, answer: Mapping[str, Any]) -> Changes:
+        """Take in the state of all rooms of a sync answer; a malformed room hurts no other."""
+        rooms = as_dict(answer.get("rooms"))
+        joined = []
+        for room_id, data in as_dict(rooms.get("join")).items():
+            if room_id not in self._rooms:
+                joined.append(room_id)
+            self.put(self._rooms.get(room_id, Room(room_id)).with_state(_state_events(as_dict(data))))
+            self._forget_invite(room_id)
+        left = []
+        for room_id in as_dict(rooms.get("leave")):
+            if room_id in self._rooms:
+                left.append(room_id)
+            self.drop(room_id)
+            self._forget_invite(room_id)
+        invited = [
+            invite
+            for room_id, data in as_dict(rooms.get("invite")).items()
+            if (invite := self._take_invite(room_id, as_dict(data))) is not None
+        ]
+        return Changes(tuple(joined), tuple(left), tuple(invited))
+
+    def _take_invite(self, room_id: str, data: Mapping[str, Any]) -> Invite | None:
+        for event in map(as_dict, as_list(as_dict(data.get("invite_state")).get("events"))):
+            content = as_dict(event.get("content"))
+            if event.get("type") == "m.room.member" and event.get("state_key") == self.user_id:
+                inviter = as_text(event.get("sender"))
+                if content.get("membership") != "invite" or inviter is None:
+                    continue
+                if len(self._invites) >= MOST_INVITES and room_id not in self._invites:
+                    log.warning("more than %d open invitations: %s is left open", MOST_INVITES, room_id)
+                    return None
+                invite = Invite(room_id, inviter, content.get("is_direct") is True)
+                self.put_invite(invite)
+                return invite
+        return None
+
+    def put_invite(self, invite: Invite) -> None:
+        self._invites[invite.room_id] = invite
+        self._ledger.put(INVITE, invite.room_id, msgspec.msgpack.encode(invite))
+
+    def _forget_invite(self, room_id: str) -> None:
+        if self._invites.pop(room_id, None) is not None:
+            self._ledger.put(INVITE, room_id, None)
+
+    async def fetch(self, room_id: str) -> Room | None:
+        """Ask for the state of a room as it is now, ahead of the sync; None if we are not in it.
+
+        Takes the ledger's turn; the room is remembered with the next commit.
+        """
+        for _ in range(FETCHES):
+            before = self._rooms.get(room_id)
+            try:
+                events = await self._state(room_id)
+            except Refused:
+                return None
+            async with self._ledger.turn:
+                if self._rooms.get(room_id) is not before:
+                    # A sync spoke meanwhile, and its word may be newer than this answer.
+                    continue
+                # A sync may have shown a room that was still being made: what the homeserver says now counts.
+                room = (before or Room(room_id)).with_state(events)
+                member = room.members.get(self.user_id)
+                if member is None or member.membership != "join":
+                    return None
+                self.put(room)
+                return room
+        return self._rooms.get(room_id)
+
+    async def _state(self, room_id: str) -> list[dict[str, Any]]:
+        answer = await self._homeserver.request("GET", path("rooms", room_id, "state"))
+        return [as_dict(event) for event in as_list(answer.get("items"))]
+
+    async def answer_invites(
+        self,
+        allowed: Allowed,
+        clock: Clock,
+        before_joining: Callable[[Invite], Awaitable[None]],
+        *,
+        at_most: int = 5,
+    ) -> None:
+        """Join or reject open invitations that are due; one that fails is tried again later, `MOST_TRIES` times.
+
+        Joining twice and leaving twice are harmless, so a kill in between costs nothing; the invitation is
+        forgotten when the sync shows the room joined or left.
+        """
+        now_ms = clock.now_ms()
+        due = [invite for invite in self._invites.values() if invite.due_ms <= now_ms]
+        for invite in due[:at_most]:
+            accepted = allowed.allows(invite.inviter, self._rooms)
+            action = "join" if accepted else "leave"
+            log.info("invitation to %s by %s: %s", invite.room_id, invite.inviter, action)
+            # Counted before trying, so that a room that kills us cannot do so for ever.
+            async with self._ledger.turn:
+                tries = invite.tries + 1
+                later = msgspec.structs.replace(
+                    invite, tries=tries, due_ms=now_ms + min(3_600_000, 30_000 * 2**tries)
+                )
+                if tries >= MOST_TRIES:
+                    self._forget_invite(invite.room_id)
+                else:
+                    self.put_invite(later)
+                await self._ledger.commit()
+            if accepted:
+                await before_joining(invite)
+            try:
+                await self._homeserver.request("POST", path("rooms", invite.room_id, action))
+            except Refused as error:
+                log.warning("invitation to %s: %s", invite.room_id, error)
+
+
+def _state_events(data: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+    """The state events of one joined room in the order they apply."""
+    for part in ("state", "timeline"):
+        for event in map(as_dict, as_list(as_dict(data.get(part)).get("events"))):
+            if isinstance(event.get("state_key"), str):
+                yield event

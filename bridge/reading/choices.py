@@ -1,0 +1,98 @@
+"""Which choice of a question a message names: by number, emoji, its words, or a plain yes or no."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from bridge.reading.plainly import bare_number, plainly, same_emoji, without_number, without_politeness
+from bridge.wording.vocabulary import SaidWords
+from engine.core.decide_desk import plain_emoji
+from engine.core.definition import NO
+
+_CLEAR_YES = ("✅", "✔️", "☑️", "👍", "🙋", "🙌", "💚", "❤️", "👋")
+_AFTER_CLAUSE = re.compile(r"[,.;:!?\n–—…]")
+
+
+class Offered(msgspec.Struct, frozen=True):
+    """One choice of an open question. ``label`` is empty where nobody can tell its words."""
+
+    id: str
+    emoji: str
+    label: str = ""
+
+
+def chosen(message: str, offered: Sequence[Offered], said: SaidWords) -> str | None:
+    """The id of the choice that ``message`` names; None if it names none, or not clearly one."""
+    written = plainly(message)
+    exact = next((o.id for o in offered if written and plainly(o.label) == written), None)
+    if exact is not None:
+        return exact
+    number = bare_number(message)
+    if number is not None:
+        return offered[number - 1].id if 1 <= number <= len(offered) else None
+    line = without_number(message.strip())
+    by_emoji = _by_emoji(line, offered)
+    if by_emoji is not None:
+        return by_emoji
+    whole = without_politeness(plainly(line), said.polite)
+    return _named(whole, offered, said) or _named_first(line, offered, said)
+
+
+def _by_emoji(line: str, offered: Sequence[Offered]) -> str | None:
+    """A message that is one emoji on offer, or begins with it: a copied line of the list."""
+    plain = plain_emoji(line)
+    held = [o for o in offered if o.emoji and plain.startswith(plain_emoji(o.emoji))]
+    exact = [o for o in held if same_emoji(line, o.emoji)]
+    if exact:
+        return exact[0].id
+    for option in held:
+        if option.label and plainly(line) == plainly(option.label):
+            return option.id
+    return None
+
+
+def _named(whole: str, offered: Sequence[Offered], said: SaidWords) -> str | None:
+    if not whole:
+        return None
+    labelled = [o for o in offered if whole == plainly(o.label) or whole == o.id.replace("_", " ")]
+    if labelled:
+        return labelled[0].id
+    if whole in said.no:
+        return NO if any(o.id == NO for o in offered) else None
+    if whole in said.maybe:
+        return next((o.id for o in offered if o.id == "maybe"), None)
+    return _the_yes(offered) if whole in said.yes else None
+
+
+def _the_yes(offered: Sequence[Offered]) -> str | None:
+    """The one choice that a plain yes can mean, if there is just one."""
+    open_ones = [o for o in offered if o.id != NO]
+    for clear in (
+        [o for o in open_ones if o.id == "yes"],
+        [o for o in open_ones if any(same_emoji(o.emoji, e) for e in _CLEAR_YES)],
+        open_ones,
+    ):
+        if len(clear) == 1:
+            return clear[0].id
+    return None
+
+
+def _named_first(line: str, offered: Sequence[Offered], said: SaidWords) -> str | None:
+    """The choice that the first clause names, if nothing after it casts doubt ("I'm coming, with bread")."""
+    found = _AFTER_CLAUSE.search(line)
+    if found is None:
+        return None
+    rest = f" {plainly(line[found.end() :])} "
+    others = [plainly(o.label) for o in offered]
+    first = without_politeness(plainly(line[: found.start()]), said.polite)
+    choice = _named(first, offered, said)
+    if choice is None:
+        return None
+    words = set(re.findall(r"[\w']+", rest))
+    if words & set(said.against_a_no if choice == NO else said.against_a_yes):
+        return None
+    named_later = [other for other in others if other and f" {other} " in rest and other != first]
+    return None if named_later else choice

@@ -1,0 +1,267 @@
+"""Days and times as people write them, in their own time zone: "Friday 19:00", "in 3 weeks", "27 November".
+
+The time of day and the weekdays are read here, where "ambiguous" can be told from "clear"; dateparser reads
+the rest of the day. A day without a time is its noon. What could mean two things means nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from datetime import date, datetime, time, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+import dateparser
+import msgspec
+from babel.dates import get_day_names, get_month_names
+
+from bridge.wording.sentences import locale_of
+from bridge.wording.vocabulary import MomentWords
+from engine.core.schedule import zone
+from engine.core.values import Ms
+
+LONGEST_LETTERS = 60
+NOON = time(12)
+LAST_YEAR = 2200
+
+_WIDTHS: tuple[Literal["abbreviated"], Literal["wide"]] = ("abbreviated", "wide")
+_ISO = re.compile(
+    r"\d{4}-\d{2}-\d{2}(?:[ t]\d{1,2}:\d{2}(?::\d{2})?\s?(?:z|[+-]\d{2}:?\d{2})?)?", re.IGNORECASE
+)
+_CLOCK = re.compile(r"\b(\d{1,2})[:h](\d{2})(?::00)?(?:\s*(am|pm))?(?!\w)")
+_DOTTED = re.compile(r"\b(\d{1,2})\.(\d{2})\s*(am|pm|uhr)(?!\w)")
+_DOTTED_LAST = re.compile(r"(?<=\s)(\d{1,2})\.(1[3-9]|[2-5]\d)$")
+"""A time with a dot behind a day: its minutes cannot be a month."""
+_HALF_WITH_DOTS = re.compile(r"\b([ap])\.\s?m\b\.?")
+_TWO_DATES = re.compile(r"\d[./]\d+\.?\s+\d+[./]\d|\d\s*[-–]\s*\d")
+_HALF_DAY = re.compile(r"\b(\d{1,2})\s*(am|pm)(?!\w)")
+_FULL_HOUR = re.compile(r"\b(\d{1,2})\s*(?:h|uhr)(?!\w)")
+_DAY_AND_MONTH = re.compile(r"\b(\d{1,2})[/](\d{1,2})\b(?:[/](\d{2,4}))?")
+_NUMBER_ONLY = re.compile(r"[\d\s./-]*")
+
+
+class _Clock(msgspec.Struct, frozen=True):
+    """What was found of a time of day, and the text without it."""
+
+    rest: str
+    at: time | None = None
+    clear: bool = True
+
+
+class Moments:
+    """Reads moments in one language; the words around them come from its vocabulary."""
+
+    def __init__(self, language: str, words: MomentWords) -> None:
+        self._language = language
+        self._words = words
+        locale = locale_of(language)
+        self._weekdays: dict[str, int] = {}
+        for width in _WIDTHS:
+            for number, name in get_day_names(width, locale=locale).items():
+                self._weekdays[str(name).casefold().strip(".")] = int(number)
+        names = [*self._weekdays, *words.today, *words.tomorrow, *words.tonight, *words.after_tomorrow]
+        names += [*words.week, *words.month, *words.noon, *words.hours]
+        for width in _WIDTHS:
+            names += [
+                str(name).casefold().strip(".") for name in get_month_names(width, locale=locale).values()
+            ]
+        self._telling = re.compile(rf"\d|\b(?:{'|'.join(re.escape(name) for name in names)})")
+
+    def read(self, text: str, now_ms: Ms, time_zone: str) -> Ms | None:
+        """The moment that ``text`` names, seen from ``now_ms`` in ``time_zone``; None if it is not clear."""
+        plain = " ".join(text.casefold().replace("’", "'").split()).strip(" .,!?")
+        plain = _HALF_WITH_DOTS.sub(r"\1m", plain)
+        if not plain or len(plain) > LONGEST_LETTERS or not self._telling.search(plain):
+            return None
+        if re.search(r"\d{5}", plain):
+            return None
+        there = zone(time_zone)
+        now = datetime.fromtimestamp(now_ms / 1000, there)
+        try:
+            found = self._moment(plain, now, there)
+        except (OverflowError, ValueError):
+            return None  # a year nobody lives to see
+        if found is None or not now.year - 100 < found.year < LAST_YEAR:
+            return None
+        return int(found.timestamp() * 1000)
+
+    def _moment(self, plain: str, now: datetime, there: ZoneInfo) -> datetime | None:
+        if _ISO.fullmatch(plain):
+            return _iso(plain, there)
+        plain, there, now = self._in_utc(plain, now, there)
+        clock = self._clock(plain)
+        if not clock.clear:
+            return None
+        if clock.at is None and self._has_part_of_day(clock.rest):
+            return None  # "tomorrow evening": when, then?
+        rest = self._without(clock.rest, (*self._words.filler, *self._words.parts_of_day))
+        rest = self._one_for_a(rest)
+        if not rest:
+            return _next_time(clock.at, now, there) if clock.at else None
+        if clock.at is None and self._counts_hours(rest):
+            return self._parsed(rest, now, there)
+        day = self._day(rest, clock.at, now, there)
+        return datetime.combine(day, clock.at or NOON, there) if day else None
+
+    def _in_utc(self, plain: str, now: datetime, there: ZoneInfo) -> tuple[str, ZoneInfo, datetime]:
+        for word in self._words.utc:
+            if plain.endswith(f" {word}"):
+                utc = ZoneInfo("UTC")
+                return plain[: -len(word)].strip(), utc, now.astimezone(utc)
+        return plain, there, now
+
+    def _has_part_of_day(self, text: str) -> bool:
+        parts = (*self._words.parts_of_day, *self._words.tonight)
+        return any(re.search(rf"\b{re.escape(part)}\b", text) for part in parts)
+
+    def _one_for_a(self, rest: str) -> str:
+        """Write "in an hour" as "in 1 hour", which dateparser reads."""
+        articles = "|".join(re.escape(word) for word in self._words.one)
+        return re.sub(rf"^(\w+ )?(?:{articles}) ", r"\g<1>1 ", rest) if articles else rest
+
+    # ── time of day ──────────────────────────────────────────────────────────
+
+    def _clock(self, plain: str) -> _Clock:
+        for word in self._words.noon:
+            if re.search(rf"\b{re.escape(word)}\b", plain):
+                return _Clock(re.sub(rf"\b{re.escape(word)}\b", " ", plain), NOON, not self._has_time(plain))
+        found = [
+            m
+            for pattern in (_CLOCK, _DOTTED, _DOTTED_LAST, _HALF_DAY, _FULL_HOUR)
+            for m in pattern.finditer(plain)
+        ]
+        found = [m for m in found if not any(o is not m and _within(m, o) for o in found)]
+        if not found:
+            return self._hour_after_at(plain)
+        if len(found) > 1:
+            return _Clock(plain, clear=False)
+        at = _time_of(found[0])
+        rest = f"{plain[: found[0].start()]} {plain[found[0].end() :]}"
+        return _Clock(rest, at, clear=at is not None)
+
+    def _has_time(self, plain: str) -> bool:
+        return bool(_CLOCK.search(plain) or _HALF_DAY.search(plain))
+
+    def _hour_after_at(self, plain: str) -> _Clock:
+        """Read a bare hour: "at 19" is clear, "at 7" may be morning or evening."""
+        words = "|".join(re.escape(word) for word in self._words.at)
+        found = re.search(rf"\b(?:{words}) (\d{{1,2}})$", plain)
+        if found is None:
+            return _Clock(plain)
+        hour = int(found.group(1))
+        return _Clock(plain[: found.start()], time(hour) if 12 < hour < 24 else None, clear=12 < hour < 24)
+
+    # ── the day ──────────────────────────────────────────────────────────────
+
+    def _day(self, rest: str, at: time | None, now: datetime, there: ZoneInfo) -> date | None:
+        named = self._named_day(rest, at, now)
+        if named is not None:
+            return named
+        if self._is_ambiguous(rest):
+            return None
+        weekday, bare = self._weekday_in(rest)
+        if weekday is not None and not bare:
+            return self._weekday(rest, weekday, at, now)
+        parsed = self._parsed(bare if weekday is not None else rest, now, there)
+        if parsed is None or (weekday is not None and parsed.weekday() != weekday):
+            return None  # "Friday 28 November" where the 28th is a Saturday
+        return parsed.date()
+
+    def _named_day(self, rest: str, at: time | None, now: datetime) -> date | None:
+        words, today = self._words, now.date()
+        if rest in words.today or (rest in words.tonight and at is not None):
+            return today
+        if rest in words.tomorrow:
+            return today + timedelta(days=1)
+        if rest in words.after_tomorrow:
+            return today + timedelta(days=2)
+        first, _, second = rest.partition(" ")
+        if first in words.next and second in words.week:
+            return today + timedelta(days=7 - today.weekday())
+        if first in words.next and second in words.month:
+            return (today.replace(day=1) + timedelta(days=32)).replace(day=1)
+        return None
+
+    def _is_ambiguous(self, rest: str) -> bool:
+        if any(re.search(rf"\b{re.escape(word)}\b", rest) for word in self._words.relative_to_something):
+            return True
+        if _TWO_DATES.search(rest):
+            return True
+        slashed = _DAY_AND_MONTH.search(rest)
+        if slashed is not None:
+            one, two = int(slashed.group(1)), int(slashed.group(2))
+            return one <= 12 and two <= 12 and one != two
+        return bool(_NUMBER_ONLY.fullmatch(rest)) and not re.search(r"\d\s*[.]\s*\d", rest)
+
+    def _weekday_in(self, rest: str) -> tuple[int | None, str]:
+        """The weekday a text names, and what else it says about the day."""
+        words = [word.strip(".,") for word in rest.split()]
+        days = [self._weekdays[word] for word in words if word in self._weekdays]
+        if len(days) != 1:
+            return None, rest
+        leading = (*self._words.next, *self._words.this, *self._words.filler)
+        others = [word for word in words if word and word not in self._weekdays and word not in leading]
+        return days[0], " ".join(others)
+
+    def _weekday(self, rest: str, weekday: int, at: time | None, now: datetime) -> date:
+        """The next Friday whose moment is still to come; "next Friday" is the one of next week, from Monday on."""
+        today = now.date()
+        if rest.split(maxsplit=1)[0] in self._words.next:
+            return today + timedelta(days=7 - today.weekday() + weekday)
+        day = today + timedelta(days=(weekday - today.weekday()) % 7)
+        return day + timedelta(days=7) if day == today and now.time() >= (at or NOON) else day
+
+    def _counts_hours(self, rest: str) -> bool:
+        return rest.rsplit(maxsplit=1)[-1] in self._words.hours
+
+    def _parsed(self, rest: str, now: datetime, there: ZoneInfo) -> datetime | None:
+        """What dateparser makes of it; its only clock is ours."""
+        found = dateparser.parse(
+            rest,
+            languages=[self._language],
+            settings={
+                "RELATIVE_BASE": now.replace(tzinfo=None, second=0, microsecond=0),
+                "PREFER_DATES_FROM": "future",
+                "DATE_ORDER": "DMY",
+                "REQUIRE_PARTS": ["day"],
+                "RETURN_AS_TIMEZONE_AWARE": False,
+            },
+        )
+        return found.replace(tzinfo=there) if found is not None else None
+
+    def _without(self, text: str, filler: Collection[str]) -> str:
+        words = text.replace(",", " ").split()
+        while words and words[0] in filler:
+            words.pop(0)
+        while words and words[-1] in filler:
+            words.pop()
+        return " ".join(words)
+
+
+def _iso(plain: str, there: ZoneInfo) -> datetime | None:
+    moment = datetime.fromisoformat(re.sub(r"\s+(?=[z+-])", "", plain).upper())
+    if len(plain) == len("2026-11-27"):
+        moment = datetime.combine(moment.date(), NOON)
+    return moment if moment.tzinfo else moment.replace(tzinfo=there)
+
+
+def _within(one: re.Match[str], other: re.Match[str]) -> bool:
+    return one.start() >= other.start() and one.end() <= other.end()
+
+
+def _time_of(found: re.Match[str]) -> time | None:
+    groups = found.groups()
+    hour = int(groups[0])
+    minute = int(groups[1]) if len(groups) > 1 and (groups[1] or "").isdecimal() else 0
+    half = (groups[-1] or "").replace(".", "") if len(groups) > 1 else ""
+    if half in ("am", "pm"):
+        if not 1 <= hour <= 12:
+            return None
+        hour = hour % 12 + (12 if half == "pm" else 0)
+    return time(hour, minute) if hour < 24 and minute < 60 else None
+
+
+def _next_time(at: time, now: datetime, there: ZoneInfo) -> datetime:
+    today = datetime.combine(now.date(), at, there)
+    return today if today > now else datetime.combine(now.date() + timedelta(days=1), at, there)

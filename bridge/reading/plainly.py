@@ -1,0 +1,57 @@
+"""Words made comparable: small letters, one kind of apostrophe, nothing at the ends that carries no meaning."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection
+
+from engine.core.decide_desk import plain_emoji
+
+_SPACES = re.compile(r"\s+")
+_APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "`": "'", "´": "'", "＇": "'"})
+_NUMBERED = re.compile(r"#?(\d{1,9})(?:[.):]|\ufe0f?\u20e3)?$")
+_LEADING_NUMBER = re.compile(r"#?\d{1,2}[.)]\s+")
+
+
+def plainly(text: str) -> str:
+    """Small letters, single spaces, no punctuation or emoji at either end; inside, everything stays."""
+    folded = unicodedata.normalize("NFC", text).translate(_APOSTROPHES).casefold()
+    folded = _SPACES.sub(" ", folded).strip()
+    start, end = 0, len(folded)
+    while start < end and not _means_something(folded[start]):
+        start += 1
+    while end > start and not (_means_something(folded[end - 1]) and folded[end - 1] != "@"):
+        end -= 1
+    return folded[start:end]
+
+
+def _means_something(letter: str) -> bool:
+    return letter.isalnum() or letter == "@"
+
+
+def without_politeness(text: str, polite: Collection[str]) -> str:
+    """The same without "please" or "thanks" at its ends, unless nothing would be left."""
+    for word in sorted(polite, key=len, reverse=True):
+        if text.startswith((f"{word} ", f"{word}, ")):
+            text = plainly(text[len(word) :])
+        if text.endswith(f" {word}"):
+            text = plainly(text[: -len(word)])
+    return text
+
+
+def bare_number(text: str) -> int | None:
+    """The number a message consists of: "2", "2.", "#2", "2)", or the keycap emoji."""
+    found = _NUMBERED.fullmatch(text.strip())
+    return int(found.group(1)) if found else None
+
+
+def without_number(text: str) -> str:
+    """A line copied from a list of choices, without its number."""
+    return _LEADING_NUMBER.sub("", text, count=1)
+
+
+def same_emoji(a: str, b: str) -> bool:
+    """Whether two reactions are the same but for skin tone or the text and picture selectors."""
+    one = plain_emoji(a.strip())
+    return bool(one) and one == plain_emoji(b.strip())

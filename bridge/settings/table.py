@@ -1,0 +1,244 @@
+"""The one table of settings: name, type, default and one sentence for each. Everything else is derived from it."""
+# ruff: noqa: RUF009 - `_setting` makes a dataclass field and is called once per row, as it should be
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeVar, cast
+
+from bridge.settings.kinds import (
+    CONTACTS,
+    DATABASE,
+    FILE,
+    FOLDER,
+    HOST,
+    HOUR,
+    KEY,
+    LANGUAGE,
+    LOG_LEVEL,
+    PORT,
+    ROOMS,
+    SERVERS,
+    SHIPPED,
+    TEXT,
+    TIME_ZONE,
+    USER_ID,
+    USER_IDS,
+    WEB_ADDRESS,
+    Contact,
+    Kind,
+)
+
+T = TypeVar("T")
+
+NEEDED: Final = object()
+"""The default of a setting that has none."""
+
+
+def _setting(kind: Kind[T], sentence: str, default: object = NEEDED, *, example: object = None) -> T:
+    """A row of the table; `default` and `example` are what TOML would give, and without a default it is needed."""
+    metadata = {"kind": kind, "sentence": sentence, "default": default, "example": example}
+    if default is NEEDED:
+        row: T = field(metadata=metadata)
+    else:
+        row = field(metadata=metadata, default=kind.read(default, Path()))
+    return row
+
+
+@dataclass(frozen=True, kw_only=True)
+class HomeserverSettings:
+    """The homeserver, and who the bot is there; `hearth init` fills this in."""
+
+    url: str = _setting(WEB_ADDRESS, "Where the homeserver answers.", example="https://matrix.example.org")
+    user_id: str = _setting(USER_ID, "The bot's account.", example="@hearth:example.org")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CircleSettings:
+    """The circles: the people of a room or space, and who looks after them."""
+
+    rooms: tuple[str, ...] = _setting(
+        ROOMS,
+        "The rooms or spaces the bot serves; each is a circle of its own.",
+        example=["#circle:example.org"],
+    )
+    stewards: tuple[str, ...] = _setting(
+        USER_IDS,
+        "Who looks after the circles and their workflows. Their invitations into rooms are accepted too.",
+        example=["@ana:example.org"],
+    )
+    language: str = _setting(LANGUAGE, "The language the bot speaks unless someone chose another.", "en")
+    time_zone: str = _setting(TIME_ZONE, "The time zone of everyone who has not named their own.", "UTC")
+
+
+@dataclass(frozen=True, kw_only=True)
+class HouseSettings:
+    """The bot itself: what it is called, who runs it, when it keeps quiet."""
+
+    bot_name: str = _setting(TEXT, "What the bot is called in its own sentences.", "Hearth")
+    operator: str = _setting(
+        TEXT,
+        "Who runs this bot, as people know you; it is said whenever the bot introduces itself.",
+        example="Ana",
+    )
+    quiet_from_hour: int = _setting(
+        HOUR, "From this hour on, in each member's own time zone, nothing that can wait is sent.", 21
+    )
+    quiet_to_hour: int = _setting(
+        HOUR, "Until this hour of the next morning; the same hour in both means no quiet hours.", 9
+    )
+    workflow_folder: Path = _setting(
+        FOLDER,
+        f'Where the workflow files lie; "{SHIPPED}" means those that come with Hearth. Copy them to change them.',
+        SHIPPED,
+    )
+    log_level: str = _setting(
+        LOG_LEVEL, "How much the bot writes to its log: never what people said.", "info"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class JoiningSettings:
+    """Whose invitations into further rooms the bot accepts, besides the stewards': nobody's unless you say so."""
+
+    invited_by_users: tuple[str, ...] = _setting(USER_IDS, "Accept invitations of these people.", [])
+    invited_by_servers: tuple[str, ...] = _setting(
+        SERVERS, "Accept invitations of everyone who has an account on these servers.", []
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SafetySettings:
+    """Whom a member can turn to. The bot is no emergency line and says so."""
+
+    contacts: tuple[Contact, ...] = _setting(
+        CONTACTS,
+        "People a member may choose to be put in touch with. Two or more, so that nobody has to choose one they"
+        " do not want; the bot can only write to those with a Matrix id.",
+        [],
+    )
+    outside_help: str = _setting(
+        TEXT, "Whom to call when someone is in danger: a number, or a line and its number.", example="112"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatabaseSettings:
+    """Where the bot remembers things."""
+
+    path: Path = _setting(DATABASE, "The database, an SQLite file.", "data/hearth.db")
+    keys: Path = _setting(
+        FILE,
+        "One key per person, each locked with the master key; erasing a person means erasing their key. Keep only the"
+        " newest copy of this file, apart from backups of the database, or what was erased comes back with it.",
+        "keys/hearth.keys",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilesSettings:
+    """Files that are only the bot's own: mode 0600, and not in the same backup as the database."""
+
+    secrets: Path = _setting(
+        FILE, "The access token and the keys of the bot's device.", "secrets/hearth.secrets.toml"
+    )
+    master_key: Path = _setting(
+        FILE,
+        "The key that opens all others. Keep one copy in a safe place: without it the database cannot be read.",
+        "secrets/master.key",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpSettings:
+    """The small web address for health and counters; it tells nothing about people."""
+
+    host: str = _setting(HOST, "Where it listens; 127.0.0.1 means this machine only.", "127.0.0.1")
+    port: int = _setting(PORT, "Its port; 0 turns it off.", 8780)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Secrets:
+    """What is in the files of [files]; never shown, logged or backed up with the database."""
+
+    access_token: str = _setting(TEXT, "The bot's access token, as good as its password.")
+    device_id: str = _setting(TEXT, "The device this token belongs to, made when the bot logged in.")
+    pickle_key: bytes = _setting(KEY, "Encrypts the keys of the bot's device in the database.")
+    alias_salt: bytes = _setting(KEY, "Names the 1:1 rooms, so that each is made only once.")
+    master_key: bytes = _setting(KEY, "Opens what the database keeps of people; lies in a file of its own.")
+
+    def __repr__(self) -> str:
+        return "Secrets(…)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything a running Hearth is told; made by `load_settings`, or by hand in tests."""
+
+    homeserver: HomeserverSettings
+    circle: CircleSettings
+    house: HouseSettings
+    safety: SafetySettings
+    secrets: Secrets
+    joining: JoiningSettings = field(default_factory=JoiningSettings)
+    database: DatabaseSettings = field(default_factory=DatabaseSettings)
+    files: FilesSettings = field(default_factory=FilesSettings)
+    http: HttpSettings = field(default_factory=HttpSettings)
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """One row of the table; a row equals only itself."""
+
+    section: str
+    name: str
+    kind: Kind[Any]
+    sentence: str
+    default: object
+    example: object
+
+    @property
+    def needed(self) -> bool:
+        """Whether it has no default."""
+        return self.default is NEEDED
+
+    @property
+    def secret(self) -> bool:
+        """Whether its value must never be shown."""
+        return self.section == SECRETS
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that overrides it."""
+        return f"HEARTH_{self.section}_{self.name}".upper()
+
+
+SECRETS = "secrets"
+
+SECTIONS: dict[str, type] = {
+    "homeserver": HomeserverSettings,
+    "circle": CircleSettings,
+    "house": HouseSettings,
+    "safety": SafetySettings,
+    "joining": JoiningSettings,
+    "database": DatabaseSettings,
+    "files": FilesSettings,
+    "http": HttpSettings,
+    SECRETS: Secrets,
+}
+
+
+def _rows(section: str, kind: type) -> tuple[Setting, ...]:
+    return tuple(
+        Setting(section, row.name, **cast(dict[str, Any], dict(row.metadata)))
+        for row in dataclasses.fields(kind)
+    )
+
+
+TABLE: tuple[Setting, ...] = tuple(row for section, kind in SECTIONS.items() for row in _rows(section, kind))
+"""Every setting, secrets included, in the order of `hearth.toml`."""
+
+
+def about(section: str) -> str:
+    """What a section is about, in one sentence."""
+    return str(SECTIONS[section].__doc__)

@@ -1,0 +1,53 @@
+"""A moment in words, as the person who reads it would say it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from babel.dates import format_date, format_time, get_timezone_location
+
+from bridge.wording.sentences import Sentences
+from bridge.wording.template import Piece, fill
+from engine.core.schedule import zone
+from engine.core.values import DAY_MS, Ms
+
+YEAR_SHOWN_FROM_MS = 300 * DAY_MS
+"""Further away than this, in either direction, a day is said with its year."""
+
+
+def write_moment(
+    at_ms: Ms, now_ms: Ms, time_zone: str, sentences: Sentences, *, near: bool = False, placed: bool = False
+) -> str:
+    """Write a moment: "Friday 27 November, 19:00".
+
+    ``near`` says today and tomorrow as such, for deadlines. ``placed`` adds whose time it is, for readers who
+    may be elsewhere; UTC, which nobody lives by, is always named.
+    """
+    there = zone(time_zone)
+    try:
+        moment, now = (
+            datetime.fromtimestamp(at_ms / 1000, there),
+            datetime.fromtimestamp(now_ms / 1000, there),
+        )
+    except (OverflowError, OSError, ValueError):
+        return str(at_ms)
+    locale = sentences.locale
+    said = {"time": Piece.of(format_time(moment, "short", tzinfo=there, locale=locale))}
+    if near and moment.date() == now.date():
+        text = fill(sentences.text("when.today"), said).plain
+    elif near and moment.date() == now.date() + timedelta(days=1):
+        text = fill(sentences.text("when.tomorrow"), said).plain
+    else:
+        said["day"] = Piece.of(_day(moment, sentences, with_year=abs(at_ms - now_ms) >= YEAR_SHOWN_FROM_MS))
+        text = fill(sentences.text("when.day_time"), said).plain
+    if there.key == "UTC":
+        return f"{text} UTC"
+    if not placed:
+        return text
+    city = get_timezone_location(there, locale=locale, return_city=True)
+    return fill(sentences.text("when.zone"), {"moment": Piece.of(text), "zone": Piece.of(city)}).plain
+
+
+def _day(moment: datetime, sentences: Sentences, *, with_year: bool) -> str:
+    pattern = sentences.text("when.day_and_year" if with_year else "when.day")
+    return format_date(moment, pattern, locale=sentences.locale)

@@ -1,0 +1,237 @@
+"""Writing a batch: one method per table, all inside the transaction of ``engine.store.hot_path``."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from engine.core.parcel import Direct, Parcel
+from engine.core.values import RowId
+from engine.runtime.ports import BadData, Changes, Conflict, NewParcel, TextRow
+from engine.store import codec
+from engine.store import statements as sql
+from engine.store.scopes import (
+    HOUSE,
+    scope_of_actor,
+    scope_of_arrival,
+    scope_of_instance,
+    scope_of_parcel,
+    scope_of_person,
+)
+from engine.store.sealing import Key
+
+LARGEST_TEXT_BYTES = 64 * 1024
+
+Rows = Iterable[tuple[Any, ...]]
+
+
+def each(values: Iterable[str]) -> tuple[str]:
+    """A list as one SQL parameter, for ``json_each``: the statement stays the same and stays prepared."""
+    return (json.dumps(list(values)),)
+
+
+def check_text(text: TextRow) -> None:
+    """Refuse a text that cannot be kept; its words stay out of the message."""
+    try:
+        size_bytes = len(text.body.encode())
+    except UnicodeEncodeError:
+        raise BadData(f"texts: {text.id} holds characters that are not Unicode text") from None
+    if size_bytes > LARGEST_TEXT_BYTES:
+        raise BadData(f"texts: {text.id} has {size_bytes} bytes; at most {LARGEST_TEXT_BYTES} are kept")
+
+
+class Batch:
+    """One batch on its way into the tables, inside a transaction."""
+
+    def __init__(self, db: sqlite3.Connection, keys: Mapping[str, Key], changes: Changes) -> None:
+        self._db = db
+        self._keys = keys
+        self._changes = changes
+
+    def _seal(self, scope: str, value: bytes, place: str) -> bytes:
+        return self._keys[scope].seal(value, place)
+
+    def write(self) -> None:
+        self._write_seen()
+        self._write_instances()
+        self._write_desks()
+        self._write_parts_and_journal()
+        self._write_timers()
+        self._write_texts()
+        self._write_inbox()
+        self._write_outbox()
+        self._write_kept()
+
+    def _insert(self, statement: str, rows: Rows, clash: Exception) -> int:
+        """Write the rows; how many were written. A row that is there already raises ``clash``."""
+        try:
+            return self._db.executemany(statement, rows).rowcount
+        except sqlite3.IntegrityError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
+                raise BadData("a circle that is not known") from None
+            raise clash from None
+
+    def _replace(self, statement: str, rows: list[tuple[Any, ...]], table: str) -> None:
+        """Write each row whose version is still the expected one; all of them or Conflict."""
+        if rows and self._insert(statement, rows, BadData(table)) != len(rows):
+            raise Conflict(f"{table}: a row was changed by someone else")
+
+    def _write_seen(self) -> None:
+        self._insert(
+            sql.INSERT_SEEN, self._changes.seen.items(), Conflict("seen: an arrival is known already")
+        )
+
+    def _write_instances(self) -> None:
+        new, changed = [], []
+        for instance, (snapshot, replaced) in self._changes.snapshots.items():
+            sealed = self._seal(scope_of_instance(instance), codec.encode(snapshot), f"instances/{instance}")
+            values = (
+                snapshot.circle,
+                snapshot.definition,
+                snapshot.state,
+                snapshot.version,
+                snapshot.entry,
+                snapshot.finished_ms is None,
+                sealed,
+                instance,
+            )
+            if replaced == 0:
+                new.append(values)
+            else:
+                changed.append((*values, replaced))
+        self._replace(sql.INSERT_INSTANCE, new, "instances")
+        self._replace(sql.UPDATE_INSTANCE, changed, "instances")
+
+    def _write_desks(self) -> None:
+        new, changed = [], []
+        for person, (desk, replaced) in self._changes.desks.items():
+            sealed = self._seal(scope_of_person(person), codec.encode(desk), f"desks/{person}")
+            if replaced == 0:
+                new.append((desk.version, sealed, person))
+            else:
+                changed.append((desk.version, sealed, person, replaced))
+        self._replace(sql.INSERT_DESK, new, "desks")
+        self._replace(sql.UPDATE_DESK, changed, "desks")
+
+    def _write_parts_and_journal(self) -> None:
+        self._insert(sql.INSERT_PART, self._changes.parts, Conflict("parts: a reference is taken already"))
+        lines = (
+            (
+                line.actor,
+                line.n,
+                line.at_ms,
+                self._seal(
+                    scope_of_actor(line.actor), codec.encode_line(line), f"journal/{line.actor}/{line.n}"
+                ),
+            )
+            for line in self._changes.journal
+        )
+        self._insert(sql.INSERT_LINE, lines, Conflict("journal: a line of this number is written already"))
+
+    def _write_timers(self) -> None:
+        timers = self._changes.timers
+        self._db.executemany(sql.DELETE_TIMER, [key for key, timer in timers.items() if timer is None])
+        set_to = [(t.actor, t.name, t.entry, t.due_ms) for t in timers.values() if t is not None]
+        self._db.executemany(sql.SET_TIMER, set_to)
+
+    def _write_texts(self) -> None:
+        texts = (
+            (
+                text.id,
+                text.person,
+                text.instance,
+                text.until_ms,
+                self._seal(scope_of_person(text.person), text.body.encode(), f"texts/{text.id}"),
+            )
+            for text in self._changes.texts
+        )
+        self._db.executemany(sql.SET_TEXT, texts)
+        self._db.executemany(sql.END_TEXT, [(until, text) for text, until in self._changes.text_ends.items()])
+
+    def _write_inbox(self) -> None:
+        for aside in self._changes.set_aside:
+            scope, name = scope_of_arrival(aside.arrival), aside.arrival.id
+            sealed = self._seal(scope, codec.encode(aside.arrival), f"quarantine/{name}")
+            self._db.execute(sql.SET_ASIDE, (name, aside.at_ms, aside.error, scope, sealed))
+        waiting = []
+        for event in self._changes.inbox:
+            scope = scope_of_arrival(event)
+            sealed = self._seal(scope, codec.encode(event), f"inbox/{event.id}")
+            waiting.append((event.id, scope, sealed))
+        self._db.executemany(sql.INSERT_INBOX, waiting)
+        self._db.executemany(sql.DELETE_INBOX, [(done,) for done in self._changes.inbox_done])
+
+    def _write_kept(self) -> None:
+        kept = {(row.kind, row.key): row for row in self._changes.kept}.values()  # the last word counts
+        self._db.executemany(sql.DELETE_KEPT, [(row.kind, row.key) for row in kept if row.value is None])
+        sealed = [
+            (row.kind, row.key, self._seal(HOUSE, row.value, f"bridge/{row.kind}/{row.key}"))
+            for row in kept
+            if row.value is not None
+        ]
+        self._db.executemany(sql.SET_KEPT, sealed)
+
+    # ── the outbox ───────────────────────────────────────────────────────────
+
+    def _write_outbox(self) -> None:
+        changes = self._changes
+        self._insert(
+            sql.INSERT_PARCEL,
+            [self._outbox_row(new) for new in changes.parcels],
+            BadData("outbox: a row or transaction id stands there already"),
+        )
+        if changes.echoes:
+            echoes = [(event, at_ms, transaction) for transaction, event, at_ms in changes.echoes]
+            self._db.executemany(sql.ECHO, echoes)
+            self._db.execute(sql.ECHOED, each(transaction for transaction, _, _ in changes.echoes))
+        lost = self._await_forerunners([new.parcel for new in changes.parcels])
+        if changes.withdrawn:
+            gone = [row for (row,) in self._db.execute(sql.WITHDRAW, each(changes.withdrawn)).fetchall()]
+            self._db.execute(sql.DELETE_AWAITED, each(gone))
+            lost += gone
+        self._drop_what_follows(lost)
+        if changes.released:
+            self._db.execute(sql.RELEASE, each(changes.released))
+            self._db.execute(sql.NUDGE, each(changes.released))
+
+    def _outbox_row(self, new: NewParcel) -> tuple[Any, ...]:
+        parcel = new.parcel
+        person, circle = (
+            (parcel.to.person, None) if isinstance(parcel.to, Direct) else (None, parcel.to.circle)
+        )
+        silent = parcel.edits is not None or parcel.reacts is not None
+        scope = scope_of_parcel(parcel)
+        return (
+            parcel.row,
+            new.transaction,
+            f"s/{circle}" if person is None else f"d/{person}",
+            scope,
+            person,
+            circle,
+            parcel.about,
+            parcel.urgency,
+            parcel.reacts is not None,
+            person is not None and parcel.urgency == "timely" and not silent,
+            parcel.not_before_ms,
+            new.due_ms,
+            self._seal(scope, codec.encode(parcel), f"outbox/{parcel.row}"),
+        )
+
+    def _await_forerunners(self, parcels: list[Parcel]) -> list[RowId]:
+        """Note what each parcel has to wait for; returns the forerunners that will never be sent."""
+        pairs = [(p.row, before) for p in parcels for before in (p.edits, p.reacts, p.replies) if before]
+        if not pairs:
+            return []
+        known = dict(self._db.execute(sql.STATUS, each({before for _, before in pairs})))
+        unsent = [(row, before) for row, before in pairs if known.get(before) != "sent"]
+        self._db.executemany(sql.INSERT_AWAITED, unsent)
+        return [before for _, before in unsent if known.get(before) != "waiting"]
+
+    def _drop_what_follows(self, lost: list[RowId]) -> None:
+        while lost:
+            lost = [
+                row for (row,) in self._db.execute(sql.DROP_FOLLOWERS, (*each(lost), sql.LOST)).fetchall()
+            ]
+            self._db.execute(sql.DELETE_AWAITED, each(lost))

@@ -1,0 +1,1 @@
+"""The table of keys as it came to be, step by step."""

@@ -1,0 +1,603 @@
+"""What the bot understands of a message, and what it leaves alone."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bridge.reading.address import unwrapped
+from bridge.reading.ear import Ear
+from bridge.reading.plainly import same_emoji
+from bridge.wording.size import fits
+from engine.core.definition import NO, Definition, Kind
+from engine.core.desk import Command, Desk, Prompt, Reading, Rhythm
+from engine.core.message import Message, Names, Option, Phrase
+from engine.core.parcel import Target
+from engine.core.values import CircleId, InstanceId, PersonId, RowId
+from engine.runtime.ports import Spoken
+
+BERLIN = ZoneInfo("Europe/Berlin")
+NOW_MS = int(datetime(2026, 11, 25, 14, 0, tzinfo=BERLIN).timestamp() * 1000)
+ME, ANA, BEN, CHEN = PersonId("me"), PersonId("ana"), PersonId("ben"), PersonId("chen")
+WORDS = ("invite", "role", "withdraw", "happened", "let it go", "cancel")
+NAMES = {
+    "ana": ANA,
+    "ana silva": ANA,
+    "@ana:example.org": ANA,
+    "ben": BEN,
+    "@ben:example.org": BEN,
+    "@ben": BEN,
+    "@ana": ANA,
+    "chen": CHEN,
+}
+TEXTS = {"coming": "I'm coming", "maybe": "Maybe", "gladly": "Gladly", "one": "Something else, please"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Circle:
+    """Who is called what in a made-up circle, and its one definition."""
+
+    def find(self, name: str, asked_by: PersonId) -> PersonId | None:
+        return NAMES.get(name.casefold())
+
+    def name_of(self, person: PersonId) -> str | None:
+        return {ANA: "Ana Silva", BEN: "Ben"}.get(person)
+
+    def held(self, digest: str) -> Definition | None:
+        if digest != "d1":
+            return None
+        return Definition("dinner", "Dinner", "", "d1", "dine", (), {}, {}, {}, "open", TEXTS, {})
+
+
+EAR = Ear(Circle(), Circle(), ("Hearth", "@hearth:example.org"))
+
+
+def prompt(
+    row: str, *choices: tuple[str, str], expects: Kind = "choice", words: bool = False, settled: bool = False
+) -> Prompt:
+    options = tuple(Option(c, e, Phrase("no.label") if c == NO else Phrase(c, "d1")) for c, e in choices)
+    message = Message(options=options)
+    return Prompt(
+        RowId(row),
+        InstanceId("i"),
+        "ask",
+        1,
+        choices,
+        expects,
+        words,
+        NOW_MS,
+        NOW_MS,
+        message,
+        settled=settled,
+    )
+
+
+DINNER = prompt("dinner", ("coming", "✅"), ("maybe", "🤔"), (NO, "✖️"))
+
+
+def read(
+    body: str,
+    *prompts: Prompt,
+    target: Target | None = None,
+    mentions: Sequence[PersonId] = (),
+    circle: str | None = None,
+    addressed: bool = False,
+    reply_to: str | None = None,
+    zone: str = "Europe/Berlin",
+) -> tuple[Reading, str]:
+    spoken = Spoken(
+        id="$1",
+        occurred_ms=NOW_MS,
+        person=ME,
+        body=body,
+        mentions=tuple(mentions),
+        circle=CircleId(circle) if circle else None,
+        addressed=addressed,
+        reply_to=reply_to,
+    )
+    desk = Desk(ME, prompts=prompts, rhythm=Rhythm(time_zone=zone))
+    return EAR.read(spoken, desk, target, WORDS, NOW_MS)
+
+
+def command(body: str, *prompts: Prompt, mentions: Sequence[PersonId] = ()) -> Command:
+    found = read(body, *prompts, mentions=mentions)[0].command
+    assert found is not None, f"{body!r} was not read as a command"
+    return found
+
+
+def when(body: str, zone: str = "Europe/Berlin") -> str | None:
+    moment_ms = read(body, zone=zone)[0].moment_ms
+    if moment_ms is None:
+        return None
+    return datetime.fromtimestamp(moment_ms / 1000, ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M")
+
+
+# ── commands ─────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        ("help", "help"),
+        ("Help!", "help"),
+        ("!hearth help", "help"),
+        ("!hearth", "help"),
+        ("Hearth: help", "help"),
+        ("@hearth help", "help"),
+        ("  person  ", "person"),
+        ("Person please", "person"),
+        ("my", "my"),
+        ("Who holds what?", "who holds what"),
+        ("what’s on", "what's on"),
+        ("whats on?", "what's on"),
+        ("Later, thanks", "later"),
+        ("stop.", "stop"),
+        ("START", "start"),
+        ("pause", "pause"),
+        ("withdraw", "withdraw"),
+        ("Let it  go", "let it go"),
+        ("invite", "invite"),
+        ("not from", "not from"),
+    ],
+)
+def test_a_command_is_known_however_it_is_written(body: str, word: str) -> None:
+    assert command(body) == Command(word)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "my garden is open on Sunday",
+        "help me carry the table",
+        "stop by whenever you like",
+        "later than usual, at eight",
+        "start with soup",
+        "I will happily help",
+        "a person I met",
+    ],
+)
+def test_a_sentence_that_begins_like_a_command_is_none(body: str) -> None:
+    assert read(body, prompt("what", expects="words", words=True))[0].command is None
+
+
+@pytest.mark.parametrize(
+    ("body", "close_to"),
+    [
+        ("hlep", "help"),
+        ("widthdraw", "withdraw"),
+        ("whos holds what", "who holds what"),
+        ("pauze", "pause"),
+        ("invit", "invite"),
+        ("stopp", "stop"),
+    ],
+)
+def test_a_mistyped_command_is_answered_with_the_nearest_one_and_not_with_its_words(
+    body: str, close_to: str
+) -> None:
+    assert command(body) == Command("unknown", close_to=close_to)
+
+
+@pytest.mark.parametrize("body", ["soup", "see you there then", "thank you so much for this", "🙂", "hm"])
+def test_what_is_nowhere_near_a_command_is_none(body: str) -> None:
+    assert read(body)[0] == Reading()
+
+
+def test_a_mistyped_command_in_a_room_is_left_alone_unless_the_bot_was_spoken_to() -> None:
+    assert read("hlep", circle="c")[0].command is None
+    assert read("hlep", circle="c", addressed=True)[0].command == Command("unknown", close_to="help")
+
+
+def test_something_said_to_the_bot_in_a_room_that_it_does_not_know_is_an_unknown_command() -> None:
+    assert read("sing us a song of home", circle="c", addressed=True)[0].command == Command("unknown")
+
+
+def test_inviting_everyone_and_people_by_id_keeps_only_the_sentence() -> None:
+    reading, words = read("invite everyone and @ana:example.org: Dinner at mine, bring bowls: big ones")
+    assert reading.command is not None
+    assert (reading.command.word, reading.command.everyone) == ("invite", True)
+    assert reading.command.people == (ANA,)
+    assert reading.command.rest is not None
+    assert words == "Dinner at mine, bring bowls: big ones"
+
+
+@pytest.mark.parametrize(
+    ("body", "people", "everyone", "words"),
+    [
+        ("invite everyone", (), True, ""),
+        ("invite @ana @ben", (ANA, BEN), False, ""),
+        ("invite @ana:example.org @ben:example.org", (ANA, BEN), False, ""),
+        ("Invite Ana Silva, Ben and Chen to dinner", (ANA, BEN, CHEN), False, "to dinner"),
+        ("invite everyone to dinner", (), True, "to dinner"),
+        ("invite dinner at mine", (), False, "dinner at mine"),
+        ("invite: dinner at mine at 19:00", (), False, "dinner at mine at 19:00"),
+        ("invite ana: dinner", (ANA,), False, "dinner"),
+        ("role treasurer", (), False, "treasurer"),
+        ("!hearth invite @ana", (ANA,), False, ""),
+        ("invite Ana and someone else: dinner", (ANA,), False, "someone else: dinner"),
+    ],
+)
+def test_what_stands_behind_a_beginning_is_people_and_words(
+    body: str, people: tuple[PersonId, ...], everyone: bool, words: str
+) -> None:
+    reading, kept = read(body)
+    found = reading.command
+    assert found is not None
+    assert (found.people, found.everyone) == (people, everyone)
+    assert (kept if found.rest is not None else "") == words
+
+
+def test_a_mention_counts_whatever_name_the_client_wrote_for_it() -> None:
+    reading, words = read("invite Anastasia: dinner", mentions=[ANA])
+    assert reading.command is not None
+    assert (reading.command.people, words) == ((ANA,), "dinner")
+
+
+def test_which_of_several_is_a_number() -> None:
+    assert command("cancel 2") == Command("cancel", nth=2)
+
+
+@pytest.mark.parametrize(
+    ("body", "until"),
+    [
+        ("pause until Monday", "2026-11-30 12:00"),
+        ("pause for 2 weeks", "2026-12-09 12:00"),
+        ("pause 2 weeks", "2026-12-09 12:00"),
+        ("Pause until 1 December 18:00, please", "2026-12-01 18:00"),
+    ],
+)
+def test_a_pause_has_its_end(body: str, until: str) -> None:
+    until_ms = command(body).until_ms
+    assert until_ms is not None
+    assert datetime.fromtimestamp(until_ms / 1000, BERLIN).strftime("%Y-%m-%d %H:%M") == until
+
+
+def test_a_pause_without_a_readable_end_asks_for_one() -> None:
+    assert command("pause until I feel like it").until_ms is None
+
+
+@pytest.mark.parametrize("body", ["not from @ana:example.org", "not from Ana", "Not from: ana silva"])
+def test_not_from_names_a_person(body: str) -> None:
+    assert command(body) == Command("not from", people=(ANA,))
+
+
+def test_not_from_an_unknown_person_names_nobody() -> None:
+    assert command("not from Zoe") == Command("not from")
+
+
+# ── choices ──────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("body", "choice"),
+    [
+        ("I'm coming", "coming"),
+        ("im coming", None),
+        ("i’m COMING", "coming"),
+        ("I'm coming, and I'll bring bread", "coming"),
+        ("1", "coming"),
+        ("1.", "coming"),
+        ("#2", "maybe"),
+        ("2️⃣", "maybe"),
+        ("3", NO),
+        ("4", None),
+        ("0", None),
+        ("✅", "coming"),
+        ("✖", NO),
+        ("✖️", NO),
+        ("1. ✅ I'm coming", "coming"),
+        ("✅ I'm coming", "coming"),
+        ("yes", "coming"),
+        ("Yes please!", "coming"),
+        ("yes, thank you", "coming"),
+        ("ja", "coming"),
+        ("maybe", "maybe"),
+        ("perhaps", "maybe"),
+        ("no", NO),
+        ("No, thanks", NO),
+        ("no thanks!", NO),
+        ("nope", NO),
+        ("Nein danke", NO),
+        ("no, sorry", NO),
+        ("no, I can't make it this time", NO),
+        ("👍", None),
+        ("yes, but only if it doesn't rain", None),
+        ("no, wait, yes", None),
+        ("I'm coming, or maybe not", None),
+        ("I'm coming down with something", None),
+        ("soup", None),
+        ("yes and no", None),
+    ],
+)
+def test_a_choice_is_named_by_words_number_emoji_or_a_plain_yes_or_no(body: str, choice: str | None) -> None:
+    assert read(body, DINNER)[0].picks.get(DINNER.row) == choice
+
+
+def test_a_plain_yes_means_nothing_where_it_could_mean_two_things() -> None:
+    kinds = prompt("kind", ("event", "📅"), ("project", "🛠️"))
+    assert read("yes", kinds)[0].picks == {}
+
+
+def test_a_no_means_nothing_where_no_is_not_on_offer() -> None:
+    kinds = prompt("kind", ("event", "📅"), ("project", "🛠️"))
+    assert read("no", kinds)[0].picks == {}
+
+
+def test_every_open_question_has_its_own_pick_and_settled_ones_none() -> None:
+    help_out = prompt("help", ("gladly", "🙌"), (NO, "✖️"))
+    over = prompt("over", ("coming", "✅"), settled=True)
+    assert read("yes", DINNER, help_out, over)[0].picks == {"dinner": "coming", "help": "gladly"}
+    assert read("gladly", DINNER, help_out)[0].picks["help"] == "gladly"
+
+
+def test_a_contact_is_chosen_by_name() -> None:
+    label = Phrase("person.contact", slots={"who": Names((ANA,))})
+    nobody = Phrase("person.choose_nobody")
+    options = (Option("contact:0", "", label), Option("nobody", "", nobody))
+    choices = (("contact:0", ""), ("nobody", ""))
+    asked = Prompt(
+        RowId("p"), None, "person", 1, choices, "choice", False, NOW_MS, NOW_MS, Message(options=options)
+    )
+    assert read("Ana Silva", asked)[0].picks == {"p": "contact:0"}
+    assert read("nobody", asked)[0].picks == {"p": "nobody"}
+    assert read("2", asked)[0].picks == {"p": "nobody"}
+
+
+def test_a_message_in_the_room_can_be_answered_without_its_words_being_known() -> None:
+    target = Target(RowId("open"), InstanceId("i"), "open", 1, (("coming", "🙋"),), shared=True)
+    for body in ("🙋", "🙋🏽", "1", "yes", "coming"):
+        assert read(body, target=target, circle="c", reply_to="$0")[0].picks == {"open": "coming"}, body
+
+
+def test_a_number_that_is_a_choices_own_word_means_that_choice() -> None:
+    definition_free = Message(
+        options=(Option("a", "", Phrase("one", "d1")), Option("b", "", Phrase("coming", "d1")))
+    )
+    asked = Prompt(
+        RowId("p"), None, "x", 1, (("a", ""), ("b", "")), "choice", False, NOW_MS, NOW_MS, definition_free
+    )
+    assert read("Something else, please", asked)[0].picks == {"p": "a"}
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "same"),
+    [
+        ("🙋", "🙋🏾", True),
+        ("✖️", "✖", True),
+        ("❤", "❤️", True),
+        ("✅", "❌", False),
+        ("", "", False),
+        ("️", "", False),
+    ],
+)
+def test_an_emoji_is_the_same_in_every_skin_and_style(a: str, b: str, same: bool) -> None:
+    assert same_emoji(a, b) is same
+
+
+# ── details ──────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("body", "moment"),
+    [
+        ("Friday 19:00", "2026-11-27 19:00"),
+        ("Friday", "2026-11-27 12:00"),
+        ("on Friday at 7pm", "2026-11-27 19:00"),
+        ("next friday at 7pm", "2026-12-04 19:00"),
+        ("this friday 19:00", "2026-11-27 19:00"),
+        ("Wednesday 15:00", "2026-11-25 15:00"),
+        ("Wednesday 13:00", "2026-12-02 13:00"),
+        ("Wednesday", "2026-12-02 12:00"),
+        ("27 November", "2026-11-27 12:00"),
+        ("27 November 19:00", "2026-11-27 19:00"),
+        ("Friday 27 November, 19:00", "2026-11-27 19:00"),
+        ("Nov 27th, 7 p.m.", "2026-11-27 19:00"),
+        ("27.11. 19.30", "2026-11-27 19:30"),
+        ("27/11 19:00", "2026-11-27 19:00"),
+        ("2026-11-27 19:00", "2026-11-27 19:00"),
+        ("2026-11-27", "2026-11-27 12:00"),
+        ("2026-11-27T19:00Z", "2026-11-27 20:00"),
+        ("Friday 19:00 UTC", "2026-11-27 20:00"),
+        ("in 3 weeks", "2026-12-16 12:00"),
+        ("in 3 weeks at 19:00", "2026-12-16 19:00"),
+        ("in a week", "2026-12-02 12:00"),
+        ("in 2 hours", "2026-11-25 16:00"),
+        ("in an hour", "2026-11-25 15:00"),
+        ("tomorrow", "2026-11-26 12:00"),
+        ("tomorrow 18:00, please", "2026-11-26 18:00"),
+        ("tomorrow evening at 8pm", "2026-11-26 20:00"),
+        ("tonight at 8pm", "2026-11-25 20:00"),
+        ("19:00", "2026-11-25 19:00"),
+        ("13:00", "2026-11-26 13:00"),
+        ("next week", "2026-11-30 12:00"),
+        ("3 May", "2027-05-03 12:00"),
+        ("27 November 2025 19:00", "2025-11-27 19:00"),
+    ],
+)
+def test_a_day_and_time_is_read_as_people_write_it(body: str, moment: str) -> None:
+    assert when(body) == moment
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "soon",
+        "12",
+        "2027",
+        "November",
+        "may",
+        "3/4",
+        "at 7",
+        "Friday at 7",
+        "Friday 7",
+        "tonight",
+        "tomorrow evening",
+        "midnight",
+        "Friday 28 November",
+        "31 November",
+        "25:00",
+        "13pm",
+        "19:00 or 20:00",
+        "Friday 19:00-21:00",
+        "27-29 November",
+        "27.11. 10.12.",
+        "Friday or Saturday",
+        "2 weeks after Friday",
+        "1 day before",
+        "in 99999 years",
+        "in 9999 years",
+        "dinner on Friday with Ana",
+        "sat with ana",
+    ],
+)
+def test_what_could_mean_two_moments_or_none_means_none(body: str) -> None:
+    assert when(body) is None
+
+
+def test_a_moment_is_meant_where_the_person_lives() -> None:
+    assert when("Friday 19:00", "America/New_York") == "2026-11-27 19:00"
+    assert when("tomorrow", "Pacific/Auckland") == "2026-11-27 12:00"
+
+
+@pytest.mark.parametrize(
+    ("body", "number"),
+    [
+        ("3", 3),
+        ("three", 3),
+        ("3 people", 3),
+        ("about 3", None),
+        ("3 or 4", None),
+        ("x", None),
+        ("1" * 40, None),
+    ],
+)
+def test_a_number_is_read_when_there_is_just_one(body: str, number: int | None) -> None:
+    assert read(body)[0].number == number
+
+
+@pytest.mark.parametrize(
+    ("body", "people", "everyone"),
+    [
+        ("Ana", (ANA,), False),
+        ("Ana, Ben and Chen", (ANA, BEN, CHEN), False),
+        ("@ana:example.org @ben:example.org", (ANA, BEN), False),
+        ("everyone", (), True),
+        ("Everybody!", (), True),
+        ("ana and everyone", (ANA,), True),
+        ("Ana and Zoe", (), False),
+        ("my neighbours", (), False),
+    ],
+)
+def test_people_are_all_found_or_nobody_is_taken(
+    body: str, people: tuple[PersonId, ...], everyone: bool
+) -> None:
+    reading, _ = read(body)
+    assert (reading.people, reading.everyone) == (people, everyone)
+
+
+@pytest.mark.parametrize("body", ["none", "Skip", "nobody yet", "None, thanks"])
+def test_left_open_on_purpose_is_heard(body: str) -> None:
+    assert read(body)[0].empty
+
+
+# ── bounds ───────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("body", ["a" * 60_000, "help " * 20_000, "я" * 10_000, "1" * 60_000])
+def test_a_text_too_long_to_be_shown_whole_is_nothing_but_too_long(body: str) -> None:
+    assert read(body, DINNER) == (Reading(too_long=True), "")
+
+
+def test_a_long_text_that_fits_is_words() -> None:
+    body = "We met at mine. " * 500
+    assert fits(body)
+    assert read(body, DINNER) == (Reading(), body.strip())
+
+
+def test_an_old_quote_in_front_is_not_the_persons_own_word() -> None:
+    body = "> <@hearth:example.org> Are you coming?\n> 1. yes\n\nI'm coming"
+    reading, words = read(body, DINNER, reply_to="$0")
+    assert (reading.picks, words) == ({"dinner": "coming"}, "I'm coming")
+
+
+SOMETHING = st.one_of(
+    st.text(st.characters(exclude_categories=()), max_size=300),
+    st.lists(
+        st.sampled_from(
+            [
+                "invite",
+                "everyone",
+                "not from",
+                "pause",
+                "until",
+                "@ana",
+                "@x:y",
+                "friday",
+                "19:00",
+                "and",
+                ",",
+                ":",
+                "1",
+                "27.11",
+                "no",
+                "yes",
+                "I'm coming",
+                "> ",
+                "\n",
+                "✅",
+                "!hearth",
+                "Hearth:",
+                "in",
+                "weeks",
+                "99",
+            ]
+        ),
+        max_size=12,
+    ).map(" ".join),
+    st.lists(st.sampled_from(list("0123456789:./- apmAPMthndrs")), max_size=20).map("".join),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(body=SOMETHING, in_room=st.booleans(), addressed=st.booleans())
+def test_reading_never_raises_is_the_same_twice_and_carries_no_words(
+    body: str, in_room: bool, addressed: bool
+) -> None:
+    mark = "Zanzibarmark"
+    circle = "c" if in_room else None
+    first = read(f"{body} {mark}", DINNER, circle=circle, addressed=addressed)
+    assert first == read(f"{body} {mark}", DINNER, circle=circle, addressed=addressed)
+    assert mark.encode() not in msgspec.json.encode(first[0])
+    read(body, DINNER, prompt("when", expects="moment"), mentions=[ANA])
+
+
+@given(body=st.text(max_size=200), name=st.text(min_size=1, max_size=20))
+def test_taking_the_address_away_never_raises_nor_adds(body: str, name: str) -> None:
+    found = unwrapped(body, (name,), is_reply=True, mentioned=True)
+    assert found.words in body
+
+
+@pytest.mark.parametrize(
+    ("body", "words", "addressed"),
+    [
+        ("!hearth help", "help", True),
+        ("!HEARTH: help", "help", True),
+        ("!hearthstone help", "!hearthstone help", False),
+        ("Hearth is nice", "Hearth is nice", False),
+        ("hearth, my", "my", True),
+        ("@Hearth my", "my", True),
+        ("@hearth:example.org my", "my", True),
+        ("@hearth:example.org: my", "my", True),
+        ("Hearths: my", "Hearths: my", False),
+    ],
+)
+def test_the_bot_is_spoken_to_by_prefix_or_by_name(body: str, words: str, addressed: bool) -> None:
+    found = unwrapped(body, ("Hearth", "@hearth:example.org"))
+    assert (found.words, found.addressed) == (words, addressed)

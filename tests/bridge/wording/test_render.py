@@ -1,0 +1,357 @@
+"""What a message looks like when it leaves: right, bounded, and harmless whatever people wrote."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from html.parser import HTMLParser
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bridge.wording.keys import KEYS
+from bridge.wording.render import Hearer, House, Rendered, Unsayable, Voice
+from bridge.wording.size import LONGEST_TEXT_BYTES, MOST_BYTES, fits
+from bridge.wording.template import Piece, fill
+from engine.core.definition import Definition
+from engine.core.message import (
+    AnySlot,
+    Count,
+    Message,
+    Names,
+    Option,
+    Phrase,
+    Plain,
+    Said,
+    Text,
+    When,
+)
+from engine.core.values import DAY_MS, HOUR_MS, PersonId, TextId
+
+BERLIN = ZoneInfo("Europe/Berlin")
+NOW_MS = int(datetime(2026, 11, 25, 14, 0, tzinfo=BERLIN).timestamp() * 1000)
+FRIDAY_MS = int(datetime(2026, 11, 27, 19, 0, tzinfo=BERLIN).timestamp() * 1000)
+ANA = Hearer(PersonId("ana"), "@ana:example.org", time_zone="Europe/Berlin")
+ROOM = Hearer(time_zone="Europe/Berlin")
+TAGS = {"p", "br", "strong", "ol", "li", "sub"}
+
+
+def definition(**texts: str) -> Definition:
+    gaps = {"say": ("host", "what", "number of personal.coming"), "sly": ("host", "what")}
+    return Definition("dinner", "Dinner", "Eat together", "d1", "dine", (), {}, {}, {}, "open", texts, gaps)
+
+
+class Circle:
+    """Names, texts, definitions and views of a made-up circle, in memory."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, str] = {"ana": "Ana", "bruno": "Bruno", "chen": "Chen"}
+        self.kept: dict[str, str] = {"soup": "Soup & bread"}
+        self.definition = definition(
+            say="<host> invites you: <what>. So far <number of personal.coming>.",
+            coming="I'm coming",
+            sly="<host.__class__> {host} {0} %s <what> <3",
+        )
+        self.shown: Sequence[Phrase] = ()
+
+    async def name_of(self, person: PersonId) -> str | None:
+        return self.names.get(person)
+
+    async def text(self, text: TextId) -> str | None:
+        return self.kept.get(text)
+
+    async def by_digest(self, digest: str) -> Definition | None:
+        return self.definition if digest == "d1" else None
+
+    async def lines(self, view: str, hearer: Hearer) -> Sequence[Phrase]:
+        return self.shown
+
+    def voice(self) -> Voice:
+        house = House("Hearth", "Robin <robin>", "112")
+        return Voice(house, names=self, texts=self, definitions=self, views=self)
+
+
+async def said(circle: Circle, key: str, hearer: Hearer = ANA, **slots: AnySlot) -> str:
+    rendered = await circle.voice().render(Message(lines=(Phrase(key, slots=slots),)), hearer, NOW_MS)
+    return rendered.body
+
+
+class _Reader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: list[object] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes += attrs
+        self.text += "\n" if tag == "br" else ""
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def read_html(html: str) -> _Reader:
+    reader = _Reader()
+    reader.feed(html)
+    reader.close()
+    return reader
+
+
+A_SLOT: dict[str, AnySlot] = {
+    "seen": Said("seen.people", slots={"who": Names(("bruno",))}),
+    "until": When(FRIDAY_MS),
+    "who": Names(("bruno",)),
+    "choice": Said("coming", "d1"),
+    "value": When(FRIDAY_MS),
+    "n": Count(2),
+    "close_to": Plain("withdraw"),
+    "word": Plain("cancel"),
+    "text": Text(TextId("soup")),
+    "title": Said("title", "d1"),
+    "label": Said("coming", "d1"),
+    "about": Said("about", "d1"),
+    "day": Plain("Friday"),
+    "time": Plain("19:00"),
+    "moment": Plain("Friday"),
+    "zone": Plain("Berlin"),
+}
+
+
+@pytest.mark.parametrize("key", KEYS)
+async def test_every_sentence_can_be_said_with_its_own_slots_alone(key: str) -> None:
+    slots = {gap: A_SLOT[gap] for gap in KEYS[key]}
+    rendered = await Circle().voice().render(Message(lines=(Phrase(key, slots=slots),)), ANA, NOW_MS)
+    assert rendered.body
+    assert "<" not in rendered.body.replace("<robin>", "")
+    assert "!" not in rendered.body.replace("!hearth", "")
+
+
+async def test_a_prompt_has_its_words_its_choices_by_number_and_a_small_foot() -> None:
+    message = Message(
+        lines=(
+            Phrase(
+                "say",
+                "d1",
+                {
+                    "host": Names(("bruno",)),
+                    "what": Text(TextId("soup")),
+                    "number of personal.coming": Count(3),
+                },
+            ),
+        ),
+        options=(Option("coming", "✅", Phrase("coming", "d1")), Option("no", "✖️", Phrase("no.label"))),
+        footer=(Phrase("footer.ask", slots={"seen": A_SLOT["seen"], "until": When(FRIDAY_MS)}),),
+        mention=True,
+    )
+    rendered = await Circle().voice().render(message, ANA, NOW_MS)
+    assert rendered.body == (
+        "Bruno invites you: Soup & bread. So far 3.\n\n"
+        "1. ✅ I'm coming\n2. ✖️ No, thanks\n\n"
+        "Seen by Bruno · a no by nobody · open until Friday 27 November, 19:00, no reply is fine"
+        " · *later* · *stop* · *person*"
+    )
+    assert rendered.formatted_body == (
+        "<p>Bruno invites you: Soup &amp; bread. So far 3.</p>"
+        "<ol><li>✅ I&#x27;m coming</li><li>✖️ No, thanks</li></ol>"
+        "<p><sub>Seen by Bruno · a no by nobody · open until Friday 27 November, 19:00, no reply is fine"
+        " · <strong>later</strong> · <strong>stop</strong> · <strong>person</strong></sub></p>"
+    )
+    assert rendered.mentions == ("@ana:example.org",)
+
+
+async def test_an_acknowledgement_replaces_the_foot_and_notifies_nobody() -> None:
+    message = Message(lines=(Phrase("hello"),), footer=(Phrase("footer.kind"),), mention=True)
+    rendered = await Circle().voice().ack(message, Phrase("hello.thanks_no"), ANA, NOW_MS)
+    assert rendered.body.startswith("Hello, I'm Hearth")
+    assert "A no is as welcome" not in rendered.body
+    assert rendered.mentions == ()
+
+
+async def test_a_single_choice_stands_without_a_number() -> None:
+    message = Message(options=(Option("coming", "🙋", Phrase("coming", "d1")),))
+    assert (await Circle().voice().render(message, ROOM, NOW_MS)).body == "🙋 I'm coming"
+
+
+@pytest.mark.parametrize(
+    ("who", "names"),
+    [
+        ((), "nobody yet"),
+        (("ana",), "Ana"),
+        (("ana", "bruno"), "Ana and Bruno"),
+        (("ana", "bruno", "chen"), "Ana, Bruno and Chen"),
+        (("ana", "", "gone"), "Ana, someone who has left and someone who has left"),
+    ],
+)
+async def test_people_are_listed_as_people_say_it(who: tuple[str, ...], names: str) -> None:
+    assert await said(Circle(), "person.contact", who=Names(who)) == names
+
+
+async def test_an_erased_text_says_so() -> None:
+    assert (await said(Circle(), "words_from", who=Names(("ana",)), text=Text(TextId("old")))).endswith(
+        "(no longer kept)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("after_ms", "words"),
+    [
+        (HOUR_MS, "Open until today 15:00, no reply is fine."),
+        (26 * HOUR_MS, "Open until tomorrow 16:00, no reply is fine."),
+        (2 * DAY_MS, "Open until Friday 27 November, 14:00, no reply is fine."),
+        (400 * DAY_MS, "Open until Thursday 30 December 2027, 14:00, no reply is fine."),
+    ],
+)
+async def test_a_deadline_is_said_the_way_people_say_it(after_ms: int, words: str) -> None:
+    assert await said(Circle(), "reminder", until=When(NOW_MS + after_ms)) == words
+
+
+async def test_a_moment_that_is_no_deadline_keeps_its_day() -> None:
+    assert await said(Circle(), "ack.detail", value=When(NOW_MS + HOUR_MS)) == (
+        "Noted: Wednesday 25 November, 15:00"
+    )
+
+
+async def test_a_room_is_told_whose_clock_is_meant_and_nobody_lives_by_utc() -> None:
+    assert "14:00 (Berlin)" in await said(Circle(), "reminder", ROOM, until=When(NOW_MS + 2 * DAY_MS))
+    nowhere = Hearer(PersonId("ana"), "@ana:example.org")
+    assert "13:00 UTC" in await said(Circle(), "reminder", nowhere, until=When(NOW_MS + 2 * DAY_MS))
+
+
+async def test_a_count_chooses_the_form_of_the_sentence() -> None:
+    assert await said(Circle(), "my.private", n=Count(1)) == "1 private matter"
+    assert await said(Circle(), "my.private", n=Count(3)) == "3 private matters"
+
+
+async def test_help_begins_with_a_human_being() -> None:
+    rendered = await Circle().voice().render(Message(view="help"), ANA, NOW_MS)
+    assert rendered.body.splitlines()[0].startswith("*person*")
+
+
+@pytest.mark.parametrize("view", ["my", "who holds what", "what's on"])
+async def test_a_view_shows_its_lines_or_says_that_there_are_none(view: str) -> None:
+    circle = Circle()
+    empty = await circle.voice().render(Message(view=view), ANA, NOW_MS)
+    circle.shown = (Phrase("my.private", slots={"n": Count(1)}), Phrase("title", "d1"))
+    full = await circle.voice().render(Message(view=view), ANA, NOW_MS)
+    assert len(empty.body.splitlines()) == 1
+    assert full.body.splitlines()[1:] == ["1 private matter", "Dinner"]
+
+
+async def test_a_template_is_never_run() -> None:
+    message = Message(lines=(Phrase("sly", "d1", {"host": Names(("ana",)), "what": Text(TextId("soup"))}),))
+    rendered = await Circle().voice().render(message, ANA, NOW_MS)
+    assert rendered.body == "<host.__class__> {host} {0} %s Soup & bread <3"
+
+
+async def test_what_fills_a_gap_is_not_read_as_a_template() -> None:
+    circle = Circle()
+    circle.names["ana"] = "<text> *bold*"
+    circle.kept["soup"] = "<who> <operator> *loud*"
+    rendered = await circle.voice().render(
+        Message(lines=(Phrase("words_from", slots={"who": Names(("ana",)), "text": Text(TextId("soup"))}),)),
+        ANA,
+        NOW_MS,
+    )
+    assert rendered.body == "From <text> *bold*:\n\n<who> <operator> *loud*"
+    assert "<strong>" not in rendered.formatted_body
+
+
+@pytest.mark.parametrize(
+    ("phrase", "what"),
+    [
+        (Phrase("no_such_key"), "no_such_key"),
+        (Phrase("reminder"), "until"),
+        (Phrase("say", "d1"), "host"),
+        (Phrase("say", "d2"), "digest"),
+        (Phrase("unheard", "d1"), "unheard"),
+    ],
+)
+async def test_what_cannot_be_said_names_its_key_and_what_is_missing(phrase: Phrase, what: str) -> None:
+    with pytest.raises(Unsayable, match=what):
+        await Circle().voice().render(Message(lines=(phrase,)), ANA, NOW_MS)
+
+
+async def test_an_unknown_view_is_a_bug_and_says_which_there_are() -> None:
+    with pytest.raises(Unsayable, match="who holds what"):
+        await Circle().voice().render(Message(view="score"), ANA, NOW_MS)
+
+
+def size(rendered: Rendered) -> int:
+    return len(json.dumps(rendered.body)) + len(json.dumps(rendered.formatted_body))
+
+
+ANYTHING = st.text(st.characters(exclude_categories=()), max_size=200)
+"""Any characters at all, halves of surrogate pairs included: rooms of old have them."""
+
+
+@given(name=ANYTHING, text=ANYTHING)
+async def test_whatever_people_are_called_and_write_is_only_ever_text(name: str, text: str) -> None:
+    circle = Circle()
+    circle.names["ana"], circle.kept["soup"] = name, text
+    phrase = Phrase("words_from", slots={"who": Names(("ana",)), "text": Text(TextId("soup"))})
+    rendered = await circle.voice().render(Message(lines=(phrase,)), ANA, NOW_MS)
+    read = read_html(rendered.formatted_body)
+    assert read.tags <= TAGS
+    assert not read.attributes
+    assert read.text == rendered.body
+    rendered.body.encode()
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    letter=st.sampled_from(["a", "&", "\n", "я", "😀", '"', "<", "a b "]),
+    length=st.integers(1, 70_000),
+    as_edit=st.booleans(),
+)
+async def test_a_message_always_fits_into_one_event_and_a_cut_shows(
+    letter: str, length: int, as_edit: bool
+) -> None:
+    circle = Circle()
+    circle.kept["soup"] = f"-{letter * length}-"
+    phrase = Phrase("words_from", slots={"who": Names(("ana",)), "text": Text(TextId("soup"))})
+    message = Message(lines=(phrase, phrase))
+    rendered = await circle.voice().render(message, ANA, NOW_MS, as_edit=as_edit)
+    assert size(rendered) <= (MOST_BYTES // 2 if as_edit else MOST_BYTES)
+    whole = rendered.body.count(f"-{letter * length}-".strip()) == 2
+    assert whole or "more characters than fit here)" in rendered.body
+
+
+@settings(max_examples=25, deadline=None)
+@given(letter=st.sampled_from(["a", "&", "я", "😀", "<"]), length=st.integers(1, LONGEST_TEXT_BYTES))
+async def test_a_text_that_was_accepted_is_shown_whole(letter: str, length: int) -> None:
+    text = letter * length
+    circle = Circle()
+    circle.kept["soup"] = text
+    rendered = await circle.voice().render(
+        Message(lines=(Phrase("words_from", slots={"who": Names(("ana",)), "text": Text(TextId("soup"))}),)),
+        ANA,
+        NOW_MS,
+    )
+    assert (text in rendered.body) or not fits(text)
+
+
+async def test_hundreds_of_people_and_choices_still_fit() -> None:
+    circle = Circle()
+    circle.names = {f"p{n}": "я" * 500 for n in range(500)}
+    phrase = Phrase("person.contact", slots={"who": Names(tuple(circle.names))})
+    rendered = await circle.voice().render(Message(lines=(phrase,)), ANA, NOW_MS)
+    assert size(rendered) <= MOST_BYTES
+    assert "more characters than fit here)" in rendered.body
+
+
+@given(template=ANYTHING, gap=st.sampled_from(["what", "number of a.b", "x"]), filling=ANYTHING)
+def test_filling_a_template_never_raises_and_escapes_everything(
+    template: str, gap: str, filling: str
+) -> None:
+    piece = fill(f"{template}<{gap}>", {gap: Piece.of(filling)})
+    assert piece.plain.endswith(filling)
+    assert read_html(piece.html).tags <= {"br", "strong"}
+
+
+def test_a_rendered_message_does_not_show_itself_in_a_log() -> None:
+    assert "secret" not in repr(Rendered("secret", "<p>secret</p>"))

@@ -1,0 +1,186 @@
+"""Whatever happens in whatever order, the cellar in memory and the one on disk say the same."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from engine.core.values import DAY_MS, InstanceId, PersonId, RowId, TextId
+from engine.runtime.ports import BadData, Changes, Conflict, KeptRow, TimerRow, Want
+from engine.store import TortoiseStore
+from engine.testing import MemoryStore
+from tests.engine.store.conftest import MASTER_KEY
+from tests.engine.store.goods import (
+    desk,
+    instance_line,
+    new,
+    parcel,
+    post,
+    prompt,
+    snapshot,
+    target,
+    text_row,
+)
+
+Cellar = MemoryStore | TortoiseStore
+STEPS = 150
+LEASE_MS = 40
+
+
+class Walk:
+    """Random steps; each is a function that is done to both cellars, so that their answers can be compared."""
+
+    def __init__(self, random: Random, circle: Any, people: list[PersonId]) -> None:
+        self.random = random
+        self.circle = circle
+        self.people = people
+        self.now_ms = 1_000
+        self.rows: list[RowId] = [RowId("never-there")]
+        self.n = 0
+
+    def step(self) -> Callable[[Cellar], Awaitable[object]]:
+        self.now_ms += self.random.choice((0, 1, 20, DAY_MS))
+        steps = [self.commit] * 5 + [self.claim] * 3 + [self.seal, self.mark_sent, self.postpone, self.bury]
+        return self.random.choice(
+            [*steps, self.forget, self.expire] if self.random.random() < 0.1 else steps
+        )()
+
+    def row(self) -> RowId:
+        return self.random.choice(self.rows[-12:])
+
+    def claim(self) -> Callable[[Cellar], Awaitable[object]]:
+        now_ms, limit = self.now_ms, self.random.randint(1, 4)
+        return lambda cellar: cellar.claim(now_ms, LEASE_MS, limit)
+
+    def seal(self) -> Callable[[Cellar], Awaitable[object]]:
+        row, room = self.row(), self.random.choice(("!a", "!b"))
+        return lambda cellar: cellar.seal(row, room, row.encode())
+
+    def mark_sent(self) -> Callable[[Cellar], Awaitable[object]]:
+        row, now_ms = self.row(), self.now_ms
+        return lambda cellar: cellar.mark_sent(row, f"${row}", now_ms)
+
+    def postpone(self) -> Callable[[Cellar], Awaitable[object]]:
+        row, failed = self.row(), self.random.random() < 0.5
+        due_ms = self.random.choice((None, self.now_ms, self.now_ms + 20, self.now_ms + DAY_MS))
+        return lambda cellar: cellar.postpone(row, due_ms, "why", failed=failed)
+
+    def bury(self) -> Callable[[Cellar], Awaitable[object]]:
+        row, now_ms, dead = self.row(), self.now_ms, self.random.random() < 0.5
+        return lambda cellar: cellar.bury(row, "why", now_ms, dead=dead)
+
+    def forget(self) -> Callable[[Cellar], Awaitable[object]]:
+        person = self.people[-1]
+        return lambda cellar: cellar.forget(person)
+
+    def expire(self) -> Callable[[Cellar], Awaitable[object]]:
+        now_ms = self.now_ms
+        return lambda cellar: cellar.expire_texts(now_ms)
+
+    def commit(self) -> Callable[[Cellar], Awaitable[object]]:
+        changes, random = Changes(), self.random
+        for _ in range(random.randint(0, 4)):
+            self.lay_in(changes)
+        for chance, add in ((0.3, self.withdraw), (0.3, self.release), (0.3, self.echo), (0.5, self.state)):
+            if random.random() < chance:
+                add(changes)
+        return lambda cellar: cellar.commit(changes)
+
+    def lay_in(self, changes: Changes) -> None:
+        self.n += 1
+        random, row = self.random, RowId(f"row{self.n}")
+        more: dict[str, Any] = {"about": random.choice((None, InstanceId("1" * 32)))}
+        if random.random() < 0.5:
+            more[random.choice(("edits", "reacts", "replies"))] = self.row()
+        if random.random() < 0.3:
+            more["target"] = target(row)
+        if random.random() < 0.2:
+            more["not_before_ms"] = self.now_ms + 30
+        if random.random() < 0.2:
+            what = post(row, self.circle, **more)
+        else:
+            urgency = random.choice(("timely", "reply", "quiet"))
+            what = parcel(row, random.choice(self.people), urgency=urgency, **more)
+        changes.parcels.append(new(what, self.now_ms + random.choice((0, 0, 20))))
+        self.rows.append(row)
+
+    def withdraw(self, changes: Changes) -> None:
+        changes.withdrawn.append(self.row())
+
+    def release(self, changes: Changes) -> None:
+        changes.released.add(self.random.choice(self.people))
+
+    def echo(self, changes: Changes) -> None:
+        row = self.row()
+        changes.echoes.append((f"txn-{row}", f"${row}", self.now_ms))
+
+    def state(self, changes: Changes) -> None:
+        random, n = self.random, self.random.randint(1, 6)
+        instance, person = InstanceId(str(n % 3) * 32), random.choice(self.people)
+        changes.seen[f"$seen{random.randint(1, 60)}"] = self.now_ms
+        changes.snapshots[instance] = (snapshot(self.circle, instance, n), random.choice((0, n - 1, n)))
+        prompts = tuple(prompt(self.row()) for _ in range(2))
+        changes.desks[person] = (desk(person, n, prompts=prompts), random.choice((0, n - 1)))
+        changes.journal.append(instance_line(random.randint(1, 40), instance))
+        timer = TimerRow(f"i/{instance}", f"t{n}", n, self.now_ms + n)
+        changes.timers[timer.actor, timer.name] = random.choice((timer, None))
+        changes.texts.append(text_row(f"t{n}", person, f"words {self.n}", self.now_ms + n))
+        changes.text_ends[TextId(f"t{random.randint(1, 6)}")] = self.now_ms + 1
+        changes.kept.append(KeptRow("kind", str(n), random.choice((b"value", None))))
+
+
+async def done(cellar: Cellar, step: Callable[[Cellar], Awaitable[object]]) -> object:
+    try:
+        return await step(cellar)
+    except (Conflict, BadData) as refused:
+        return type(refused)
+
+
+async def everything(cellar: Cellar, walk: Walk) -> list[object]:
+    """All that can be seen of a cellar."""
+    instances = [InstanceId(str(n) * 32) for n in range(3)]
+    want = Want(
+        ids=frozenset(f"$seen{n}" for n in range(61)),
+        instances=frozenset(instances),
+        desks=frozenset(walk.people),
+        events=frozenset(f"${row}" for row in walk.rows),
+        delivered=frozenset(walk.people),
+    )
+    return [
+        await cellar.load(want),
+        await cellar.in_flight(),
+        await cellar.next_parcel_ms(),
+        await cellar.next_timer_ms(),
+        await cellar.due_timers(walk.now_ms, 5),
+        [await cellar.sent_event(row) for row in walk.rows[-20:]],
+        [await cellar.standing(person, walk.now_ms) for person in walk.people],
+        [await cellar.text(TextId(f"t{n}")) for n in range(7)],
+        [await cellar.journal(f"i/{instance}") for instance in instances],
+        await cellar.open_instances(walk.circle),
+        await cellar.kept(),
+    ]
+
+
+@pytest.mark.parametrize("nth", range(4))
+async def test_both_cellars_give_the_same_answers(nth: int, seed: int, tmp_path: Path) -> None:
+    disk = await TortoiseStore.open(tmp_path / "hearth.db", MASTER_KEY, random=Random(seed + nth))
+    memory = MemoryStore(Random(seed + nth))
+    try:
+        for cellar in (memory, disk):
+            circle = await cellar.ensure_circle("!circle:example.org", "The garden")
+            people = [await cellar.person(f"@{n}:example.org") for n in range(4)]
+        walk = Walk(Random(seed + nth), circle, people)
+        for n in range(STEPS):
+            step = walk.step()
+            here, there = await done(memory, step), await done(disk, step)
+            assert here == there, f"step {n} of seed {seed}, walk {nth}: {step.__qualname__}"
+            if n % 5 == 0:
+                seen_here, seen_there = await everything(memory, walk), await everything(disk, walk)
+                for mine, other in zip(seen_here, seen_there, strict=True):
+                    assert mine == other, f"after step {n} of seed {seed}, walk {nth}: {step.__qualname__}"
+    finally:
+        await disk.close()

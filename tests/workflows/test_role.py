@@ -1,0 +1,186 @@
+"""The role, walked from every beginning to every end."""
+
+from engine.core.definition import NO
+from engine.core.effect import Tell
+from engine.core.values import AnyValue, Nothing
+from tests.workflows.walk import Walk, people, shipped
+
+
+def described(**changes: AnyValue) -> Walk:
+    """p1 describes a role that p2 is to hold for 120 days, with p3 as understudy."""
+    walk = Walk(shipped("role"))
+    details: dict[str, AnyValue] = {
+        "title": walk.words(),
+        "purpose": walk.words(),
+        "may_decide": walk.words(),
+        "holder": people("p2"),
+        "understudy": people("p3"),
+        "ends": walk.at(120),
+    }
+    return walk.begin(**(details | changes))
+
+
+def held(**changes: AnyValue) -> Walk:
+    return described(**changes).answer("p2", "take", "gladly")
+
+
+def paired() -> Walk:
+    return held().answer("p3", "pair", "gladly")
+
+
+def test_the_holder_is_asked_first_and_alone() -> None:
+    walk = described()
+    assert (walk.state, walk.asked()) == ("proposed", {("p2", "take")})
+    assert walk.heard["room"] == []
+    assert walk.heard["p3"] == []
+    assert walk.public() is None
+
+
+def test_with_a_yes_the_circle_hears_and_the_understudy_is_asked() -> None:
+    walk = held()
+    assert walk.state == "shared"
+    assert ("p3", "pair") in walk.asked()
+    assert walk.heard["room"][-1].endswith("Until: day 120\nUnderstudy: none yet")
+    assert walk.public() == "«t1»: p2, until day 120. Understudy: none yet"
+
+
+def test_an_understudy_shows_once_they_said_yes() -> None:
+    assert paired().public() == "«t1»: p2, until day 120. Understudy: p3"
+
+
+def test_no_silence_and_nobody_named_all_read_none_yet() -> None:
+    for walk in (held().answer("p3", "pair", NO), held().wait(8), held(understudy=Nothing())):
+        assert walk.public() == "«t1»: p2, until day 120. Understudy: none yet"
+        assert "Understudy: nobody yet" in walk.heard["p2"][-1]
+
+
+def test_an_understudy_may_stop_at_any_time() -> None:
+    walk = paired().wait(70).answer("p3", "pair", NO)
+    assert walk.state == "review"
+    assert walk.public() == "«t1»: p2, until day 120. Understudy: none yet"
+
+
+def test_without_a_yes_it_stays_open_and_a_no_looks_like_silence() -> None:
+    silent, no = described().wait(7), described().answer("p2", "take", NO).wait(7)
+    assert silent.state == no.state == "resting"
+    assert silent.heard["p1"] == no.heard["p1"]
+    assert "stays open, and that's fine" in no.heard["p1"][-1]
+    assert no.heard["room"] == []
+
+
+def test_once_a_month_only_the_holder_is_asked_and_only_they_see_it() -> None:
+    walk = held()
+    assert ("p2", "checkin") not in walk.asked()
+    walk.wait(30)
+    assert "a month on" in walk.heard["p2"][-1]
+    walk.answer("p2", "checkin")
+    assert not [e for e in walk.effects if isinstance(e, Tell)]
+    heard = len(walk.heard["p2"])
+    walk.wait(29)
+    assert len(walk.heard["p2"]) == heard
+
+
+def test_the_question_of_the_month_comes_every_month() -> None:
+    walk = held(ends=held().at(400)).wait(180)
+    assert sum("a month on" in line for line in walk.heard["p2"]) == 6
+
+
+def test_halfway_the_circle_is_asked_and_the_holder_hears_alone() -> None:
+    walk = held().wait(61)
+    assert walk.state == "review"
+    for who in ("p1", "p3", "p4", "p5"):
+        assert "One thing to keep, one to change?" in walk.heard[who][-1]
+    assert not [line for line in walk.heard["p2"] if "One thing to keep, one to change" in line]
+    walk.answer("p4", "halfway")
+    assert walk.told() == {"p2"}
+
+
+def test_a_month_before_the_end_holder_and_understudy_are_asked() -> None:
+    walk = paired().wait(89.9)
+    assert walk.state == "review"
+    walk.wait(0.2)
+    assert walk.state == "last_month"
+    assert "Renew, hand over, or let it rest?" in "".join(walk.heard["p2"])
+    assert "What would be right for you after that?" in walk.heard["p3"][-1]
+    closes_ms = walk.snapshot.asks["next"].closes_ms
+    assert (walk.at(120 - 90.1).at_ms - closes_ms) // 86_400_000 == 6
+
+
+def test_handing_over_takes_the_small_things_and_a_week_side_by_side() -> None:
+    walk = paired().wait(91).answer("p3", "yours", "take").answer("p2", "next", "hand_over")
+    assert (walk.state, walk.asked()) == ("handing_over", {("p2", "small_things")})
+    walk.answer("p2", "small_things")
+    assert walk.heard["p3"][-2:][0] == "[words_from]"
+    assert (walk.state, walk.asked()) == ("overlap", {("p3", "taken_over")})
+    walk.answer("p3", "taken_over", "have")
+    assert "Has them all: p3" in walk.heard["p2"][-1]
+    assert walk.wait(6.9).state == "overlap"
+    assert walk.wait(0.2).state == "handed_over"
+    assert walk.heard["room"][-1].endswith("has passed from p2 to p3. Thank you, p2, for carrying it.")
+
+
+def test_the_holder_may_hand_over_at_any_time() -> None:
+    assert paired().wait(10).write("p2", "handover").state == "handing_over"
+    walk = held().wait(10).write("p2", "handover")
+    assert (walk.state, walk.refused) == ("shared", "not_now")
+
+
+def test_small_things_that_never_come_do_not_stop_it() -> None:
+    assert paired().write("p2", "handover").wait(14).state == "overlap"
+
+
+def test_nobody_to_take_it_on_is_open_and_fine() -> None:
+    walk = held().wait(91).answer("p2", "next", "hand_over")
+    assert walk.state == "resting"
+    assert walk.heard["room"][-1].endswith("is open now, and that's fine. Thank you, p2, for carrying it.")
+
+
+def test_renewing_needs_a_new_end_and_the_holder_is_asked_for_it() -> None:
+    walk = paired().wait(91).answer("p2", "next", "renew")
+    assert (walk.state, walk.asked()) == ("renewing", {("p2", "detail:next_ends")})
+    walk.give("p2", "next_ends", walk.at(150))
+    assert walk.state == "renewed"
+    assert "write *role* and give it the date day 241" in walk.heard["p2"][-1]
+    assert walk.heard["room"][-1] == "p2 goes on with *«t1»*, until day 241."
+
+
+def test_renewing_without_a_date_rests() -> None:
+    assert paired().wait(91).answer("p2", "next", "renew").wait(14).state == "resting"
+
+
+def test_a_term_that_ends_in_silence_rests_unless_the_understudy_would_take_it() -> None:
+    assert paired().wait(121).state == "resting"
+    assert paired().wait(91).answer("p3", "yours", "take").wait(30).state == "handing_over"
+
+
+def test_the_holder_may_lay_it_down_at_any_time() -> None:
+    assert held().write("p2", "rest").state == "resting"
+    assert held().wait(70).write("p2", "rest").state == "resting"
+    assert held().wait(91).answer("p2", "next", "rest").state == "resting"
+
+
+def test_nobody_else_may_lay_it_down() -> None:
+    assert held().write("p1", "rest").refused == "not_yours"
+    assert held().write("p3", "rest").refused == "not_yours"
+
+
+def test_the_holder_leaving_leaves_it_open() -> None:
+    walk = held().leave("p2")
+    assert walk.state == "resting"
+    assert "is open now" in walk.heard["room"][-1]
+
+
+def test_whoever_described_it_may_leave_and_it_goes_on() -> None:
+    assert held().leave("p1").wait(61).state == "review"
+
+
+def test_a_role_nobody_finishes_describing_is_set_aside() -> None:
+    walk = Walk(shipped("role"))
+    assert walk.begin(title=walk.words()).wait(14).state == "withdrawn"
+    assert described().write("p1", "cancel").state == "withdrawn"
+
+
+def test_a_short_term_goes_the_same_way() -> None:
+    walk = held(ends=held().at(20)).wait(10.1)
+    assert walk.state == "last_month"
+    assert walk.wait(10).state == "resting"
