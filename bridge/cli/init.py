@@ -5,12 +5,11 @@ login are kept in the files of secrets as soon as they exist, and what exists is
 """
 
 import os
-import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from bridge.cli import enrol
+from bridge.cli.house import ROWS, House
 from bridge.cli.lock import only_one
 from bridge.cli.questions import Asker, ask_setting, ask_until
 from bridge.cli.reach import Reached, Unreachable, find
@@ -26,14 +25,10 @@ from bridge.settings import (
     Wrong,
     load_settings,
     load_values,
-    too_open,
     write_openly,
-    write_privately,
-    write_secrets,
     write_settings,
 )
 
-ROWS = {(row.section, row.name): row for row in TABLE}
 TOKEN = ROWS[SECRETS, "access_token"]
 ASKED = (
     (
@@ -58,34 +53,12 @@ nothing is lost, and `hearth init` goes on where it was.
 """
 
 
-@dataclass
-class House:
-    """What is being set up: the folder, the answers (as TOML would give them) and the files."""
-
-    folder: Path
-    environ: Mapping[str, str]
-    values: dict[tuple[str, str], object] = field(default_factory=dict)
-
-    def path(self, section: str, name: str) -> Path:
-        """A path among the settings: from the environment, the answers, or the default."""
-        row = ROWS[section, name]
-        value = self.environ.get(row.variable) or self.values.get((section, name)) or row.default
-        try:
-            return Path(row.kind.read(value, self.folder))
-        except Wrong as wrong:
-            raise Halt(f"{row.variable}: {wrong.found}.", f"{wrong.helps}.", Status.CONFIGURATION) from wrong
-
-    @property
-    def settings_file(self) -> Path:
-        return self.folder / FILE_NAME
-
-
 async def init(
     asker: Asker, folder: Path, environ: Mapping[str, str], *, overwrite: bool, log_in_again: bool
 ) -> None:
     """Set a house up, or finish what an earlier call could not."""
     house = House(folder, environ)
-    _make_folder(folder)
+    house.make_folder()
     before = load_values(house.settings_file)
     if isinstance(before, Problems):
         raise Halt(
@@ -108,15 +81,14 @@ async def _begin(asker: Asker, house: House, *, is_new: bool) -> None:
         _require_answers(house)
     reached = await _ask_account(asker, house)
     user = str(house.values["homeserver", "user_id"])
-    for key, question in ASKED:
-        default = house.values.get(key, ROWS[key].default if not ROWS[key].needed else None)
-        house.values[key] = ask_setting(asker, question, ROWS[key], default)
-    _take_environment(house)
-    keys = _keep_keys(house)
+    keys = house.keep_keys()
     session = await _session(asker, house, keys, reached.url, user, is_new=True)
+    for key, question in ASKED:
+        _ask(asker, house, key, question)
+    _take_environment(house)
     house.values["homeserver", "url"] = session.homeserver
     house.values["homeserver", "user_id"] = session.user_id
-    remarks = await _resolve_rooms(house, session)
+    remarks = await _resolve_rooms(asker, house, session)
     if not is_new:
         house.settings_file.replace(house.settings_file.with_name(FILE_NAME + ".before"))
         say(f"The settings as they were are in {FILE_NAME}.before.")
@@ -126,8 +98,8 @@ async def _begin(asker: Asker, house: House, *, is_new: bool) -> None:
 
 async def _finish(asker: Asker, house: House, *, log_in_again: bool) -> None:
     say(f"{house.settings_file} is there; nothing in it is changed (--overwrite asks everything anew).")
-    keys = _keep_keys(house)
-    url, user = (_needed(house, "homeserver", name) for name in ("url", "user_id"))
+    keys = house.keep_keys()
+    url, user = (house.needed("homeserver", name) for name in ("url", "user_id"))
     if log_in_again:
         session = await _log_in_again(asker, house, keys, url, user)
     else:
@@ -141,17 +113,6 @@ async def _finish(asker: Asker, house: House, *, log_in_again: bool) -> None:
         )
     house.values["circle", "rooms"] = list(settings.circle.rooms)
     await _complete(asker, house, session, keys)
-
-
-def _needed(house: House, section: str, name: str) -> str:
-    row = ROWS[section, name]
-    value = house.environ.get(row.variable) or house.values.get((section, name))
-    try:
-        return str(row.kind.read(value, house.folder))
-    except Wrong as wrong:
-        raise Halt(
-            f"{FILE_NAME}: {name} under [{section}]: {wrong.found}.", f"{wrong.helps}.", Status.CONFIGURATION
-        ) from wrong
 
 
 # ── answers ──────────────────────────────────────────────────────────────────
@@ -172,7 +133,11 @@ def _require_answers(house: House) -> None:
         except Wrong as wrong:
             found = "this cannot be right" if row.secret else wrong.found
             problems.append(f"{row.variable}: {found}; {wrong.helps}")
-    if not (house.environ.get("HEARTH_INIT_PASSWORD") or house.environ.get(TOKEN.variable) or _stored(house)):
+    if not (
+        house.environ.get("HEARTH_INIT_PASSWORD")
+        or house.environ.get(TOKEN.variable)
+        or house.stored().get("access_token")
+    ):
         problems.append(
             f"Neither HEARTH_INIT_PASSWORD nor {TOKEN.variable} is set; one of them is needed to log in once"
         )
@@ -218,104 +183,51 @@ async def _ask_account(asker: Asker, house: House) -> Reached:
     raise Halt("No homeserver was found.", "Run `hearth init` again when it answers.")
 
 
-async def _resolve_rooms(house: House, session: Session) -> dict[str, str]:
+def _ask(asker: Asker, house: House, key: tuple[str, str], question: str) -> None:
+    row = ROWS[key]
+    default = house.values.get(key, None if row.needed else row.default)
+    house.values[key] = ask_setting(asker, question, row, default)
+
+
+async def _resolve_rooms(asker: Asker, house: House, session: Session) -> dict[str, str]:
     """Put ids in place of aliases, which may move; answers the remark that keeps the aliases readable."""
-    rooms = [str(room) for room in _listed(house.values["circle", "rooms"])]
     homeserver = await Homeserver.connect(session.homeserver, access_token=session.access_token)
     try:
         async with enrol.spoken_plainly(session.homeserver):
-            ids = {room: await enrol.resolve(homeserver, room) for room in rooms}
+            for _ in range(enrol.MOST_TRIES):
+                rooms = [str(room) for room in _listed(house.values["circle", "rooms"])]
+                ids = {room: await enrol.resolve(homeserver, room) for room in rooms}
+                unknown = [room for room, room_id in ids.items() if room_id is None]
+                if not unknown:
+                    house.values["circle", "rooms"] = list(dict.fromkeys(ids.values()))
+                    aliases = [f"{room} is {room_id}" for room, room_id in ids.items() if room != room_id]
+                    return {ROWS["circle", "rooms"].variable: "; ".join(aliases)} if aliases else {}
+                found = f"No room is called {' or '.join(unknown)} here."
+                if not asker.patient:
+                    break
+                say(f"   {found}")
+                house.values.pop(("circle", "rooms"))
+                _ask(asker, house, *ASKED[0])
     finally:
         await homeserver.close()
-    unknown = [room for room, room_id in ids.items() if room_id is None]
-    if unknown:
-        raise Halt(
-            f"No room is called {' or '.join(unknown)} here.",
-            "Check the spelling, or give the room's id (!…), then run `hearth init` again; the login is kept.",
-        )
-    house.values["circle", "rooms"] = list(dict.fromkeys(ids.values()))
-    aliases = [f"{room} is {room_id}" for room, room_id in ids.items() if room != room_id]
-    return {ROWS["circle", "rooms"].variable: "; ".join(aliases)} if aliases else {}
+    raise Halt(
+        found,
+        "Check the spelling, or give the room's id (!…), then run `hearth init` again; the login is kept.",
+    )
 
 
 def _listed(value: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
-# ── files ────────────────────────────────────────────────────────────────────
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Halt(
-            f"The folder {folder} cannot be made ({error.strerror}).",
-            "Make it, or name another with --folder.",
-        ) from error
-
-
-def _stored(house: House) -> dict[str, object]:
-    """What the file of secrets says; nothing if there is none yet."""
-    path = house.path("files", "secrets")
-    if path.exists() and (problem := too_open(path)) is not None:
-        raise Halt(f"{problem}.", status=Status.CONFIGURATION)
-    values = load_values(path)
-    if isinstance(values, Problems):
-        raise Halt(str(values), "Put the file back as it was.", Status.CONFIGURATION)
-    return {name: value for (_, name), value in values.items()}
-
-
-def _keep_keys(house: House) -> enrol.Keys:
-    """The keys of this house: those that are there, or new ones, written down before anything is closed with them."""
-    path, database = house.path("files", "master_key"), house.path("database", "path")
-    stored = _stored(house)
-    if database.exists() and not (path.exists() and stored):
-        missing = path if not path.exists() else house.path("files", "secrets")
-        raise Halt(
-            f"The database {database} is there, but {missing} is not, and nothing else opens it.",
-            "Put it back from where you keep it. Or move the database away and begin anew without it.",
-            Status.CONFIGURATION,
-        )
-    try:
-        for folder in (path.parent, house.path("files", "secrets").parent):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not path.exists():
-            write_privately(path, secrets.token_bytes(32).hex() + "\n")
-        if not {"pickle_key", "alias_salt"} <= stored.keys():
-            stored |= {name: secrets.token_bytes(32).hex() for name in ("pickle_key", "alias_salt")}
-            _write_stored(house, stored)
-        master = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise Halt(
-            f"{error.filename or path} cannot be written ({error.strerror}).",
-            "See who owns the folder, and who runs Hearth.",
-        ) from error
-    if (problem := too_open(path)) is not None:
-        raise Halt(f"{problem}.", status=Status.CONFIGURATION)
-    values = stored | {"master_key": master}
-    keys = ("pickle_key", "alias_salt", "master_key")
-    return enrol.Keys(*(_key(house, name, values[name]) for name in keys))
-
-
-def _key(house: House, name: str, value: object) -> bytes:
-    row = ROWS[SECRETS, name]
-    try:
-        key: bytes = row.kind.read(house.environ.get(row.variable, value), Path())
-    except Wrong as wrong:
-        raise Halt(f"{name}: {wrong.found}.", f"{wrong.helps}.", Status.CONFIGURATION) from wrong
-    return key
-
-
-def _write_stored(house: House, stored: Mapping[str, object]) -> None:
-    write_privately(house.path("files", "secrets"), write_secrets(stored))
+# ── the login ────────────────────────────────────────────────────────────────
 
 
 async def _session(
     asker: Asker, house: House, keys: enrol.Keys, url: str, user: str, *, is_new: bool = False
 ) -> Session:
     """The login of an earlier try if it still holds, else (in a new house) another one, kept at once."""
-    stored = _stored(house)
+    stored = house.stored()
     given, kept = house.environ.get(TOKEN.variable), str(stored.get("access_token", ""))
     try:
         session = await enrol.log_in(asker, url, user, given or kept)
@@ -326,14 +238,14 @@ async def _session(
     if kept == session.access_token and stored.get("device_id") == session.device_id:
         say("   The login of an earlier time is used.")
     else:
-        _keep_session(house, keys, session)
+        house.keep_session(keys, session)
         say("   Logged in.")
     return session
 
 
 async def _log_in_again(asker: Asker, house: House, keys: enrol.Keys, url: str, user: str) -> Session:
     """A new login: as the same device if the homeserver kept it for us, else as a new one instead of the old."""
-    stored = _stored(house)
+    stored = house.stored()
     old_token, old_device = (str(stored.get(name, "")) for name in ("access_token", "device_id"))
     device_id = None
     old: Session | None = None
@@ -343,21 +255,11 @@ async def _log_in_again(asker: Asker, house: House, keys: enrol.Keys, url: str, 
         except enrol.TokenRefused as refused:
             device_id = old_device if refused.soft_logout else None
     session = await enrol.log_in(asker, url, user, "", device_id or None)
-    _keep_session(house, keys, session)
+    house.keep_session(keys, session)
     if old is not None:
         await enrol.log_out(old)
     say("   Logged in again." if device_id else "   Logged in as a new device.")
     return session
-
-
-def _keep_session(house: House, keys: enrol.Keys, session: Session) -> None:
-    stored = {
-        "access_token": session.access_token,
-        "device_id": session.device_id,
-        "pickle_key": keys.pickle_key.hex(),
-        "alias_salt": keys.alias_salt.hex(),
-    }
-    _write_stored(house, stored)
 
 
 # ── the homeserver ───────────────────────────────────────────────────────────
@@ -371,7 +273,7 @@ async def _complete(asker: Asker, house: House, session: Session, keys: enrol.Ke
 
     database = house.path("database", "path")
     async with (
-        enrol.opened_store(database, keys.master_key) as store,
+        enrol.opened_store(database, house.path("database", "keys"), keys.master_key) as store,
         enrol.spoken_plainly(session.homeserver),
         enrol.opened_client(session, store, keys) as client,
     ):

@@ -227,9 +227,9 @@ class Rooms:
             # Counted before trying, so that a room that kills us cannot do so for ever.
             async with self._ledger.turn:
                 tries = invite.tries + 1
-                later = msgspec.structs.replace(
-                    invite, tries=tries, due_ms=now_ms + min(3_600_000, 30_000 * 2**tries)
-                )
+                # The first tries may have ended with a kill rather than a refusal: those are repeated at once.
+                wait_ms = 0 if tries < 4 else min(3_600_000, 30_000 * 2**tries)
+                later = msgspec.structs.replace(invite, tries=tries, due_ms=now_ms + wait_ms)
                 if tries >= MOST_TRIES:
                     self._forget_invite(invite.room_id)
                 else:

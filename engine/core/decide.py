@@ -196,7 +196,7 @@ def _pass_words_on(turn: Turn, ask: AskDef, answer: Answer, who: Ref) -> None:
         for reader in turn.people(part):
             if reader != who:
                 line = Phrase("words_from", slots={"who": Names((who,)), "text": Text(answer.text)})
-                turn.tell_person(reader, line, "timely")
+                turn.tell_person(reader, line, "quiet")  # there to be read, without a sound
 
 
 def _say_gone(turn: Turn, ask: AskDef, who: Ref) -> None:

@@ -8,7 +8,7 @@ from engine.core.definition import Definition, StateDef
 from engine.core.desk import Refused, Rhythm
 from engine.core.event import Due, Left
 from engine.core.schedule import Standing
-from engine.core.values import DAY_MS, WEEK_MS, CircleId, PersonId, Ref, RowId, TextId
+from engine.core.values import DAY_MS, WEEK_MS, CircleId, InstanceId, PersonId, Ref, RowId, TextId
 from engine.runtime.ports import (
     BadData,
     Changes,
@@ -671,7 +671,7 @@ async def test_a_definition_is_found_by_its_digest_and_its_wording_can_be_improv
 
 async def test_only_open_instances_of_the_circle_are_listed_the_oldest_first(g: Ground) -> None:
     other = await g.cellar.ensure_circle("!other:example.org", "The mill")
-    ids = [str(n) * 32 for n in range(3, 7)]
+    ids = [InstanceId(str(n) * 32) for n in range(3, 7)]
     mine = [
         snapshot(g.circle, ids[0], started_ms=20),
         snapshot(g.circle, ids[1], started_ms=10),

@@ -133,6 +133,11 @@ class Walk:
         changes.kept.append(KeptRow("kind", str(n), random.choice((b"value", None))))
 
 
+async def begin(cellar: Cellar, random: Random) -> Walk:
+    circle = await cellar.ensure_circle("!circle:example.org", "The garden")
+    return Walk(random, circle, [await cellar.person(f"@{n}:example.org") for n in range(4)])
+
+
 async def done(cellar: Cellar, step: Callable[[Cellar], Awaitable[object]]) -> object:
     try:
         return await step(cellar)
@@ -170,10 +175,8 @@ async def test_both_cellars_give_the_same_answers(nth: int, seed: int, tmp_path:
     disk = await TortoiseStore.open(tmp_path / "hearth.db", MASTER_KEY, random=Random(seed + nth))
     memory = MemoryStore(Random(seed + nth))
     try:
-        for cellar in (memory, disk):
-            circle = await cellar.ensure_circle("!circle:example.org", "The garden")
-            people = [await cellar.person(f"@{n}:example.org") for n in range(4)]
-        walk = Walk(Random(seed + nth), circle, people)
+        walk = await begin(memory, Random(seed + nth))
+        assert (await begin(disk, Random(seed + nth))).people == walk.people
         for n in range(STEPS):
             step = walk.step()
             here, there = await done(memory, step), await done(disk, step)

@@ -1,0 +1,292 @@
+"""Keeps a house going whose process is killed again and again, and decides where each life ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+from engine.core.values import MINUTE_MS, Ms
+from tests.crash.child import Config, Life
+from tests.crash.clock import SharedClock
+from tests.crash.scythe import ANY
+
+PROJECT = Path(__file__).resolve().parents[2]
+LOG_LINES_SHOWN = 60
+START_SECONDS = 30
+STOP_SECONDS = 30
+LEASE_OVER_MS = 2 * MINUTE_MS + 1_000
+"""House time that passes between two lives: a parcel the dead one had claimed is free again."""
+
+AWAITED = ("before", "during", "after")
+CALLED = ("before", "after")
+OUTSIDE = "outside:anytime"
+"""Killed from outside, wherever it was."""
+
+CORE = (
+    "store.claim",
+    "store.commit",
+    "store.mark_sent",
+    "store.seal",
+    "keeper.commit",
+    "crypto.load",
+    "crypto.save_account",
+    "crypto.save_devices",
+    "crypto.save_room_key",
+    "crypto.save_session",
+    "http.createRoom",
+    "http.join",
+    "http.keys/claim",
+    "http.keys/query",
+    "http.keys/upload",
+    "http.put m.direct",
+    "http.send edit",
+    "http.send message",
+    "http.send reaction",
+    "http.sendToDevice",
+    "http.sync",
+)
+"""What every play crosses, and what is therefore killed in every run with enough kills."""
+
+RARE = (
+    "store.bury",
+    "store.person",
+    "store.postpone",
+    "crypto.drop_sessions",
+    "http.invite",
+    "http.keys/device_signing/upload",
+    "http.keys/signatures/upload",
+    "http.put secrets",
+    "http.read",
+    "http.send reply",
+)
+"""What a play may or may not cross."""
+
+
+class LifeFailed(Exception):
+    """A life ended by itself, which only a defect does; the message ends with what it wrote."""
+
+
+class Lives:
+    """One life after another on the same database, as ``async with``; the first begins armed for nothing.
+
+    `allow` says how many more lives are to end in a kill; which ones, and where, is left to `chance`.
+    """
+
+    def __init__(self, config: Config, clock: SharedClock, chance: random.Random) -> None:
+        self._config = config
+        self._chance = chance
+        self.clock = clock
+        self.kills: Counter[str] = Counter()
+        """Per boundary, how often it was the last."""
+        self.began = 0
+        self.starts_seconds: list[float] = []
+        self._allowed = 0
+        self._life: Life | None = None
+        self._begun_at = 0.0
+        self._struck: str | None = None
+        self._held = False
+        self._failure: BaseException | None = None
+        self._changed = asyncio.Condition()
+        self._process: asyncio.subprocess.Process
+        self._reading: asyncio.Task[None]
+        self._log = Path(config.folder) / "lives.log"
+
+    # ── beginning and ending ─────────────────────────────────────────────────
+
+    async def __aenter__(self) -> Self:
+        path = Path(self._config.folder) / "config.json"
+        path.write_bytes(msgspec.json.encode(self._config))
+        with self._log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "tests.crash.child",
+                str(path),
+                cwd=PROJECT,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+            )
+        self._reading = asyncio.create_task(self._read())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._held = True
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+        await self._reading
+
+    async def stop(self) -> None:
+        """Let the present life shut down in order; nothing begins after it."""
+        self._held = True
+        self._order(stop=True)
+        await self.until(lambda: self._life is None, "a life that stops when told", STOP_SECONDS)
+
+    async def hold(self) -> None:
+        """Kill the present life from outside and let none follow until `go_on`."""
+        self._held = True
+        self._order(kill=True)
+        await self.until(lambda: self._life is None, "the end of a killed life", STOP_SECONDS)
+
+    def go_on(self) -> None:
+        """Let the next life begin."""
+        self._held = False
+        self._begin()
+
+    # ── what the play asks ───────────────────────────────────────────────────
+
+    @property
+    def killed(self) -> int:
+        return self.kills.total()
+
+    @property
+    def kills_left(self) -> int:
+        """Kills that were allowed and have not happened yet."""
+        return self._allowed
+
+    def allow(self, kills: int) -> None:
+        """That many more lives are to be killed, the present one first."""
+        idle = self._allowed == 0
+        self._allowed += kills
+        if idle and self._allowed and self._life is not None:
+            # It is armed for nothing: its end comes from outside, at whatever it is doing now.
+            self._order(kill=True)
+
+    def jump_to(self, house_ms: Ms) -> None:
+        """Move the house's time for this life and all that follow."""
+        self.clock.jump_to(house_ms)
+        self._order(jumps=self.clock.jumps)
+
+    async def until(self, predicate: Callable[[], object], what: str, seconds: float = 60.0) -> None:
+        """Wait until the predicate holds, looking again whenever a life reports something.
+
+        Raises LifeFailed, or TimeoutError with what was waited for and what the lives wrote.
+        """
+
+        async def look() -> None:
+            async with self._changed:
+                while True:
+                    if self._failure is not None:
+                        raise self._failure
+                    if predicate():
+                        return
+                    await self._changed.wait()
+
+        try:
+            await asyncio.wait_for(look(), seconds)
+        except TimeoutError:
+            raise TimeoutError(f"waited {seconds:g} s for {what}\n{self.log_tail()}") from None
+
+    def log(self) -> str:
+        """Everything all lives wrote."""
+        return self._log.read_text(errors="replace")
+
+    def log_tail(self) -> str:
+        """The end of what the lives wrote."""
+        return "\n".join(self.log().splitlines()[-LOG_LINES_SHOWN:])
+
+    # ── reports ──────────────────────────────────────────────────────────────
+
+    async def _read(self) -> None:
+        assert self._process.stdout is not None
+        async for line in self._process.stdout:
+            self._take(json.loads(line))
+            async with self._changed:
+                self._changed.notify_all()
+
+    def _take(self, report: dict[str, Any]) -> None:
+        if "nursery" in report:
+            self._begin()
+        elif "ready" in report:
+            self.starts_seconds.append(time.monotonic() - self._begun_at)
+        elif "killed" in report:
+            self._struck = report["killed"]
+        elif "ended" in report:
+            self._end(report["ended"])
+
+    def _end(self, status: int) -> None:
+        life, self._life = self._life, None
+        if status == 0 and self._held:
+            return
+        if status != -9:
+            self._failure = LifeFailed(f"life {life} ended with {status}:\n{self.log_tail()}")
+            return
+        self.kills[self._struck or OUTSIDE] += 1
+        self._allowed = max(0, self._allowed - 1)
+        if not self._held:
+            self._begin()
+
+    def _begin(self) -> None:
+        self._struck = None
+        if self.began:
+            self.clock.jump_to(self.clock.now_ms() + LEASE_OVER_MS)
+        self.began += 1
+        self._begun_at = time.monotonic()
+        armed = self._arm() if self._allowed else {}
+        during_seconds = self._chance.uniform(0.0, 0.006)
+        self._life = Life(self.began, armed, during_seconds, tuple(self.clock.jumps))
+        self._order(life=msgspec.to_builtins(self._life))
+
+    def _order(self, **order: Any) -> None:
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError, ConnectionResetError):  # its end is reported by what it no longer says
+            self._process.stdin.write(json.dumps(order).encode() + b"\n")
+
+    # ── where the next life ends ─────────────────────────────────────────────
+
+    def _arm(self) -> dict[str, int]:
+        """Boundaries for the next life: the first that is reached as often as said is its last.
+
+        What was never killed is armed for its first time; of the rest a few, for a later time; and some
+        boundary or other ends the life anyway.
+        """
+        armed = {ANY: self._chance.randint(20, 200)}
+        operations = [*CORE, *RARE]
+        self._chance.shuffle(operations)
+        for operation in operations:
+            if not self._hits(operation):
+                armed[f"{operation}:{self._chance.choice(_phases(operation))}"] = 1
+        boundaries = [f"{o}:{phase}" for o in operations for phase in _phases(o) if self._hits(o)]
+        fresh = [boundary for boundary in boundaries if not self.kills[boundary]]
+        for boundary in self._some(fresh, 2):
+            armed[boundary] = self._chance.randint(1, 3)
+        for boundary in self._some(boundaries, 2):
+            armed[boundary] = self._chance.randint(1, 12)
+        return armed
+
+    def _some(self, boundaries: list[str], most: int) -> Iterable[str]:
+        return self._chance.sample(boundaries, min(most, len(boundaries)))
+
+    def _hits(self, operation: str) -> int:
+        return sum(self.kills[f"{operation}:{phase}"] for phase in _phases(operation))
+
+    def never_killed(self) -> list[str]:
+        """The operations of every play at which no life has ended."""
+        return [operation for operation in CORE if not self._hits(operation)]
+
+    def account(self) -> str:
+        """How many kills there were of each kind, for people to read."""
+        lines = [f"  {count:4} {boundary}" for boundary, count in sorted(self.kills.items())]
+        return "\n".join([f"{self.killed} kills:", *lines])
+
+
+def _phases(operation: str) -> tuple[str, ...]:
+    return CALLED if operation.startswith("crypto.") else AWAITED
