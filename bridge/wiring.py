@@ -241,7 +241,13 @@ class Door:
             arrival = await self._arrival(event)
             if arrival is not None:
                 arrivals.append(arrival)
-        await self._line.submit(arrivals, _kept(delivery.rows))
+        # Our own messages first: what people did with them can only be read once we know that they are there.
+        # Echoes may come again, so they need not wait for the cursor.
+        echoes = [arrival for arrival in arrivals if isinstance(arrival, Echo)]
+        if echoes:
+            await self._line.submit(echoes)
+        rest = [arrival for arrival in arrivals if not isinstance(arrival, Echo)]
+        await self._line.submit(rest, _kept(delivery.rows))
         self._ready.set()
 
     async def introduce(self, stop: asyncio.Event) -> None:

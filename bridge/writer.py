@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Protocol
 
 from bridge.matrix.postman import Written
-from bridge.wording.render import Hearer, Voice
+from bridge.wording.render import Hearer, Unsayable, Voice
 from engine.core.desk import Desk
 from engine.core.parcel import Direct, Parcel
 from engine.core.values import PersonId
-from engine.runtime.ports import Cellar, Clock, Want
+from engine.runtime.ports import Cellar, Clock, Undeliverable, Want
 
 
 class Defaults(Protocol):
@@ -31,7 +31,10 @@ class ParcelWriter:
         self._defaults = defaults
 
     async def write(self, parcel: Parcel) -> Written:
-        """Put a parcel into words, as things stand now."""
+        """Put a parcel into words, as things stand now.
+
+        Raises Undeliverable for a message that has no words: a defect, and of this one parcel only.
+        """
         if isinstance(parcel.to, Direct):
             hearer = await self._hearer(parcel.to.person)
         else:
@@ -42,7 +45,10 @@ class ParcelWriter:
             )
         edits = parcel.edits is not None
         now_ms = self._clock.now_ms()
-        rendered = await self._voice.render(parcel.message, hearer, now_ms, as_edit=edits)
+        try:
+            rendered = await self._voice.render(parcel.message, hearer, now_ms, as_edit=edits)
+        except Unsayable as error:
+            raise Undeliverable(str(error)) from error
         return Written(rendered.body, rendered.formatted_body, rendered.mentions)
 
     async def _hearer(self, person: PersonId) -> Hearer:

@@ -9,7 +9,7 @@ import os
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -25,13 +25,15 @@ LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 Command = Callable[[argparse.Namespace], Status]
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(environ: Mapping[str, str] = os.environ) -> argparse.ArgumentParser:
     """Everything that can be written after `hearth`."""
-    top = argparse.ArgumentParser(prog="hearth", description=DESCRIPTION, allow_abbrev=False)
+    top = argparse.ArgumentParser(
+        prog="hearth", usage="hearth COMMAND …", description=DESCRIPTION, allow_abbrev=False
+    )
     top.add_argument("--version", action="version", version=f"hearth {version('hearth')}")
-    top.set_defaults(command=_help, topic=None, debug=False)
-    commands = top.add_subparsers(title="commands", metavar="")
-    add = _Adder(commands)
+    top.set_defaults(command=_help, topic=None, debug=False, environ=environ)
+    commands = top.add_subparsers(title="commands", prog="hearth", metavar="COMMAND")
+    add = _Adder(commands, Path(environ.get("HEARTH_FOLDER", "")))
 
     init = add("init", _init, "set Hearth up on your homeserver, or finish what was begun")
     init.add_argument(
@@ -75,8 +77,9 @@ def parser() -> argparse.ArgumentParser:
 class _Adder:
     """Adds commands that share their common options."""
 
-    def __init__(self, commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    def __init__(self, commands: "argparse._SubParsersAction[argparse.ArgumentParser]", folder: Path) -> None:
         self._commands = commands
+        self._folder = folder
 
     def __call__(
         self, name: str, command: Command, sentence: str, *, folder: bool = True
@@ -88,7 +91,7 @@ class _Adder:
             made.add_argument(
                 "--folder",
                 type=Path,
-                default=Path(os.environ.get("HEARTH_FOLDER", "")),
+                default=self._folder,
                 metavar="DIR",
                 help="where hearth.toml lies (default: HEARTH_FOLDER, or the present folder)",
             )
@@ -105,9 +108,9 @@ def _add_format(command: argparse.ArgumentParser) -> None:
     )
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
     """The `hearth` command; answers the exit status."""
-    given = parser().parse_args(arguments)
+    given = parser(environ).parse_args(arguments)
     try:
         return int(given.command(given))
     except Halt as halt:
@@ -149,9 +152,9 @@ def _init(given: argparse.Namespace) -> Status:
     from bridge.cli.questions import asker_for
 
     _write_log("warning")
-    asker = asker_for(given.unattended, os.environ)
+    asker = asker_for(given.unattended, given.environ)
     asyncio.run(
-        init(asker, given.folder, os.environ, overwrite=given.overwrite, log_in_again=given.log_in_again)
+        init(asker, given.folder, given.environ, overwrite=given.overwrite, log_in_again=given.log_in_again)
     )
     return Status.OK
 
@@ -159,7 +162,7 @@ def _init(given: argparse.Namespace) -> Status:
 def _run(given: argparse.Namespace) -> Status:
     from bridge.cli.run import run
 
-    settings = _settings(given.folder)
+    settings = _settings(given)
     _write_log(settings.house.log_level)
     asyncio.run(run(settings))
     return Status.OK
@@ -169,7 +172,7 @@ def _doctor(given: argparse.Namespace) -> Status:
     from bridge.cli.doctor import doctor
 
     _write_log("error")
-    return asyncio.run(doctor(given.folder, os.environ, given.format))
+    return asyncio.run(doctor(given.folder, given.environ, given.format))
 
 
 def _check(given: argparse.Namespace) -> Status:
@@ -179,7 +182,7 @@ def _check(given: argparse.Namespace) -> Status:
 
 
 def _health(given: argparse.Namespace) -> Status:
-    http = _settings(given.folder).http
+    http = _settings(given).http
     if http.port == 0:
         raise Halt("There is nobody to ask: [http] port is 0.", "Choose a port, and start Hearth again.")
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(http.host, http.host)  # noqa: S104 - compared, not bound
@@ -238,8 +241,8 @@ def commands_of(top: argparse.ArgumentParser) -> dict[str, argparse.ArgumentPars
     return dict(next(actions).choices)
 
 
-def _settings(folder: Path) -> Settings:
-    settings = load_settings(folder, os.environ)
+def _settings(given: argparse.Namespace) -> Settings:
+    settings = load_settings(given.folder, given.environ)
     if isinstance(settings, Problems):
         count = len(settings.items)
         text = "\n".join(f"  {problem}" for problem in settings)

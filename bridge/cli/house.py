@@ -99,7 +99,7 @@ class House:
     def _key(self, name: str, value: object) -> bytes:
         row = ROWS[SECRETS, name]
         try:
-            key: bytes = row.kind.read(self.environ.get(row.variable, value), Path())
+            key: bytes = row.kind.read(self.environ.get(row.variable) or value, Path())
         except Wrong as wrong:
             raise Halt(f"{name}: {wrong.found}.", f"{wrong.helps}.", Status.CONFIGURATION) from wrong
         return key

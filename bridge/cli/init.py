@@ -133,11 +133,8 @@ def _require_answers(house: House) -> None:
         except Wrong as wrong:
             found = "this cannot be right" if row.secret else wrong.found
             problems.append(f"{row.variable}: {found}; {wrong.helps}")
-    if not (
-        house.environ.get("HEARTH_INIT_PASSWORD")
-        or house.environ.get(TOKEN.variable)
-        or house.stored().get("access_token")
-    ):
+    given = any(house.environ.get(name) for name in ("HEARTH_INIT_PASSWORD", TOKEN.variable))
+    if not given and "access_token" not in house.stored():
         problems.append(
             f"Neither HEARTH_INIT_PASSWORD nor {TOKEN.variable} is set; one of them is needed to log in once"
         )
@@ -192,6 +189,7 @@ def _ask(asker: Asker, house: House, key: tuple[str, str], question: str) -> Non
 async def _resolve_rooms(asker: Asker, house: House, session: Session) -> dict[str, str]:
     """Put ids in place of aliases, which may move; answers the remark that keeps the aliases readable."""
     homeserver = await Homeserver.connect(session.homeserver, access_token=session.access_token)
+    found = ""
     try:
         async with enrol.spoken_plainly(session.homeserver):
             for _ in range(enrol.MOST_TRIES):
@@ -212,7 +210,7 @@ async def _resolve_rooms(asker: Asker, house: House, session: Session) -> dict[s
         await homeserver.close()
     raise Halt(
         found,
-        "Check the spelling, or give the room's id (!…), then run `hearth init` again; the login is kept.",
+        "Check the spelling, or give its id (!…), then run `hearth init` again; the login is kept.",
     )
 
 

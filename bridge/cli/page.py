@@ -14,7 +14,8 @@ INTRODUCTION = """\
 only their owner may open (mode 0600). `hearth doctor` looks at all of it and says what to do.
 
 Every setting can be given in the environment too, which goes before the files: `[http] port` is
-`HEARTH_HTTP_PORT`. Lists are written with commas. Relative paths start from the folder of `hearth.toml`.
+`HEARTH_HTTP_PORT`. An empty variable does not count. Lists are written with commas. Relative paths start
+from the folder of `hearth.toml`.
 """
 
 FOR_COMMANDS = """\

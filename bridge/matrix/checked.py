@@ -5,6 +5,7 @@ nio 0.26 ends its sync on one malformed key or message (`DecodeException`, `KeyE
 malformed thing is None or missing from the answer; nothing raises.
 """
 
+import base64
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -93,15 +94,9 @@ def _olm_message(message_type: Any, body: str) -> Any:
     if message_type == 0:
         return vodozemac.PreKeyMessage.from_base64(body.rstrip("="))
     if message_type == 1:
-        padded = body.rstrip("=") + "=" * (-len(body.rstrip("=")) % 4)
-        return vodozemac.AnyOlmMessage.normal(_base64(padded))
+        bare = body.rstrip("=")
+        return vodozemac.AnyOlmMessage.normal(base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True))
     return None
-
-
-def _base64(text: str) -> bytes:
-    import base64  # noqa: PLC0415 - one use
-
-    return base64.b64decode(text, validate=True)
 
 
 def checked_devices(answer: Mapping[str, Any], user_id: str) -> tuple[list[CheckedDevice], int]:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 import aiohttp
+from yarl import URL
 
 from bridge.matrix.clock import Clock
 from bridge.matrix.text import as_dict, as_number, as_text, read_json
@@ -119,7 +120,6 @@ class Homeserver:
         try:
             async with self._web.request(
                 method,
-                # The path is already escaped; a second pass would undo "%2F" in room aliases.
                 _whole_url(self.url + path, query),
                 data=data,
                 headers=headers,
@@ -132,9 +132,8 @@ class Homeserver:
             raise ServerTrouble(f"{where}: {type(error).__name__}") from error
 
 
-def _whole_url(address: str, query: Mapping[str, str] | None) -> Any:
-    from yarl import URL  # noqa: PLC0415 - aiohttp's own dependency, needed only to say "escaped already"
-
+def _whole_url(address: str, query: Mapping[str, str] | None) -> URL:
+    # The path is already escaped; a second pass would undo "%2F" in room aliases.
     return URL(address, encoded=True).with_query(dict(query or {}))
 
 
@@ -243,7 +242,13 @@ class Patience:
         async with self._one_by_one:
             if self._troubles:
                 await self._clock.pause(max(0.0, (self._due_ms - self._clock.now_ms()) / 1000))
-            answer = await call()
+            try:
+                answer = await call()
+            except ServerTrouble:
+                raise
+            except MatrixError:
+                self._troubles = 0
+                raise
             self._troubles = 0
             return answer
 

@@ -176,7 +176,7 @@ def _database(value: object, folder: Path) -> Path:
     if scheme.startswith("postgres"):
         raise Wrong(
             "PostgreSQL is not yet a store of Hearth's own",
-            "give a file, for example data/hearth.db (your homeserver may well keep its own data in PostgreSQL)",
+            "give a file, for example data/hearth.db",
         )
     if scheme != "sqlite" or not rest or rest == ":memory:":
         raise Wrong(f"{scheme}:// is not known", "give a file, for example data/hearth.db")

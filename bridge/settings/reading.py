@@ -36,7 +36,7 @@ _WHERE = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)")
 
 
 def load_settings(folder: Path, environ: Mapping[str, str]) -> Settings | Problems:
-    """Read everything a running Hearth needs; the environment goes before the files.
+    """Read everything a running Hearth needs; the environment goes before the files, an empty variable does not count.
 
     Relative paths start from `folder`, where `hearth.toml` lies. No value of a secret is ever part of a problem.
     """
@@ -172,9 +172,9 @@ class _Reader:
         where = FilesSettings(**files)
         rows = [row for row in TABLE if row.secret]
         in_file = [row for row in rows if row.name != "master_key"]
-        if not all(row.variable in self.environ for row in in_file):
+        if not all(self.environ.get(row.variable) for row in in_file):
             self.take_file(where.secrets, secret=True)
-        if not any(row.name == "master_key" and row.variable in self.environ for row in rows):
+        if not any(row.name == "master_key" and self.environ.get(row.variable) for row in rows):
             text = self._text_of(where.master_key, str(where.master_key), secret=True)
             if text is None:
                 self._unread.add("master_key")
@@ -218,8 +218,8 @@ class _Reader:
         return values if len(values) == len(rows) else None
 
     def _value(self, row: Setting) -> object | None:
-        text = self.environ.get(row.variable)
-        if text is not None:
+        text = self.environ.get(row.variable, "").strip()
+        if text:
             return self._read(row, row.kind.from_text(text), row.variable)
         if (row.section, row.name) in self.values:
             where = self._places[row.section, row.name]

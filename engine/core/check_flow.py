@@ -55,7 +55,8 @@ class _Ways:
         state = self._states[name]
         if state.final:
             return []
-        return [*(m.to for m in state.moves if m.to in self._states), *self._leavings()]
+        leavings = [state.if_starter_leaves] if state.if_starter_leaves in self._states else []
+        return [*(m.to for m in state.moves if m.to in self._states), *leavings, *self._leavings()]
 
     def _reach(self, start: set[str], targets: Callable[[str], list[str]]) -> set[str]:
         found, queue = set(start), list(start)
@@ -112,12 +113,8 @@ class _Ways:
         return known
 
     def _known_on_entering(self, state: StateDef, known: Names) -> Names:
-        """Asking again forgets a detail, and with it the defaults that stand on it."""
-        gone = set(state.again)
-        for name, detail in self._definition.details.items():
-            if detail.default_moment is not None and detail.default_moment.base in gone:
-                gone.add(name)
-        return known - gone
+        """A detail that is asked for afresh holds what it held until the new answer comes."""
+        return known
 
     # ── what is closed ───────────────────────────────────────────────────────
 
@@ -182,6 +179,11 @@ class _Ways:
         for key, to in leaving.items():
             if to in self._states and not self._states[to].final:
                 yield Finding((key,), "not-an-end", f"`{to}` is not an end", "name a state with `ends with`")
+        for name, state in self._states.items():
+            own = state.if_starter_leaves
+            if own in self._states and not self._states[own].final:
+                path = ("states", name, "if the starter leaves")
+                yield Finding(path, "not-an-end", f"`{own}` is not an end", "name a state with `ends with`")
 
     def never_taken(self) -> Iterator[Finding]:
         """No move stands behind one that is always taken first, or on something that never happens."""

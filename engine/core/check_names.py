@@ -143,6 +143,10 @@ class _Names:
             yield from self._state(path, state)
         if self._definition.if_starter_leaves is not None:
             yield from self._state(("if the starter leaves",), self._definition.if_starter_leaves)
+        for name, each in self._definition.states.items():
+            if each.if_starter_leaves is not None:
+                path = ("states", name, "if the starter leaves")
+                yield from self._state(path, each.if_starter_leaves)
 
     def details(self) -> Iterator[Finding]:
         """Details are asked for or have a default."""
@@ -155,6 +159,16 @@ class _Names:
                 )
             if detail.asked is not None:
                 yield from self._part((*path, "asked of"), detail.asked)
+            if detail.becomes is not None:
+                yield from self._detail((*path, "becomes"), detail.becomes)
+                other = self._details.get(detail.becomes)
+                if other is not None and other.kind != detail.kind:
+                    yield Finding(
+                        (*path, "becomes"),
+                        "another-type",
+                        f"`{detail.becomes}` is of another type than `{name}`",
+                        "give both the same `type`",
+                    )
             if detail.kind == "choice" and not detail.choices:
                 yield Finding(path, "no-choices", f"`{name}` offers nothing to choose from", "add `choices:`")
             if detail.default_choice is not None and detail.default_choice not in [

@@ -11,13 +11,14 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from engine.core.definition import NO, AskDef, Definition, Room
-from engine.core.effect import Confirm, Decision, KeepText, Refusal, Tell, Urgency
+from engine.core.effect import Confirm, Decision, Effect, KeepText, Refusal, Settle, Tell, Urgency
 from engine.core.event import Answered, Commanded, Due, Event, Facts, Left, Started, TookBack
 from engine.core.instance import Answer, AskState, Snapshot
 from engine.core.message import AnySlot, Message, Names, Phrase, Said, Text, When
 from engine.core.phrasing import phrase, seen_by, value_slot
-from engine.core.turn import ASK_OPEN_MS, DETAIL, LONGEST_MS, Turn
+from engine.core.turn import ASK_OPEN_MS, DETAIL, KEEP_DAYS, LONGEST_MS, QUESTION, Turn
 from engine.core.values import (
+    DAY_MS,
     AnyValue,
     CircleId,
     InstanceId,
@@ -30,9 +31,10 @@ from engine.core.values import (
     Words,
 )
 
-QUESTION = "question:"
 REACH_EVERYONE = "everyone"
 REACH_NAMED = "named"
+MOST_QUESTIONS = 20
+"""Questions one guest may put to the host of one invitation."""
 
 
 def decide(
@@ -58,7 +60,7 @@ def decide(
     if snapshot is None:
         return Refusal("not_begun")
     if snapshot.finished_ms is not None:
-        return _over(definition, snapshot, event)
+        return _over(event, facts)
     match event:
         case Answered():
             return _answer(definition, snapshot, event, facts)
@@ -89,21 +91,36 @@ def _start(
         details=dict(event.details),
     )
     turn = Turn(definition, blank, facts, event.by)
-    for text in (v.text for v in event.details.values() if isinstance(v, Words)):
-        turn.emit(KeepText(text, facts.now_ms + LONGEST_MS))
     turn.enter(definition.start)
     return turn.finish_turn()
 
 
-def _over(definition: Definition, snapshot: Snapshot, event: Event) -> Refusal:
-    if isinstance(event, Answered | Commanded):
-        line = Phrase("over" if isinstance(event, Commanded) else "closed")
-        return Refusal("over", (_reply(event.by, line),))
-    return Refusal("over")
+def _over(event: Event, facts: Facts) -> Refusal:
+    match event:
+        case Answered():
+            return Refusal("over", _not_taken(event, facts, Phrase("closed"), over=True))
+        case Commanded():
+            return Refusal("over", (_reply(event.by, Phrase("over")),))
+        case _:
+            return Refusal("over")
 
 
 def _reply(who: Ref, line: Phrase) -> Tell:
     return Tell(who, Message(lines=(line,)), "reply")
+
+
+def _not_taken(event: Answered, facts: Facts, line: Phrase | None, *, over: bool = False) -> tuple[Effect, ...]:
+    """What follows from an answer that does not count: a kind line; its words are not kept, and a question
+    that is over is taken off the desk.
+    """
+    effects: list[Effect] = []
+    if line is not None:
+        effects.append(_reply(event.by, line))
+    if event.text is not None:
+        effects.append(KeepText(event.text, facts.now_ms))
+    if over:
+        effects.append(Settle(event.by, event.ask, event.round))
+    return tuple(effects)
 
 
 # ── answers ──────────────────────────────────────────────────────────────────
@@ -112,12 +129,12 @@ def _reply(who: Ref, line: Phrase) -> Tell:
 def _answer(definition: Definition, snapshot: Snapshot, event: Answered, facts: Facts) -> Decision | Refusal:
     state = snapshot.asks.get(event.ask)
     if state is None:
-        return Refusal("unknown_ask")
+        return Refusal("unknown_ask", _not_taken(event, facts, None, over=True))
     ask = definition.asks.get(event.ask)
-    refused = _why_not(ask, state, event, facts)
+    turn = Turn(definition, snapshot, facts, event.by)
+    refused = _why_not(turn, ask, state, event, facts)
     if refused is not None:
         return refused
-    turn = Turn(definition, snapshot, facts, event.by)
     if event.ask.startswith(DETAIL):
         return _answer_detail(turn, state, event)
     if event.ask.startswith(QUESTION):
@@ -129,16 +146,20 @@ def _answer(definition: Definition, snapshot: Snapshot, event: Answered, facts: 
     return _count(turn, ask, state, event)
 
 
-def _why_not(ask: AskDef | None, state: AskState, event: Answered, facts: Facts) -> Refusal | None:
-    if ask is None or not isinstance(ask.to, Room):
-        if event.by not in state.asked:
-            return Refusal("not_asked", (_reply(event.by, Phrase("not_asked")),))
+def _why_not(turn: Turn, ask: AskDef | None, state: AskState, event: Answered, facts: Facts) -> Refusal | None:
+    if ask is not None and isinstance(ask.to, Room):
+        if any(event.by in turn.people(part) for part in ask.seen_by):
+            # Whoever asks the room does not answer themselves: they are not one of those who take it up.
+            return Refusal("not_asked", _not_taken(event, facts, None, over=True))
+    elif event.by not in state.asked:
+        return Refusal("not_asked", _not_taken(event, facts, Phrase("not_asked"), over=True))
     if state.settled or event.round != state.round or not _in_time(state, event, facts):
-        return Refusal("closed", (_reply(event.by, Phrase("closed")),))
+        over = state.settled or event.round != state.round
+        return Refusal("closed", _not_taken(event, facts, Phrase("closed"), over=over))
     if event.choice is not None and ask is not None:
         offered = [c.id for c in ask.choices]
         if event.choice not in offered and event.choice != NO:
-            return Refusal("unknown_choice", (_reply(event.by, Phrase("unknown_choice")),))
+            return Refusal("unknown_choice", _not_taken(event, facts, Phrase("unknown_choice")))
     held = state.answers.get(event.by)
     if held is not None and (held.choice, held.text, held.value) == (event.choice, event.text, event.value):
         return Refusal("no_change")
@@ -167,106 +188,126 @@ def _count(turn: Turn, ask: AskDef, state: AskState, event: Answered) -> Decisio
     turn.put_ask_state(ask.name, replace(state, answers={**state.answers, event.by: answer}))
     if event.text is not None:
         turn.emit(KeepText(event.text, turn.now_ms + LONGEST_MS))
-    turn.emit(Confirm(event.by, ask.name, state.round, _thanks(turn, ask, state, event)))
-    _after_change(turn, ask, held, answer, event.by)
+    mark = turn.mark
+    _after_change(turn, ask, event.by)
     turn.fire(f"answer:{ask.name}", event.choice)
+    # Only now is it known until when it can be changed; but it is said before anything that follows from it.
+    turn.emit_at(mark, Confirm(event.by, ask.name, state.round, _thanks(turn, ask, answer, event.by)))
     return turn.finish_turn()
 
 
-def _after_change(turn: Turn, ask: AskDef, held: Answer | None, answer: Answer | None, who: Ref) -> None:
+def _after_change(turn: Turn, ask: AskDef, who: Ref) -> None:
     """Let those who may see it see it. A no that follows nothing, or another no, makes no ripple at all."""
-    counted_before = held is not None and held.choice not in (None, NO)
-    counted_now = answer is not None and answer.choice not in (None, NO)
-    if counted_before or counted_now:
-        turn.refresh_boards()
-        if isinstance(ask.to, Room):
-            turn.repost(ask)
-    if answer is not None and answer.text is not None:
-        _pass_words_on(turn, ask, answer, who)
-    if counted_before and not counted_now:
+    turn.refresh()
+    _pass_words_on(turn, ask, who)
+    if turn.before.counts(ask.name, who) and not turn.counts(ask.name, who) and turn.is_promise(ask.name):
         _say_gone(turn, ask, who)
 
 
-def _pass_words_on(turn: Turn, ask: AskDef, answer: Answer, who: Ref) -> None:
-    if answer.text is None:
-        return
+def _pass_words_on(turn: Turn, ask: AskDef, who: Ref) -> None:
+    state = turn.ask_state(ask.name)
+    answer = state.answers.get(who) if state is not None else None
     for part in ask.seen_by:
-        if part in ("me", "circle"):
-            continue
         for reader in turn.people(part):
-            if reader != who:
-                line = Phrase("words_from", slots={"who": Names((who,)), "text": Text(answer.text)})
-                turn.tell_person(reader, line, "quiet")  # there to be read, without a sound
+            if reader == who:
+                continue
+            if answer is not None and answer.text is not None:
+                slots: dict[str, AnySlot] = {"who": Names((who,)), "text": Text(answer.text)}
+                turn.show_words(ask.name, who, reader, Phrase("words_from", slots=slots))
+            elif turn.has_shown_words(ask.name, who, reader):
+                turn.show_words(ask.name, who, reader, Phrase("text.gone"))
 
 
 def _say_gone(turn: Turn, ask: AskDef, who: Ref) -> None:
+    state = turn.ask_state(ask.name)
     for part in ask.seen_by:
         for reader in turn.people(part):
             if reader == who:
                 continue
             # Within 24 hours it is worth a sound; before that it is there to be read.
-            urgency: Urgency = "change" if turn.urgency_soon(ask.name) else "quiet"
-            turn.tell_person(reader, Phrase("gone", slots={"who": Names((who,))}), urgency)
+            urgency: Urgency = "change" if turn.is_soon(ask.name) else "quiet"
+            line = Phrase("gone", slots={"who": Names((who,))})
+            turn.tell_person(reader, line, urgency, state.changeable_ms if state is not None else None)
 
 
-def _thanks(turn: Turn, ask: AskDef, state: AskState, event: Answered) -> Phrase:
-    until = When(state.changeable_ms)
-    if event.choice == NO:
+def _thanks(turn: Turn, ask: AskDef, answer: Answer, who: Ref) -> Phrase:
+    state = turn.ask_state(ask.name)
+    label = Said(f"{ask.name}.{answer.choice}", turn.definition.digest)
+    if answer.choice == NO:
+        label = Said("no.label")
+    if state is None or state.settled:
+        value: AnySlot = label if answer.choice is not None or answer.text is None else Text(answer.text)
+        return Phrase("ack.detail", slots={"value": value})
+    until = When(state.changeable_ms if answer.was_early else state.closes_ms)
+    if answer.choice == NO and not answer.was_early:  # after a yes, somebody does hear that they can't come
         return Phrase("ack.no", slots={"until": until})
-    if event.choice is not None:
-        label = Said(f"{ask.name}.{event.choice}", turn.definition.digest)
+    if answer.choice is not None:
         return Phrase("ack.choice", slots={"choice": label, "until": until})
-    return Phrase("ack.words", slots={"seen": seen_by(turn, ask, event.by), "until": until})
+    return Phrase("ack.words", slots={"seen": seen_by(turn, ask, who), "until": until})
 
 
 def _take_back(
     definition: Definition, snapshot: Snapshot, event: TookBack, facts: Facts
 ) -> Decision | Refusal:
     state = snapshot.asks.get(event.ask)
-    ask = definition.asks.get(event.ask)
-    if state is None or ask is None:
+    if state is None:
         return Refusal("unknown_ask")
     held = state.answers.get(event.by)
-    if held is None or (held.choice is None and held.text is None):
+    if held is None or (held.choice, held.text, held.value) == (None, None, None):
         return Refusal("no_change")
     if state.settled or event.round != state.round or facts.occurred_ms >= state.changeable_ms:
         return Refusal("closed")
     turn = Turn(definition, snapshot, facts, event.by)
+    if event.ask.startswith(DETAIL):
+        return _take_back_detail(turn, state, event)
     blank = Answer(at_ms=facts.occurred_ms, was_early=held.was_early)
     answers = {**state.answers, event.by: blank}
     if not held.was_early:
         del answers[event.by]
-    turn.put_ask_state(ask.name, replace(state, answers=answers))
-    turn.emit(
-        Confirm(
-            event.by, ask.name, state.round, Phrase("ack.took_back", slots={"until": When(state.closes_ms)})
-        )
-    )
-    _after_change(turn, ask, held, None, event.by)
+    turn.put_ask_state(event.ask, replace(state, answers=answers))
+    until = When(state.closes_ms if state.open else state.changeable_ms)
+    line = Phrase("ack.took_back", slots={"until": until})
+    turn.emit(Confirm(event.by, event.ask, state.round, line))
+    ask = definition.asks.get(event.ask)
+    if ask is not None:
+        _after_change(turn, ask, event.by)
+    return turn.finish_turn()
+
+
+def _take_back_detail(turn: Turn, state: AskState, event: TookBack) -> Decision:
+    """The one who was asked removed what they had given: it is asked anew."""
+    detail = turn.definition.details[event.ask.removeprefix(DETAIL)]
+    turn.settle_ask(event.ask)
+    turn.drop_detail(detail.name)
+    turn.gather_on()
     return turn.finish_turn()
 
 
 # ── a guest's question ───────────────────────────────────────────────────────
 
 
-def _carry_question(turn: Turn, ask: AskDef, state: AskState, event: Answered) -> Decision:
+def _carry_question(turn: Turn, ask: AskDef, state: AskState, event: Answered) -> Decision | Refusal:
     """A guest wrote words instead of an answer: they are a question for the host, and no answer yet."""
     text = event.text
     hosts = turn.people(ask.question_to or "")
-    if text is None or not hosts:
-        return turn.finish_turn()
-    turn.emit(KeepText(text, turn.now_ms + LONGEST_MS))
+    name, n = f"{QUESTION}{ask.name}:{event.by}", 1
+    while turn.ask_state(f"{name}:{n}") is not None:
+        n += 1
+    if text is None or not hosts or n > MOST_QUESTIONS:
+        return Refusal("not_now", _not_taken(event, turn.facts, Phrase("not_now")))
+    turn.emit(KeepText(text, turn.now_ms + (ask.keep_days or KEEP_DAYS) * DAY_MS))
     slots: dict[str, AnySlot] = {"who": Names((event.by,)), "text": Text(text)}
     message = Message(lines=(Phrase("question_from", slots=slots),), mention=True)
-    turn.ask_words(f"{QUESTION}{ask.name}:{event.by}", hosts[0], message, turn.now_ms + ASK_OPEN_MS)
-    turn.emit(
-        Confirm(event.by, ask.name, state.round, Phrase("ack.question", slots={"who": Names(hosts[:1])}))
-    )
+    closes_ms = min(state.changeable_ms, turn.now_ms + ASK_OPEN_MS)
+    urgency: Urgency = "change" if turn.is_promise(ask.name) and turn.is_soon(ask.name) else "timely"
+    turn.ask_words(f"{name}:{n}", hosts[0], message, closes_ms, urgency)
+    line = Phrase("ack.question", slots={"who": Names(hosts[:1])})
+    turn.emit(Confirm(event.by, ask.name, state.round, line))
     return turn.finish_turn()
 
 
 def _answer_question(turn: Turn, state: AskState, event: Answered) -> Decision:
-    _, ask_name, guest = event.ask.split(":")
+    _, _, guest, _ = event.ask.split(":")
     if event.text is None:
         return turn.finish_turn()
     turn.put_ask_state(
@@ -294,7 +335,8 @@ def _answer_detail(turn: Turn, state: AskState, event: Answered) -> Decision | R
     detail = turn.definition.details[event.ask.removeprefix(DETAIL)]
     value = _detail_value(turn, detail.name, event)
     if value is None or (isinstance(value, Nothing) and not detail.optional):
-        return Refusal("unknown_choice", (_reply(event.by, Phrase("unknown_choice")),))
+        needed = "need_people" if detail.kind == "people" else "unknown_choice"
+        return Refusal("unknown_choice", _not_taken(event, turn.facts, Phrase(needed)))
     if detail.not_past and isinstance(value, Moment) and value.at_ms <= turn.now_ms:
         return Refusal("not_now", (_reply(event.by, Phrase("moment_past")),))
     turn.set_detail(detail.name, value)
@@ -323,6 +365,9 @@ def _detail_value(turn: Turn, name: str, event: Answered) -> AnyValue | None:
             if event.value == Picked(REACH_EVERYONE) and reach is not None:
                 turn.set_detail(reach, Picked(REACH_EVERYONE))
                 return Persons(())
+            if detail.kind == "people" and isinstance(event.value, Persons):
+                others = tuple(ref for ref in dict.fromkeys(event.value.who) if ref != event.by)
+                return Persons(others) if others else None
             return event.value if isinstance(event.value, Persons) else _nothing(event)
         case "moment" | "number":
             return event.value
@@ -377,12 +422,14 @@ def _leave(definition: Definition, snapshot: Snapshot, event: Left, facts: Facts
     held = [part for part in definition.if_leaves if event.who in turn.people(part)]
     turn.drop_person(event.who)
     orphaned = [definition.if_leaves[part] for part in held if not turn.people(part)]
-    if event.who == snapshot.starter and definition.if_starter_leaves is not None:
-        orphaned.insert(0, definition.if_starter_leaves)
+    ending = turn.state.if_starter_leaves or definition.if_starter_leaves
+    if event.who == snapshot.starter and ending is not None:
+        orphaned.insert(0, ending)
     if orphaned:
         turn.enter(orphaned[0])
     else:
-        turn.refresh_boards()
+        turn.empower()
+        turn.refresh()
     return turn.finish_turn()
 
 
@@ -400,7 +447,8 @@ def begin_details(
     definition: Definition, people: tuple[str, ...], *, everyone: bool, words: TextId | None
 ) -> dict[str, AnyValue]:
     """What a beginning command already says: people go to the first detail that takes people,
-    words to the first that takes words, ``everyone`` to the detail named by ``reach``."""
+    words to the first that takes words, ``everyone`` to the detail named by ``reach``.
+    """
     details: dict[str, AnyValue] = {}
     has_people = has_words = False
     for name, detail in definition.details.items():

@@ -153,6 +153,8 @@ class DetailDef(msgspec.Struct, frozen=True):
     """Days after the instance closed that a text is kept."""
     asked: str | None = None
     """The part that is asked; None: the starter."""
+    becomes: str | None = None
+    """Another detail that takes this value too: a new end date becomes the end date."""
 
 
 class AskDef(msgspec.Struct, frozen=True):
@@ -194,6 +196,7 @@ class BoardDef(msgspec.Struct, frozen=True):
 
     to: str
     text: str
+    when: Condition | None = None
 
 
 # ── how it moves ─────────────────────────────────────────────────────────────
@@ -259,6 +262,8 @@ class StateDef(msgspec.Struct, frozen=True):
     public_when: Condition | None = None
     public_otherwise: str | None = None
     """Text key of the line shown instead while ``public_when`` does not hold; None: no line."""
+    if_starter_leaves: str | None = None
+    """The final state to go to from here when the starter is gone, instead of the definition's."""
     final: bool = False
     outcome: str | None = None
     """Text key that says in plain words how it ended; final states have one."""

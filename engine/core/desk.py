@@ -59,6 +59,18 @@ class Prompt(msgspec.Struct, frozen=True):
     sources: tuple[Source, ...] = ()
     put_off: bool = False
     """True once the person wrote ``later``, which replaces the one reminder."""
+    starter: PersonId = PersonId("")
+    """Who began what it belongs to; empty for the bot's own questions and those taken up in the room."""
+    reminder: RowId | None = None
+    """The one reminder, once it lies in the outbox."""
+
+
+class Letter(msgspec.Struct, frozen=True):
+    """Something told to this person that may still lie in the outbox, and whose instance it came from."""
+
+    row: RowId
+    starter: PersonId
+    until_ms: Ms
 
 
 class Power(msgspec.Struct, frozen=True):
@@ -83,6 +95,10 @@ class Desk(msgspec.Struct, frozen=True):
     powers: dict[InstanceId, Power] = {}
     boards: dict[str, RowId] = {}
     """``instance/board`` → the row that is edited."""
+    letters: tuple[Letter, ...] = ()
+    """What was told lately, so that ``not from`` can still hold it back."""
+    listed: dict[str, tuple[InstanceId, ...]] = {}
+    """Command word → the instances it was last said to mean, in that order."""
 
 
 # ── what comes to a desk ─────────────────────────────────────────────────────
@@ -221,6 +237,7 @@ class Boarded(msgspec.Struct, frozen=True, tag="boarded"):
     instance: InstanceId
     board: str
     message: Message
+    starter: PersonId = PersonId("")
 
 
 class Empowered(msgspec.Struct, frozen=True, tag="empowered"):
@@ -268,7 +285,7 @@ class DeskFacts(msgspec.Struct, frozen=True):
     contacts: tuple[PersonId, ...] = ()
     """The safety contacts of the person's circle."""
     delivered: frozenset[RowId] = frozenset()
-    """Which of the person's prompts are in their room."""
+    """Which of the person's prompts are in their room, as far as the event asks for it."""
 
 
 # ── what a desk wants done ───────────────────────────────────────────────────

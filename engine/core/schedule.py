@@ -18,6 +18,8 @@ TIMELY_A_WEEK = 2
 TIMELY_A_DAY = 1
 LEAST_LEFT_MS = 3 * HOUR_MS
 """A reminder with less than this left is not worth its sound."""
+LAST_MS = 250_000_000_000_000
+"""In the year 9892: every later moment counts as this one, for calendars end at 9999."""
 
 
 class Go(msgspec.Struct, frozen=True, tag="go"):
@@ -110,18 +112,16 @@ def zone(name: str) -> ZoneInfo:
     """The named time zone; UTC for one that does not exist (it was checked when it was set)."""
     try:
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: "Europe" is a folder
         return ZoneInfo("UTC")
 
 
 def end_of_quiet(rhythm: Rhythm, at_ms: Ms) -> Ms | None:
     """When the quiet hours that ``at_ms`` falls into end; None if it falls into none."""
-    if rhythm.quiet_from_hour == rhythm.quiet_to_hour:
-        return None
-    local = datetime.fromtimestamp(at_ms / 1000, zone(rhythm.time_zone))
+    local = _local(rhythm, at_ms)
     if not _is_quiet(rhythm, local.hour):
         return None
-    morning = local.replace(hour=rhythm.quiet_to_hour, minute=0, second=0, microsecond=0)
+    morning = _at_hour(local, rhythm.quiet_to_hour)
     if morning <= local:
         morning += timedelta(days=1)
     return _ms(morning)
@@ -129,8 +129,8 @@ def end_of_quiet(rhythm: Rhythm, at_ms: Ms) -> Ms | None:
 
 def start_of_quiet_before(rhythm: Rhythm, at_ms: Ms) -> Ms:
     """When the quiet hours that ``at_ms`` falls into began."""
-    local = datetime.fromtimestamp(at_ms / 1000, zone(rhythm.time_zone))
-    evening = local.replace(hour=rhythm.quiet_from_hour, minute=0, second=0, microsecond=0)
+    local = _local(rhythm, at_ms)
+    evening = _at_hour(local, rhythm.quiet_from_hour)
     if evening > local:
         evening -= timedelta(days=1)
     return _ms(evening)
@@ -138,7 +138,16 @@ def start_of_quiet_before(rhythm: Rhythm, at_ms: Ms) -> Ms:
 
 def _is_quiet(rhythm: Rhythm, hour: int) -> bool:
     start, end = rhythm.quiet_from_hour, rhythm.quiet_to_hour
-    return start <= hour < end if start < end else hour >= start or hour < end
+    return start <= hour < end if start <= end else hour >= start or hour < end
+
+
+def _local(rhythm: Rhythm, at_ms: Ms) -> datetime:
+    return datetime.fromtimestamp(min(at_ms, LAST_MS) / 1000, zone(rhythm.time_zone))
+
+
+def _at_hour(day: datetime, hour: int) -> datetime:
+    """That hour of the same day; where clocks are put back and it comes twice, the first one."""
+    return day.replace(hour=hour, minute=0, second=0, microsecond=0, fold=0)
 
 
 def _ms(moment: datetime) -> Ms:
@@ -156,6 +165,8 @@ def reminder_moment(rhythm: Rhythm, opened_ms: Ms, closes_ms: Ms) -> Ms | None:
     wished_ms = closes_ms - DAY_MS if span_ms >= 2 * DAY_MS else opened_ms + span_ms // 2
     if end_of_quiet(rhythm, wished_ms) is not None:
         wished_ms = start_of_quiet_before(rhythm, wished_ms) - HOUR_MS
+        if end_of_quiet(rhythm, wished_ms) is not None:
+            return None  # hardly an hour of this person's day is not quiet
     if wished_ms - opened_ms < LEAST_LEFT_MS or closes_ms - wished_ms < LEAST_LEFT_MS:
         return None
     return wished_ms
@@ -163,9 +174,5 @@ def reminder_moment(rhythm: Rhythm, opened_ms: Ms, closes_ms: Ms) -> Ms | None:
 
 def next_suitable_day(rhythm: Rhythm, now_ms: Ms, closes_ms: Ms) -> Ms | None:
     """When ``later`` brings a question back: tomorrow, after quiet hours; None if it closes too soon."""
-    local = datetime.fromtimestamp(now_ms / 1000, zone(rhythm.time_zone))
-    morning = (local + timedelta(days=1)).replace(
-        hour=rhythm.quiet_to_hour, minute=0, second=0, microsecond=0
-    )
-    back_ms = _ms(morning)
+    back_ms = _ms(_at_hour(_local(rhythm, now_ms) + timedelta(days=1), rhythm.quiet_to_hour))
     return back_ms if closes_ms - back_ms >= LEAST_LEFT_MS else None

@@ -155,6 +155,9 @@ def conditions(definition: Definition) -> Iterator[tuple[Condition, Path]]:
         if tell.when is not None:
             yield tell.when, (*path, "if")
     for state in definition.states.values():
+        for index, board in enumerate(state.board):
+            if board.when is not None:
+                yield board.when, ("states", state.name, "board", str(index), "if")
         if state.public_when is not None:
             yield state.public_when, ("states", state.name, "public")
         for index, move in enumerate(state.moves):

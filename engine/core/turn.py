@@ -6,6 +6,7 @@ snapshot and the effects.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import assert_never
 
 from msgspec.structs import replace
@@ -73,6 +74,7 @@ MOST_MOVES = 16
 """Moves that one event may set off before it counts as a circle in the file."""
 
 DETAIL = "detail:"
+QUESTION = "question:"
 
 
 class MovesInCircles(Exception):
@@ -123,12 +125,38 @@ class Turn:
         return len(state.asked) if state else 0
 
     def who_said(self, ask: str, choice: str) -> tuple[Ref, ...]:
-        """Those whose standing answer is this one, in the order they gave it."""
+        """Those whose standing answer is this one, in the order they gave it.
+
+        Asks that one part counts together (the room's and the 1:1 invitation) are one question: what
+        somebody said to it last is what they say.
+        """
         state = self._asks.get(ask)
         if state is None:
             return ()
-        given = [(a.at_ms, who) for who, a in state.answers.items() if a.choice == choice]
+        linked = [self._asks[name] for name in self.linked(ask) if name in self._asks]
+        given = [
+            (a.at_ms, who)
+            for who, a in state.answers.items()
+            if a.choice == choice and not any(_is_later(other.answers.get(who), a) for other in linked)
+        ]
         return tuple(who for _, who in sorted(given))
+
+    def linked(self, ask: str) -> tuple[str, ...]:
+        """The other asks that some part counts together with this one."""
+        found: dict[str, None] = {}
+        for part in self.definition.parts:
+            counted = [by.ask for by in part.answered]
+            if ask in counted:
+                found.update(dict.fromkeys(counted))
+        return tuple(name for name in found if name != ask)
+
+    def counts(self, ask: str, who: Ref) -> bool:
+        """Whether somebody has an answer standing, to this ask or one counted with it, that others may hear of."""
+        return any(
+            who in self.who_said(name, choice.id)
+            for name in (ask, *self.linked(ask))
+            for choice in self.definition.asks[name].choices
+        )
 
     def who_turned(self, ask: str) -> tuple[Ref, ...]:
         """Those who had said an answer that travels early and no longer do."""
@@ -148,22 +176,24 @@ class Turn:
 
     def people(self, part: str) -> tuple[Ref, ...]:
         """Whoever holds a part now, without those who have left."""
-        for known in self.definition.parts:
-            if known.name == part:
-                break
-        else:
+        return tuple(ref for ref in self.named(part) if ref not in self._gone)
+
+    def named(self, part: str) -> tuple[Ref, ...]:
+        """Whoever holds a part, as a sentence names them: those who have left are still called by their name."""
+        known = next((each for each in self.definition.parts if each.name == part), None)
+        if known is None:
             return ()
         match known.source:
             case "starter":
-                who: tuple[Ref, ...] = (self._old.starter,)
+                return (self._old.starter,)
             case "detail":
                 value = self._details.get(known.detail or "")
-                who = tuple(Ref(p) for p in value.who) if isinstance(value, Persons) else ()
+                return tuple(Ref(p) for p in value.who) if isinstance(value, Persons) else ()
             case "answers":
-                who = tuple(dict.fromkeys(ref for by in known.answered for ref in self._answerers(by)))
+                found = dict.fromkeys(ref for by in known.answered for ref in self._answerers(by))
+                return tuple(ref for ref in found if ref not in self._gone)
             case _:
                 assert_never(known.source)
-        return tuple(ref for ref in who if ref not in self._gone)
 
     def _answerers(self, by: AnsweredBy) -> tuple[Ref, ...]:
         return tuple(ref for choice in by.choices for ref in self.who_said(by.ask, choice))
@@ -190,13 +220,32 @@ class Turn:
         """Add an effect."""
         self._effects.append(effect)
 
+    @property
+    def mark(self) -> int:
+        """The place at which the next effect will stand."""
+        return len(self._effects)
+
+    def emit_at(self, mark: int, effect: Effect) -> None:
+        """Put an effect where the notebook stood earlier: what is known only now, yet comes before what followed."""
+        self._effects.insert(mark, effect)
+
     def put_ask_state(self, name: str, state: AskState) -> None:
         """Replace how an ask stands."""
         self._asks[name] = state
 
     def set_detail(self, name: str, value: AnyValue) -> None:
-        """Give a detail its value, and move what depends on it."""
+        """Give a detail its value; what was reckoned from the old one is reckoned anew."""
         self._details[name] = value
+        becomes = self.definition.details[name].becomes
+        if becomes is not None:
+            self._details[becomes] = value
+        for other in self.definition.details.values():
+            if other.default_moment is not None and other.default_moment.base in (name, becomes):
+                self._details.pop(other.name, None)
+
+    def drop_detail(self, name: str) -> None:
+        """The answer to a detail was taken back."""
+        self._details.pop(name, None)
 
     def drop_person(self, who: Ref) -> None:
         """Forget a person's open steps: whatever they had said, they are not counted any more."""
@@ -207,10 +256,12 @@ class Turn:
             answers = {ref: a for ref, a in state.answers.items() if ref != who}
             asked = tuple(ref for ref in state.asked if ref != who)
             self._asks[name] = replace(state, asked=asked, answers=answers)
+            self.emit(Settle(who, name, state.round))
 
     def finish_turn(self) -> Decision:
         """Close the notebook."""
         old = self._old
+        self._end_dropped_texts()
         return Decision(
             Snapshot(
                 id=old.id,
@@ -234,19 +285,29 @@ class Turn:
         )
 
     def urgency_for(self, who: Ref) -> Urgency:
-        """How news may travel to a person: as a reply to what they just did, as a change to what they
-        said yes to within 24 hours, or as ordinary mail."""
+        """How news may travel to a person: as a reply to what they just did, as a change within 24 hours
+        to what they said yes to (or began themselves), or as ordinary mail.
+        """
         if who == self._actor:
             return "reply"
-        for state in self._asks.values():
-            soon = 0 < state.changeable_ms - self.now_ms <= DAY_MS
-            if soon and not state.settled and _travels(state.answers.get(who)):
+        # As things stood before this event: a date that has just been moved is what the change is about.
+        for name, state in self._old.asks.items():
+            theirs = who == self._old.starter or _travels(state.answers.get(who))
+            if theirs and not state.settled and self.is_promise(name) and self._is_soon(state):
                 return "change"
         return "timely"
 
-    def urgency_soon(self, ask: str) -> bool:
+    def is_promise(self, ask: str) -> bool:
+        """Whether a yes to this ask holds beyond its closing, for something that begins later."""
+        known = self.definition.asks.get(ask)
+        return known is not None and known.changeable_until is not None
+
+    def is_soon(self, ask: str) -> bool:
         """Whether what an ask is about begins within 24 hours."""
-        return 0 < self._asks[ask].changeable_ms - self.now_ms <= DAY_MS
+        return self._is_soon(self._asks[ask])
+
+    def _is_soon(self, state: AskState) -> bool:
+        return 0 < state.changeable_ms - self.now_ms <= DAY_MS
 
     def public_key(self) -> str | None:
         """The text key of the line that the circle may see now."""
@@ -265,18 +326,52 @@ class Turn:
         for who in self.resolve_who(tell.to):
             self.emit(Tell(who, Message(lines=(line,)), self.urgency_for(who), useful_ms))
 
-    def tell_person(self, who: Ref, line: Phrase, urgency: Urgency) -> None:
+    def tell_person(
+        self, who: Ref, line: Phrase, urgency: Urgency, useful_until_ms: Ms | None = None
+    ) -> None:
         """Say one of the bot's own sentences to a person."""
-        self.emit(Tell(who, Message(lines=(line,)), urgency, self.now_ms + TELL_USEFUL_MS))
+        useful_ms = useful_until_ms or self.now_ms + TELL_USEFUL_MS
+        self.emit(Tell(who, Message(lines=(line,)), urgency, useful_ms))
 
-    def refresh_boards(self) -> None:
-        """Bring the messages that are kept up to date up to date."""
+    @property
+    def before(self) -> Turn:
+        """Things as they stood before this event, to be compared with."""
+        return Turn(self.definition, self._old, self.facts, None)
+
+    def refresh(self) -> None:
+        """Bring what is kept up to date up to date: boards, and the room's messages. Whatever would read as
+        before is left alone, so that a protected no leaves no trace, not even an edit.
+        """
+        before = self.before
         for board in self.state.board:
+            if not holds(board.when, self):
+                continue
+            message = Message(lines=(phrase(self, board.text),))
+            same = self._entry == self._old.entry and message.lines == (phrase(before, board.text),)
             for who in self.people(board.to):
-                name = f"{board.text}/{who}"
-                if name not in self._boards:
-                    self._boards = (*self._boards, name)
-                self.emit(Show(who, board.text, Message(lines=(phrase(self, board.text),))))
+                self._show(who, f"{board.text}#{self._entry}", message, same=same)
+        for name, state in self._asks.items():
+            ask = self.definition.asks.get(name)
+            if ask is None or state.row is None or state.settled:
+                continue
+            if any(self.who_said(name, c.id) != before.who_said(name, c.id) for c in ask.choices):
+                self.repost(ask)
+
+    def show_words(self, ask: str, who: Ref, reader: Ref, line: Phrase) -> None:
+        """Let a reader see what somebody wrote: one message for each writer, edited when they edit theirs."""
+        self._show(reader, f"words:{ask}:{self._asks[ask].round}:{who}", Message(lines=(line,)))
+
+    def has_shown_words(self, ask: str, who: Ref, reader: Ref) -> bool:
+        """Whether a reader has a message with what somebody wrote."""
+        return f"words:{ask}:{self._asks[ask].round}:{who}/{reader}" in self._boards
+
+    def _show(self, who: Ref, board: str, message: Message, *, same: bool = False) -> None:
+        name = f"{board}/{who}"
+        if name in self._boards and same:
+            return
+        if name not in self._boards:
+            self._boards = (*self._boards, name)
+        self.emit(Show(who, board, message))
 
     # ── asks ─────────────────────────────────────────────────────────────────
 
@@ -293,6 +388,8 @@ class Turn:
             self._replace_ask(replaced)
         if not in_room and not who:
             return
+        if before is not None:
+            self._keep_answers(ask.name, before)
         state = AskState(
             round=before.round + 1 if before else 1,
             opened_ms=self.now_ms,
@@ -323,14 +420,15 @@ class Turn:
                 urgency=self.urgency_for(who),
                 personal=not isinstance(ask.to, Circle),
                 question_to=ask.question_to is not None,
+                # What somebody writes for their own eyes is waited for by nobody.
+                reminds=bool(ask.choices) or ask.seen_by != ("me",),
             )
         )
 
-    def ask_words(self, name: str, who: Ref, message: Message, closes_ms: Ms) -> None:
+    def ask_words(self, name: str, who: Ref, message: Message, closes_ms: Ms, urgency: Urgency) -> None:
         """Put a question that has no definition of its own: a guest's question, carried to the host."""
-        before = self._asks.get(name)
         state = AskState(
-            round=before.round + 1 if before else 1,
+            round=1,
             opened_ms=self.now_ms,
             closes_ms=closes_ms,
             changeable_ms=closes_ms,
@@ -348,7 +446,7 @@ class Turn:
                 words=True,
                 closes_ms=closes_ms,
                 changeable_ms=closes_ms,
-                urgency="timely",
+                urgency=urgency,
                 personal=True,
                 reminds=False,
             )
@@ -419,9 +517,17 @@ class Turn:
     def missing_detail(self) -> DetailDef | None:
         """The next detail this state gathers that nobody has given yet."""
         for name in self.state.gather:
-            if name not in self._details:
+            if name not in self._details or (name in self.state.again and not self._is_given_anew(name)):
                 return self.definition.details[name]
         return None
+
+    def _is_given_anew(self, name: str) -> bool:
+        asked = self._asks.get(DETAIL + name)
+        return asked is not None and not asked.settled and bool(asked.answers)
+
+    def _is_being_asked(self, name: str) -> bool:
+        asked = self._asks.get(DETAIL + name)
+        return asked is not None and asked.open and not asked.answers
 
     def ask_detail(self, detail: DetailDef) -> None:
         """Ask the starter, or the part that is to know it, for a detail."""
@@ -429,6 +535,8 @@ class Turn:
         asked = self.people(detail.asked) if detail.asked is not None else ()
         who = asked[0] if asked else self._old.starter
         before = self._asks.get(name)
+        if self._is_being_asked(detail.name):
+            return
         closes_ms = self.now_ms + DETAIL_OPEN_MS
         state = AskState(
             round=before.round + 1 if before else 1,
@@ -485,13 +593,6 @@ class Turn:
             at_ms = (self.now_ms + base.at_ms) // 2  # too soon for the default: the middle of what is left
         self._details[name] = Moment(at_ms)
 
-    def _clear_again(self, state: StateDef) -> None:
-        for name in state.again:
-            self._details.pop(name, None)
-            for other in self.definition.details.values():
-                if other.default_moment is not None and other.default_moment.base == name:
-                    self._details.pop(other.name, None)
-
     # ── states ───────────────────────────────────────────────────────────────
 
     def enter(self, name: str) -> None:
@@ -502,16 +603,21 @@ class Turn:
         for timer in [t for t in self._timers if t.startswith(("at:", "again:"))]:
             self._drop_timer(timer)
         for ask, held in list(self._asks.items()):
-            if not held.settled and ask not in state.keeps:
+            if not held.settled and not self._stays(ask, state):
                 self.settle_ask(ask)
-        self._clear_again(state)
         for tell in state.tells:
             self.tell(tell)
         if state.final:
             self._finish()
             return
+        for value in self._details.values():
+            if isinstance(value, Words):  # an instance may outlive the end date its words were first given
+                self.emit(KeepText(value.text, self.now_ms + LONGEST_MS))
         if state.gather:
+            entry = self._entry
             self.gather_on()
+            if self._entry != entry:
+                return  # nothing was missing, and the next state has been entered already
         else:
             self.fill_defaults()
         for each in state.asks:
@@ -521,8 +627,17 @@ class Turn:
             else:
                 self._set_timer(f"again:{each}:0", self.now_ms + asked.every_ms)
         self.time_moves()
-        self._empower()
-        self.refresh_boards()
+        self.empower()
+        self.refresh()
+
+    def _stays(self, ask: str, state: StateDef) -> bool:
+        """Whether an ask goes on in a new state: it keeps it, needs the same detail, or two people are talking."""
+        if ask.startswith(QUESTION):
+            return not state.final
+        if ask.startswith(DETAIL):
+            name = ask.removeprefix(DETAIL)
+            return name in state.gather and self._is_being_asked(name)
+        return ask in state.keeps
 
     def gather_on(self) -> None:
         """Ask for the next missing detail, or go on if none is missing."""
@@ -572,7 +687,8 @@ class Turn:
         self.enter(move.to)
         return True
 
-    def _empower(self) -> None:
+    def empower(self) -> None:
+        """Give the command words of the present state to those who may use them, and take back all others."""
         words: dict[Ref, list[str]] = {}
         for move in self.state.moves:
             if isinstance(move.on, OnCommand):
@@ -583,18 +699,24 @@ class Turn:
                             held.append(move.on.word)
         self._give({ref: tuple(held) for ref, held in words.items()})
 
-    def _give(self, powers: dict[Ref, tuple[str, ...]]) -> None:
+    def _give(self, powers: dict[Ref, tuple[str, ...]], also: Sequence[Ref] = ()) -> None:
+        """``also``: people who hear of it though their powers are as before: their boards are over."""
         about = phrase(self, "called") if "called" in self.definition.texts else Phrase("called.nothing")
         for ref in dict.fromkeys((*self._powers, *powers)):
             if self._powers.get(ref, ()) != powers.get(ref, ()):
                 self.emit(Empower(ref, powers.get(ref, ()), about))
+        for ref in dict.fromkeys(also):
+            if ref not in self._powers:
+                self.emit(Empower(ref, (), about))
         self._powers = powers
 
     def _finish(self) -> None:
         self._finished_ms = self.now_ms
         for timer in list(self._timers):
             self._drop_timer(timer)
-        self._give({})
+        readers = [Ref(name.rpartition("/")[2]) for name in self._boards]
+        self._give({}, also=readers)
+        self._boards = ()
         for text, days in self._texts_held():
             self.emit(KeepText(text, self.now_ms + days * DAY_MS))
         self.emit(Finish(self._state))
@@ -609,6 +731,21 @@ class Turn:
             days = (ask.keep_days if ask else None) or KEEP_DAYS
             held.extend((a.text, days) for a in state.answers.values() if a.text)
         return held
+
+    def _keep_answers(self, ask: str, state: AskState) -> None:
+        """Give the words of an earlier round their end date: a new round takes its place."""
+        known = self.definition.asks.get(ask)
+        days = (known.keep_days if known else None) or KEEP_DAYS
+        for text in (a.text for a in state.answers.values() if a.text):
+            self.emit(KeepText(text, self.now_ms + days * DAY_MS))
+
+    def _end_dropped_texts(self) -> None:
+        """Words that were taken back, or put in other words, are kept no longer."""
+        kept = {text for text, _ in self._texts_held()}
+        ended = {effect.text for effect in self._effects if isinstance(effect, KeepText)}
+        for text, _ in self.before._texts_held():
+            if text not in kept and text not in ended:
+                self.emit(KeepText(text, self.now_ms))
 
     # ── timers ───────────────────────────────────────────────────────────────
 
@@ -629,6 +766,13 @@ class Turn:
     def _new_row(self) -> RowId:
         self._rows += 1
         return RowId(f"{self._old.id}:{self._version}:{self._rows}")
+
+
+def _is_later(other: Answer | None, answer: Answer) -> bool:
+    """Whether somebody said something else, to an ask that is counted together with this one, after this answer."""
+    if other is None or other.choice in (None, answer.choice):
+        return False
+    return other.at_ms > answer.at_ms
 
 
 def _travels(answer: Answer | None) -> bool:

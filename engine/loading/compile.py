@@ -47,7 +47,7 @@ FILE_KEYS = (
     "states",
     "if the starter leaves",
 )
-DETAIL_KEYS = ("ask", "type", "choices", "default", "keep", "asked of")
+DETAIL_KEYS = ("ask", "type", "choices", "default", "keep", "asked of", "becomes")
 ASK_KEYS = (
     "to",
     "say",
@@ -63,7 +63,18 @@ ASK_KEYS = (
     "takes the place of",
     "care",
 )
-STATE_KEYS = ("tell", "gather", "ask again", "asks", "keeps", "board", "public", "moves", "ends with")
+STATE_KEYS = (
+    "tell",
+    "gather",
+    "ask again",
+    "asks",
+    "keeps",
+    "board",
+    "public",
+    "moves",
+    "if the starter leaves",
+    "ends with",
+)
 MOVE_KEYS = ("when", "at", "if", "tell", "to")
 RESERVED = ("me", "circle", "room", "everyone", "entering", "opening", "called", "state", "given", "not")
 SHELVES: dict[str, Literal["holds", "on"]] = {"who holds what": "holds", "what's on": "on"}
@@ -201,6 +212,7 @@ class _Compiler:
             not_past="may be past" not in modifiers,
             keep_days=read.parse(fields.node("keep"), read_days),
             asked=self._one_name(fields, "asked of"),
+            becomes=self._one_name(fields, "becomes"),
         )
         return self._with_default(detail, fields)
 
@@ -307,6 +319,7 @@ class _Compiler:
             public=public,
             public_when=public_when,
             public_otherwise=otherwise,
+            if_starter_leaves=self._one_name(fields, "if the starter leaves"),
             final=fields.node("ends with") is not None,
             outcome=read.sentence(f"{key}.outcome", fields.node("ends with")),
         )
@@ -324,11 +337,11 @@ class _Compiler:
     def _boards(self, key: str, fields: Fields) -> tuple[BoardDef, ...]:
         found: list[BoardDef] = []
         for index, node in enumerate(self._reader.items(fields.node("board"))):
-            board = self._reader.fields(node, ("to", "say"), node.place, needed=("to", "say"))
+            board = self._reader.fields(node, ("to", "say", "if"), node.place, needed=("to", "say"))
             to = self._one_name(board, "to")
             text = self._reader.sentence(f"{key}.{index + 1}", board.node("say"))
             if to is not None and text is not None:
-                found.append(BoardDef(to, text))
+                found.append(BoardDef(to, text, self._condition(board)))
         return tuple(found)
 
     def _public(self, key: str, fields: Fields) -> tuple[str | None, Condition | None, str | None]:

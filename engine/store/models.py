@@ -26,10 +26,11 @@ class Circle(Model):
 
 
 class Person(Model):
-    """The one place where a person's Matrix id stands."""
+    """The one place where a person's Matrix id stands, sealed. It is found by a keyed hash of it."""
 
     id = fields.CharField(max_length=ID, primary_key=True)
-    matrix_id = fields.CharField(max_length=ID, unique=True)
+    fingerprint = fields.CharField(max_length=64, unique=True)
+    sealed = fields.BinaryField()
 
     class Meta:
         table = "people"
@@ -81,7 +82,7 @@ class Instance(Model):
 
     class Meta:
         table = "instances"
-        indexes = (Index(fields=["circle_id", "open"]), Index(fields=["definition", "state"]))
+        indexes = (Index(fields=["circle_id", "open"]),)
 
 
 class PartRow(Model):

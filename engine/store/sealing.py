@@ -6,6 +6,7 @@ nothing can be opened in another place. Once a key is deleted, what it sealed ca
 
 from __future__ import annotations
 
+import hmac
 import os
 from functools import lru_cache
 
@@ -31,10 +32,19 @@ class Unreadable(BadData):
 class Key:
     """One key, ready to use."""
 
-    __slots__ = ("_cipher",)
+    __slots__ = ("_cipher", "_raw")
 
     def __init__(self, raw: bytes) -> None:
+        self._raw = raw
         self._cipher = AESGCM(raw)
+
+    def __repr__(self) -> str:
+        return "Key()"
+
+    def fingerprint(self, content: str) -> str:
+        """A name for ``content`` that nobody without the key can make or check (HMAC-SHA-256, as hex)."""
+        own = hmac.digest(self._raw, b"fingerprint", "sha256")  # not the key that seals
+        return hmac.digest(own, content.encode(), "sha256").hex()
 
     def seal(self, content: bytes, place: str) -> bytes:
         """Seal ``content`` for one place, a table and a row."""

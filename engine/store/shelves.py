@@ -49,20 +49,30 @@ async def waiting_inbox(ring: KeyRing, limit: int) -> Sequence[ToInstance | ToDe
 # ── names and texts ──────────────────────────────────────────────────────────
 
 
-async def person(matrix_id: str, fresh_id: Callable[[], str]) -> PersonId:
-    """See ``Cellar.person``."""
-    known = await models.Person.get_or_none(matrix_id=matrix_id)
-    if known is None:
-        fresh = models.Person(id=fresh_id(), matrix_id=matrix_id)
-        await models.Person.bulk_create([fresh], ignore_conflicts=True)
-        known = await models.Person.get(matrix_id=matrix_id)
-    return PersonId(known.id)
+async def person(ring: KeyRing, matrix_id: str, fresh_id: Callable[[], str]) -> PersonId:
+    """See ``Cellar.person``. A person's key is made before anything else of theirs."""
+    fingerprint = (await keys_of(ring, [HOUSE]))[HOUSE].fingerprint(matrix_id)
+    known = await models.Person.get_or_none(fingerprint=fingerprint)
+    if known is not None:
+        return PersonId(known.id)
+    fresh = PersonId(fresh_id())
+    scope = scope_of_person(fresh)
+    wrapped = ring.fresh(scope)
+    await Seal.create(scope=scope, wrapped=wrapped)
+    sealed = ring.key(scope, wrapped).seal(matrix_id.encode(), f"people/{fresh}")
+    row = models.Person(id=fresh, fingerprint=fingerprint, sealed=sealed)
+    await models.Person.bulk_create([row], ignore_conflicts=True)
+    return PersonId((await models.Person.get(fingerprint=fingerprint)).id)
 
 
-async def matrix_id(person: PersonId) -> str | None:
+async def matrix_id(ring: KeyRing, person: PersonId) -> str | None:
     """See ``Cellar.matrix_id``."""
     known = await models.Person.get_or_none(id=person)
-    return None if known is None else known.matrix_id
+    scope = scope_of_person(person)
+    key = None if known is None else (await keys_of(ring, [scope])).get(scope)
+    if known is None or key is None:
+        return None
+    return key.open(known.sealed, f"people/{person}").decode()
 
 
 async def circle(room: str) -> CircleId | None:

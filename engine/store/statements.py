@@ -19,7 +19,7 @@ LINES = "SELECT value, (SELECT max(n) FROM journal WHERE actor = value) FROM jso
 SEALS = "SELECT scope, wrapped FROM keys.seals WHERE scope IN (SELECT value FROM json_each(?))"
 
 WITHOUT_KEY = """
-    SELECT person FROM (SELECT person FROM desks UNION SELECT person FROM texts)
+    SELECT person FROM (SELECT id AS person FROM people UNION SELECT person FROM desks UNION SELECT person FROM texts)
     WHERE 'p/' || person NOT IN (SELECT scope FROM keys.seals)"""
 MARK = "SELECT sealed FROM house WHERE id = 1"
 SET_MARK = "INSERT INTO house (id, sealed) VALUES (1, ?) ON CONFLICT (id) DO NOTHING"

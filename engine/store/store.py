@@ -189,10 +189,10 @@ class TortoiseStore:
     # ── names and texts ──────────────────────────────────────────────────────
 
     async def person(self, matrix_id: str) -> PersonId:
-        return await self._write(shelves.person(matrix_id, self._fresh_id))
+        return await self._write(shelves.person(self._ring, matrix_id, self._fresh_id))
 
     async def matrix_id(self, person: PersonId) -> str | None:
-        return await self._read(shelves.matrix_id(person))
+        return await self._read(shelves.matrix_id(self._ring, person))
 
     async def circle(self, room: str) -> CircleId | None:
         return await self._read(shelves.circle(room))

@@ -1,18 +1,20 @@
-"""The `hearth` command as an operator runs it: a process of its own, with an environment of its own."""
+"""The `hearth` command as an operator runs it, with an environment of its own: in this process, or in another one."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import io
 import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from bridge.cli import main
+
 PROJECT_FOLDER = Path(__file__).resolve().parents[2]
 RUN_SECONDS = 60.0
-SETUP = (
-    "import sys; sys.path.insert(0, sys.argv.pop(1)); from bridge.cli import main; sys.exit(main(sys.argv[1:]))"
-)
+SETUP = "import sys; sys.path.insert(0, sys.argv.pop(1)); from bridge.cli import main; sys.exit(main(sys.argv[1:]))"
 
 
 @dataclass(frozen=True)
@@ -34,27 +36,29 @@ def own_environment(**variables: str) -> dict[str, str]:
     return {**kept, "PYTHONWARNINGS": "error", **variables}
 
 
-def command(*arguments: str | Path) -> list[str]:
-    """What to execute, from a source checkout that need not be installed."""
-    return [sys.executable, "-c", SETUP, str(PROJECT_FOLDER), *map(str, arguments)]
+async def hearth(*arguments: str | Path, **variables: str) -> Outcome:
+    """Run a command to its end in this process, with only these variables in its environment."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        # A thread, since a command brings an event loop of its own.
+        status = await asyncio.to_thread(_status_of, list(map(str, arguments)), variables)
+    outcome = Outcome(status, out.getvalue(), err.getvalue())
+    assert "Traceback" not in outcome.text, outcome.text
+    return outcome
 
 
-async def hearth(
-    *arguments: str | Path, typed: str | None = None, cwd: Path | None = None, **variables: str
-) -> Outcome:
-    """Run `hearth` to its end; `typed` goes to its standard input."""
-    process = await asyncio.create_subprocess_exec(
-        *command(*arguments),
-        stdin=asyncio.subprocess.PIPE if typed is not None else asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=own_environment(**variables),
-        cwd=cwd,
-    )
+def _status_of(arguments: list[str], environ: dict[str, str]) -> int:
     try:
-        out, err = await asyncio.wait_for(
-            process.communicate(typed.encode() if typed is not None else None), RUN_SECONDS
-        )
+        return main(arguments, environ)
+    except SystemExit as end:  # argparse's way to end
+        return int(end.code or 0)
+
+
+async def hearth_process(*arguments: str | Path, cwd: Path | None = None, **variables: str) -> Outcome:
+    """Run the command to its end in a process of its own."""
+    process = await start_process(*arguments, cwd=cwd, **variables)
+    try:
+        out, err = await asyncio.wait_for(process.communicate(), RUN_SECONDS)
     except BaseException:
         process.kill()
         await process.wait()
@@ -62,3 +66,17 @@ async def hearth(
     outcome = Outcome(process.returncode or 0, out.decode(), err.decode())
     assert "Traceback" not in outcome.text, outcome.text
     return outcome
+
+
+async def start_process(
+    *arguments: str | Path, cwd: Path | None = None, **variables: str
+) -> asyncio.subprocess.Process:
+    """Start the command in a process of its own; whoever starts it ends it."""
+    return await asyncio.create_subprocess_exec(
+        *[sys.executable, "-c", SETUP, str(PROJECT_FOLDER), *map(str, arguments)],
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=own_environment(**variables),
+        cwd=cwd,
+    )

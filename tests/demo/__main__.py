@@ -39,11 +39,10 @@ async def run(*, keep: bool) -> None:
                 play = Play(world, house, clock)
                 await play.invitation()
                 await play.role()
-                messages = sum(
-                    1 for m in world.members.values() for room in m.rooms for _ in m.read(room)
-                )
+                messages = sum(1 for m in world.members.values() for room in m.rooms for _ in m.read(room))
                 undecryptable = sum(len(m.undecryptable) for m in world.members.values())
                 if keep:
+                    await play.another()
                     await stay(world)
     print("\nOne invitation and one role, from the first word to the last, in a real encrypted room.")
     print(

@@ -20,6 +20,7 @@ class Play:
         self._clock = clock
         names = {member.user_id: name.capitalize() for name, member in world.members.items()}
         self._transcript = Transcript(world.bot.user_id, clock.at_real, names)
+        self._answered: set[tuple[str, str]] = set()
         self._midnight_ms = clock.now_ms() // DAY_MS * DAY_MS
 
     # ── what actors do ───────────────────────────────────────────────────────
@@ -48,7 +49,7 @@ class Play:
         await self._hears("ana", "Coming: Chen and Bruno")
         await self.show()
         await self.until(1, 15, "Chen finds she cannot come after all")
-        await self.untap_for("chen", "Ana invites you", "✖️")
+        await self.tap("chen", "Ana invites you", "✖️", again=True)
         await self._hears("ana", "Coming: Bruno\n")
         await self.until(2, 20, "Dora has not answered; she gets one reminder, and no more")
         await self._hears("dora", "no reply is fine")
@@ -98,6 +99,18 @@ class Play:
         await self._hears("ana", "has passed from Bruno to Dora", room=True)
         await self.show()
 
+    async def another(self) -> None:
+        """Leave something open with everybody, for whoever logs in to answer it."""
+        self._transcript.chapter("Something is open, for you to answer")
+        names = ", ".join(f"@{name}" for name in self._world.members if name != "ana")
+        await self.say("ana", f"invite everyone and {names}: A walk along the river, about two hours.")
+        await self.tap("ana", "What is it?", "📅")
+        await self.answer("ana", "When does it start?", "in 5 days")
+        await self.answer("ana", "How many need to say yes", "1")
+        for name in self._world.members:
+            await self._hears(name, "A walk along the river", room=name == "ana")
+        await self.show()
+
     # ── steps ────────────────────────────────────────────────────────────────
 
     async def say(self, name: str, text: str, *, room: bool = False) -> None:
@@ -109,23 +122,21 @@ class Play:
 
     async def answer(self, name: str, question: str, text: str) -> None:
         """Answer a question in words."""
-        await self._hears(name, question)
+        message = await self._hears(name, question, unanswered=True)
         await self.show()
         await self.say(name, text)
+        self._answered.add((name, message.event_id))
 
-    async def tap(self, name: str, text: str, emoji: str, *, room: bool = False) -> None:
-        """Answer with one tap."""
+    async def tap(self, name: str, text: str, emoji: str, *, room: bool = False, again: bool = False) -> None:
+        """Answer with one tap; with ``again``, a question that was answered before."""
         member, room_id = self._world[name], await self._place(name, room=room)
-        message = await self._hears(name, text, room=room)
+        message = await self._hears(name, text, room=room, unanswered=not again)
         await self.show()
         self._transcript.act(name.capitalize(), f"taps {emoji}", self._where(name, room=room))
         await member.react(room_id, message.event_id, emoji)
+        self._answered.add((name, message.event_id))
         await self._house.quiet()
         await self.show()
-
-    async def untap_for(self, name: str, text: str, emoji: str) -> None:
-        """Change one's answer."""
-        await self.tap(name, text, emoji)
 
     async def until(self, day: int, hour: int, why: str) -> None:
         """Let time go by until an hour of a day (0 is the Monday it all began), stopping where anything is due."""
@@ -151,9 +162,18 @@ class Play:
             if room_id is not None:
                 self._transcript.show(member, room_id, self._where(name))
 
-    async def _hears(self, name: str, text: str, *, room: bool = False) -> Message:
-        member = self._world[name]
-        return await member.hears(await self._place(name, room=room), text, sender=self._world.bot.user_id)
+    async def _hears(self, name: str, text: str, *, room: bool = False, unanswered: bool = False) -> Message:
+        member, room_id = self._world[name], await self._place(name, room=room)
+
+        def heard() -> Message | None:
+            for message in reversed(member.read(room_id)):
+                old = unanswered and (name, message.event_id) in self._answered
+                if text in message.body and message.sender == self._world.bot.user_id and not old:
+                    return message
+            return None
+
+        found: Message = await member.wait_for(heard, what=f"{name} reading {text!r}")
+        return found
 
     async def _place(self, name: str, *, room: bool) -> str:
         member: Member = self._world[name]

@@ -98,7 +98,7 @@ def test_feedback_is_asked_only_if_the_host_asked_for_it() -> None:
     walk = invited().answer("p2", "personal", "coming").wait(5.5)
     walk.answer("p1", "wants", NO)
     heard = len(walk.heard["p2"])
-    walk.wait(2)
+    walk.wait(4)
     assert (walk.state, walk.asked()) == ("feedback", {("p1", "looking_back")})
     assert walk.wait(7).state == "closed"
     assert len(walk.heard["p2"]) == heard
@@ -120,13 +120,13 @@ def test_those_who_help_a_project_are_thanked() -> None:
         .wait(4)
         .answer("p2", "help", "gladly")
     )
-    walk.wait(11)
+    walk.wait(13)
     assert walk.state == "closed"
     assert walk.heard["p2"][-1] == "Thank you for helping p1 to carry this.\n\n«t1»"
 
 
 def test_a_proposal_ends_by_saying_that_deciding_is_not_possible_yet() -> None:
-    walk = invited(kind=Picked("proposal")).answer("p2", "personal", "coming").wait(15)
+    walk = invited(kind=Picked("proposal")).answer("p2", "personal", "coming").wait(17)
     assert walk.state == "to_decision"
     assert "Deciding together is something I can't carry yet" in walk.heard["p1"][-1]
 
@@ -200,8 +200,10 @@ def test_a_new_date_is_said_in_the_room_as_well_if_everyone_was_invited() -> Non
 
 
 def test_no_new_date_for_a_week_closes_it_kindly() -> None:
-    walk = invited().answer("p2", "personal", "coming").wait(4).write("p1", "postpone").wait(7)
-    assert walk.state == "too_few"
+    walk = invited().answer("p2", "personal", "coming").wait(4).write("p1", "postpone").wait(0.2)
+    assert walk.state == "between_dates"
+    assert walk.heard["p2"][-1].startswith("The date is moving: it won't be day 5.")
+    assert walk.wait(7).state == "too_few"
     assert walk.heard["p2"][-1].startswith("This isn't happening this time.")
 
 
@@ -251,5 +253,5 @@ def test_a_guest_leaving_is_silence() -> None:
 
 def test_a_guest_may_ask_the_host_something() -> None:
     walk = invited().answer("p2", "personal")
-    assert ("p1", "question:personal:p2") in walk.asked()
+    assert ("p1", "question:personal:p2:1") in walk.asked()
     assert walk.answer("p2", "personal", "coming").refused is None

@@ -1,7 +1,7 @@
 """The role, walked from every beginning to every end."""
 
 from engine.core.definition import NO
-from engine.core.effect import Tell
+from engine.core.effect import Show, Tell
 from engine.core.values import AnyValue, Nothing
 from tests.workflows.walk import Walk, people, shipped
 
@@ -72,7 +72,7 @@ def test_once_a_month_only_the_holder_is_asked_and_only_they_see_it() -> None:
     walk = held()
     assert ("p2", "checkin") not in walk.asked()
     walk.wait(30)
-    assert "a month on" in walk.heard["p2"][-1]
+    assert "another month on" in walk.heard["p2"][-1]
     walk.answer("p2", "checkin")
     assert not [e for e in walk.effects if isinstance(e, Tell)]
     heard = len(walk.heard["p2"])
@@ -82,7 +82,7 @@ def test_once_a_month_only_the_holder_is_asked_and_only_they_see_it() -> None:
 
 def test_the_question_of_the_month_comes_every_month() -> None:
     walk = held(ends=held().at(400)).wait(180)
-    assert sum("a month on" in line for line in walk.heard["p2"]) == 6
+    assert sum("another month on" in line for line in walk.heard["p2"]) == 6
 
 
 def test_halfway_the_circle_is_asked_and_the_holder_hears_alone() -> None:
@@ -92,7 +92,8 @@ def test_halfway_the_circle_is_asked_and_the_holder_hears_alone() -> None:
         assert "One thing to keep, one to change?" in walk.heard[who][-1]
     assert not [line for line in walk.heard["p2"] if "One thing to keep, one to change" in line]
     walk.answer("p4", "halfway")
-    assert walk.told() == {"p2"}
+    assert walk.heard["p2"][-1] == "[words_from]"
+    assert {e.who for e in walk.effects if isinstance(e, Show)} == {"p2"}
 
 
 def test_a_month_before_the_end_holder_and_understudy_are_asked() -> None:
@@ -140,8 +141,17 @@ def test_renewing_needs_a_new_end_and_the_holder_is_asked_for_it() -> None:
     assert (walk.state, walk.asked()) == ("renewing", {("p2", "detail:next_ends")})
     walk.give("p2", "next_ends", walk.at(150))
     assert walk.state == "renewed"
-    assert "write *role* and give it the date day 241" in walk.heard["p2"][-1]
+    assert "for another term, until day 241" in walk.heard["p2"][-1]
     assert walk.heard["room"][-1] == "p2 goes on with *«t1»*, until day 241."
+
+
+def test_a_renewed_term_goes_its_way_to_the_new_end() -> None:
+    walk = paired().wait(91).answer("p2", "next", "renew").give("p2", "next_ends", held().at(291))
+    assert walk.public() == "«t1»: p2, until day 291. Understudy: p3"
+    assert walk.wait(101).state == "review"
+    assert walk.wait(70).state == "last_month"
+    walk.answer("p2", "next", "renew")
+    assert walk.asked() == {("p2", "detail:next_ends")}
 
 
 def test_renewing_without_a_date_rests() -> None:

@@ -71,4 +71,4 @@ def test_the_states_are_the_ones_people_know() -> None:
     assert ends == {"closed", "to_decision", "withdrawn", "cancelled", "too_few", "let_go"}
     assert {"described", "proposed", "shared", "review", "handing_over"} <= set(role)
     ends = {name for name, state in role.items() if state.final}
-    assert ends == {"handed_over", "renewed", "resting", "withdrawn"}
+    assert ends == {"handed_over", "resting", "withdrawn"}

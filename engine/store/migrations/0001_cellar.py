@@ -182,7 +182,7 @@ class Migration(migrations.Migration):
             options={
                 "table": "instances",
                 "app": "cellar",
-                "indexes": [Index(fields=["circle_id", "open"]), Index(fields=["definition", "state"])],
+                "indexes": [Index(fields=["circle_id", "open"])],
                 "pk_attr": "id",
                 "table_description": "One running workflow. ``version`` is the fence between writers.",
             },
@@ -274,13 +274,14 @@ class Migration(migrations.Migration):
             name="Person",
             fields=[
                 ("id", fields.CharField(primary_key=True, unique=True, db_index=True, max_length=255)),
-                ("matrix_id", fields.CharField(unique=True, max_length=255)),
+                ("fingerprint", fields.CharField(unique=True, max_length=64)),
+                ("sealed", fields.BinaryField()),
             ],
             options={
                 "table": "people",
                 "app": "cellar",
                 "pk_attr": "id",
-                "table_description": "The one place where a person's Matrix id stands.",
+                "table_description": "The one place where a person's Matrix id stands, sealed. It is found by a keyed hash of it.",
             },
             bases=["Model"],
         ),

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from bridge.matrix.http import Homeserver, ServerTrouble
+from bridge.matrix.keys import ForeignDevice
 from bridge.matrix.outbound import IdentityChanged, NobodyCanRead
 from bridge.matrix.sync import RoomEvent, UndecryptableEvent
 from bridge.matrix.trust import IdentityState
@@ -295,3 +296,76 @@ async def test_a_changed_identity_pauses_private_messages_until_acknowledged(wor
     await bot.client.acknowledge_identity(vera)
     await bot.client.sender.deliver(room_id, "m.room.message", note("psst"), "t2")
     await person.hears(room_id, "psst")
+
+
+async def test_rows_of_another_device_under_our_name_are_noticed_before_anything_is_uploaded(
+    world, listen
+) -> None:
+    here = await world("ana")
+    bot = await listen(here.bot)
+    await bot.stop()
+    kept, bot.keeper.rows = bot.keeper.rows, {}
+    with pytest.raises(ForeignDevice, match="recovery key"):
+        await bot.open()
+    bot.keeper.rows = kept
+    await bot.start()
+
+
+async def test_a_broken_way_between_two_devices_is_mended_and_the_missed_key_asked_for(world, listen) -> None:
+    here = await world("ana", invite_bot=True)
+    bot, homeserver = await tampered(here, listen)
+    asked: list[str] = []
+
+    async def note_request(method: str, path: str, options: dict[str, Any]) -> None:
+        asked.append(path)
+
+    homeserver.before = note_request
+    await here["ana"].say(here.room, "one")
+    await bot.hears(here.room, "one")
+    machine, store = bot.client.cipher.machine, bot.client.cipher.store
+    async with bot.client._ledger.turn:
+        for curve_key in list(machine.session_store._entries):
+            store.drop_sessions_with(curve_key, machine.session_store)
+        await bot.client._ledger.commit()
+    olm = here["ana"].client.olm
+    sessions = len(olm.session_store[machine.curve_key])
+    olm.outbound_group_sessions.pop(here.room, None)
+    await here["ana"].say(here.room, "two")
+    await bot.until(lambda: len(lost(bot)) == 1)
+    await here["ana"].wait_for(lambda: len(olm.session_store[machine.curve_key]) > sessions)
+    assert [method for method in asked if "/sendToDevice/m.room_key_request/" in method]
+    olm.outbound_group_sessions.pop(here.room, None)
+    await here["ana"].say(here.room, "three")
+    await bot.hears(here.room, "three")
+
+
+def lost(bot) -> list[UndecryptableEvent]:
+    return [event for event in bot.events if isinstance(event, UndecryptableEvent)]
+
+
+async def test_a_device_that_lost_our_key_gets_it_again_with_the_next_message(world, listen) -> None:
+    here = await world("ana", invite_bot=True)
+    bot = await listen(here.bot)
+    await settle(here, bot)
+    await bot.client.sender.deliver(here.room, "m.room.message", note("one"), "t1")
+    ana, session = here["ana"], bot.client.cipher.rooms.current(here.room)
+    share = session.shares[ana.user_id, ana.device_id]
+    assert share.index == 0
+    request = {
+        "action": "request",
+        "request_id": "r1",
+        "requesting_device_id": ana.device_id,
+        "body": {
+            "algorithm": "m.megolm.v1.aes-sha2",
+            "room_id": here.room,
+            "session_id": session.session_id,
+        },
+    }
+    messages = {"messages": {here.bot.user_id: {here.bot.device_id: request}}}
+    await ana.call("PUT", "/sendToDevice/m.room_key_request/x1", messages)
+    await ana.say(here.room, "did you hear me?")
+    await bot.hears(here.room, "did you hear me?")
+    assert not session.shares
+    event_id = await bot.client.sender.deliver(here.room, "m.room.message", note("two"), "t2")
+    assert session.shares[ana.user_id, ana.device_id].index == 1
+    assert (await ana.sees(here.room, event_id)).body == "two"

@@ -3,6 +3,7 @@
 import pytest
 
 from bridge.matrix.cross_signing import Bootstrapped, DeviceState
+from bridge.matrix.outbound import IdentityChanged
 from bridge.matrix.secret_storage import RecoveryKey
 from bridge.matrix.trust import IdentityState
 from tests.peers.js_peer import JsPeer, Shield, assert_device_signed_by_owner, require_js_peer
@@ -54,7 +55,14 @@ async def test_a_strict_client_reads_the_bot_and_is_read_by_it(synapse, listen) 
         await vera.send(room_id, "a new me")
         await bot.hears(room_id, "a new me")
         await bot.until(lambda: bot.client.identity_state(vera.user_id) is IdentityState.CHANGED)
+        await vera.send(room_id, "hello?")
         await bot.until(lambda: [d for d in bot.deliveries if vera.user_id in d.identities_changed])
+        with pytest.raises(IdentityChanged):
+            await bot.client.sender.deliver(room_id, "m.room.message", note("in private"), "t3")
+        await bot.client.acknowledge_identity(vera.user_id)
+        event_id = await bot.client.sender.deliver(room_id, "m.room.message", note("in private"), "t3")
+        assert (await vera.wait_event(room_id, event_id)).body == "in private"
+        assert sum(vera.user_id in delivery.identities_changed for delivery in bot.deliveries) == 1
 
 
 async def test_the_recovery_key_opens_the_bots_secrets_in_another_implementation(synapse, listen) -> None:

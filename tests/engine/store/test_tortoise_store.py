@@ -400,7 +400,7 @@ async def test_the_files_tell_nobodys_answer(open_store: Open, tmp_path: Path) -
     for moment in ("while open", "after closing"):
         found = raw(tmp_path)
         assert g.ada.encode() in found, moment
-        for secret in (WORDS, "quince", CHOICE, "zephyr"):
+        for secret in (WORDS, "quince", CHOICE, "zephyr", "@ada", "@bo"):
             assert secret.encode() not in found, (moment, secret)
             assert secret.encode("utf-16-le") not in found, (moment, secret)
         await store.close()
@@ -460,7 +460,7 @@ async def test_nothing_of_a_forgotten_person_stays_in_the_files(open_store: Open
     assert wrapped in raw(tmp_path)
     assert sealed in raw(tmp_path)
     await store.forget(g.ada)
-    for trace in (wrapped, sealed, b"@ada:example.org", g.ada.encode()):
+    for trace in (wrapped, sealed, g.ada.encode()):
         assert trace not in raw(tmp_path)
 
 
@@ -528,6 +528,13 @@ async def test_a_commit_that_is_refused_loses_no_key(open_store: Open) -> None:
 def test_the_same_content_is_never_sealed_the_same_way_twice() -> None:
     key = Key(bytes(32))
     assert len({key.seal(b"yes", "here") for _ in range(100)}) == 100
+
+
+def test_a_fingerprint_is_the_same_each_time_and_another_with_another_key() -> None:
+    prints = [Key(raw).fingerprint("@ada:example.org") for raw in (bytes(32), bytes(32), MASTER_KEY)]
+    assert prints[0] == prints[1] != prints[2]
+    assert Key(bytes(32)).fingerprint("@bo:example.org") != prints[0]
+    assert "00" not in repr(Key(bytes(32)))
 
 
 def test_a_wrapped_key_serves_its_own_scope_only() -> None:

@@ -1,0 +1,261 @@
+"""What a person says: which question a message, a tap, an edit or a removal belongs to, and what it answers."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from msgspec.structs import replace
+
+from engine.core.definition import Kind
+from engine.core.desk import Command, Heard, Pass, Prompt, Reading, Reworded, Source, Store, TakenBack, Tapped
+from engine.core.desk_commands import OWN_WORDS, obey
+from engine.core.desk_own import answer_own
+from engine.core.desk_table import HELLO, MOST_SOURCES, PERSON, TEXT_HELD_MS, Table, plain_emoji
+from engine.core.event import Answered, TookBack
+from engine.core.message import Count, Message
+from engine.core.parcel import Target
+from engine.core.values import AnyValue, Moment, Ms, Nothing, Number, Persons, Picked, Ref, TextId
+
+AT_EVERY_FOOT = ("later", "stop", "person", "not from")
+"""Words that mean themselves even where a question offers a choice of that name."""
+
+NEEDED: dict[Kind, str] = {
+    "moment": "need_moment",
+    "number": "need_number",
+    "people": "need_people",
+    "person": "need_person",
+    "choice": "need_choice",
+    "words": "need_words",
+}
+
+
+# ── messages ─────────────────────────────────────────────────────────────────
+
+
+def hear(table: Table, event: Heard) -> None:
+    """Decide a message."""
+    reading = event.reading
+    if event.circle is not None and not event.addressed and not _means_the_bot(event):
+        table.ignore("not said to the bot")
+        return
+    if reading.too_long:
+        table.say("too_long")
+        return
+    command = reading.command
+    if command is not None and _is_command(table, event, command):
+        obey(table, event, command)
+        return
+    _take_answer(table, event)
+
+
+def _means_the_bot(event: Heard) -> bool:
+    """Whether a reply in a shared room is for the bot: an answer or one of its words, not talk about the question."""
+    if event.target is None:
+        return False
+    command = event.reading.command
+    return event.target.row in event.reading.picks or (command is not None and command.word in OWN_WORDS)
+
+
+def _is_command(table: Table, event: Heard, command: Command) -> bool:
+    """A command wins unless the words more likely answer a question that lies open."""
+    if event.addressed:
+        return True
+    waiting = table.open_prompts()
+    if event.target is not None:
+        answered = event.target.row in event.reading.picks
+    else:
+        answered = any(p.row in event.reading.picks for p in waiting)
+    if command.word in OWN_WORDS:
+        # The bot's own words are never somebody's answer, least of all "not from …".
+        return command.word in AT_EVERY_FOOT or not answered
+    if event.target is not None or answered:
+        return False
+    if command.close_to is not None:
+        return not waiting
+    bare = not command.people and not command.everyone and command.rest is None
+    return bare or not any(p.words for p in waiting)
+
+
+def _take_answer(table: Table, event: Heard) -> None:
+    prompt = _meant(table, event)
+    if prompt is None:
+        return
+    source = _source(prompt, event.reading, event.event_id, event.text, table.facts.occurred_ms)
+    if source is None:
+        table.say(NEEDED[prompt.expects])
+        return
+    _store_words(table, prompt, source)
+    _count(table, prompt, source)
+
+
+def _store_words(table: Table, prompt: Prompt, source: Source) -> None:
+    if source.text is not None:
+        table.emit(Store(source.text, prompt.instance, table.facts.now_ms + TEXT_HELD_MS))
+
+
+def _meant(table: Table, event: Heard) -> Prompt | None:
+    """The question a message answers; says so kindly and gives None if there is none."""
+    if event.target is not None:
+        return _targeted(table, event.target)
+    waiting = table.open_prompts()
+    fitting = [p for p in waiting if _fits(p, event)]
+    # The bot's own question (may I write?) never stands in the way of another.
+    others = [p for p in fitting if p.ask != HELLO or p.instance is not None]
+    if others:
+        return _the_one(table, others)
+    asked = [p for p in waiting if p.instance is not None]
+    if asked:
+        return _the_one(table, asked)
+    answered = [p for p in table.desk.prompts if p.row in event.reading.picks and p.sources]
+    changing = [p for p in answered if p.instance is not None and not p.shared]
+    if changing:
+        return _the_one(table, changing)
+    if waiting:
+        return (fitting or waiting)[-1]
+    table.say("nothing_open")
+    return None
+
+
+def _fits(prompt: Prompt, event: Heard) -> bool:
+    return _source(prompt, event.reading, "", event.text, 0) is not None
+
+
+def _the_one(table: Table, prompts: list[Prompt]) -> Prompt | None:
+    """The only one, or whom to tell if that was asked last; otherwise the person says which."""
+    newest = prompts[-1]
+    if len(prompts) == 1 or (newest.instance is None and newest.ask == PERSON):
+        return newest
+    table.say("which_one", n=Count(len(prompts)))
+    return None
+
+
+def _targeted(table: Table, target: Target) -> Prompt | None:
+    """The question that a message or tap is aimed at; an open ask in the room is made a question of this desk."""
+    prompt = table.by_row(target.row)
+    if prompt is not None:
+        return prompt
+    # Whom to tell can be answered at any time, again as well.
+    if not target.shared and (target.instance is not None or target.ask != PERSON):
+        table.say("closed")
+        return None
+    return Prompt(
+        row=target.row,
+        instance=target.instance,
+        ask=target.ask,
+        round=target.round,
+        choices=target.choices,
+        expects="choice",
+        words=False,
+        closes_ms=0,
+        changeable_ms=0,
+        message=Message(),
+        shared=target.shared,
+    )
+
+
+def _source(prompt: Prompt, reading: Reading, event_id: str, text: TextId, at_ms: Ms) -> Source | None:
+    """What a message says to a question; None if it does not answer it."""
+    blank = Source(event_id, at_ms)
+    choice = reading.picks.get(prompt.row)
+    if choice is not None:
+        return replace(blank, choice=choice)
+    if reading.empty and prompt.optional:
+        return replace(blank, value=Nothing())
+    if prompt.words or prompt.expects == "words":
+        return replace(blank, text=text)
+    value = _value(prompt, reading)
+    return replace(blank, value=value) if value is not None else None
+
+
+def _value(prompt: Prompt, reading: Reading) -> AnyValue | None:
+    match prompt.expects:
+        case "moment":
+            return Moment(reading.moment_ms) if reading.moment_ms is not None else None
+        case "number":
+            return Number(reading.number) if reading.number is not None else None
+        case "people":
+            if reading.people:
+                return Persons(reading.people)
+            return Picked("everyone") if reading.everyone else None
+        case "person":
+            return Persons(reading.people) if len(reading.people) == 1 else None
+        case "choice" | "words":
+            return None
+        case _:
+            assert_never(prompt.expects)
+
+
+def _count(table: Table, prompt: Prompt, source: Source) -> None:
+    """Take a source as the newest answer to a question."""
+    if prompt.instance is None:
+        answer_own(table, prompt, source)
+        return
+    if table.by_row(prompt.row) is None and table.is_full():
+        table.say("not_now")
+        return
+    kept = tuple(s for s in prompt.sources if s.event_id != source.event_id)
+    table.keep(replace(prompt, sources=(*kept, source)[-MOST_SOURCES:]))
+    table.hush(prompt)
+    table.emit(Pass(prompt.instance, _answered(table, prompt, source)))
+
+
+def _answered(table: Table, prompt: Prompt, source: Source) -> Answered:
+    me = Ref(table.desk.person)
+    return Answered(prompt.ask, prompt.round, me, source.choice, source.text, source.value)
+
+
+# ── taps, edits, removals ────────────────────────────────────────────────────
+
+
+def tap(table: Table, event: Tapped) -> None:
+    """Decide a reaction."""
+    if event.target is None:
+        table.ignore("a reaction on something that asks nothing")
+        return
+    emoji = plain_emoji(event.emoji)
+    choice = next((c for c, e in event.target.choices if e and plain_emoji(e) == emoji), None)
+    if choice is None:
+        table.ignore("a reaction that was not on offer")
+        return
+    prompt = _targeted(table, event.target)
+    if prompt is not None:
+        _count(table, prompt, Source(event.event_id, table.facts.occurred_ms, choice=choice))
+
+
+def reword(table: Table, event: Reworded) -> None:
+    """Decide an edit of an answer."""
+    found = _with_source(table, event.event_id)
+    if found is None or found.instance is None:
+        table.ignore("an edit of something that was no answer")
+        return
+    source = _source(found, event.reading, event.event_id, event.text, table.facts.occurred_ms)
+    if source is None:
+        table.say(NEEDED[found.expects])
+        return
+    _store_words(table, found, source)
+    sources = tuple(source if s.event_id == event.event_id else s for s in found.sources)
+    table.keep(replace(found, sources=sources))
+    if sources[-1] is source:
+        table.emit(Pass(found.instance, _answered(table, found, source)))
+
+
+def take_back(table: Table, event: TakenBack) -> None:
+    """Decide a removal: the answer before it counts again, or none."""
+    found = _with_source(table, event.event_id)
+    if found is None or found.instance is None:
+        table.ignore("a removal of something that was no answer")
+        return
+    sources = tuple(s for s in found.sources if s.event_id != event.event_id)
+    newest_went = found.sources[-1].event_id == event.event_id
+    table.keep(replace(found, sources=sources))
+    if not sources:
+        table.emit(Pass(found.instance, TookBack(found.ask, found.round, Ref(table.desk.person))))
+    elif newest_went:
+        table.emit(Pass(found.instance, _answered(table, found, sources[-1])))
+
+
+def _with_source(table: Table, event_id: str) -> Prompt | None:
+    for prompt in table.desk.prompts:
+        if any(s.event_id == event_id for s in prompt.sources):
+            return prompt
+    return None

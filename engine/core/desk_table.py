@@ -1,0 +1,228 @@
+"""The table at which one decision about a desk is worked out: a working copy, and what is to follow from it."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from engine.core.desk import (
+    Alarm,
+    Consent,
+    Desk,
+    DeskDecision,
+    DeskEffect,
+    DeskFacts,
+    Letter,
+    Prompt,
+    Put,
+    Withdraw,
+)
+from engine.core.message import AnySlot, Message, Option, Phrase
+from engine.core.parcel import Direct, Parcel, Shared, Target, Urgency
+from engine.core.values import DAY_MS, InstanceId, Ms, PersonId, RowId
+
+HELLO = "hello"
+PERSON = "person"
+"""The bot's own two questions: may it write, and whom may it tell."""
+FOREVER_MS = 36500 * DAY_MS
+TEXT_HELD_MS = 800 * DAY_MS
+"""A text's end date until its instance sets a nearer one."""
+MOST_PROMPTS = 200
+"""Questions of others that one desk holds; beyond that no more are put to this person."""
+MOST_SOURCES = 20
+"""Messages and taps remembered per question; taking back further than that leaves the oldest of them."""
+MOST_LETTERS = 100
+"""Rows that ``not from`` can still hold back."""
+
+HELLO_CHOICES: tuple[tuple[str, str, Consent], ...] = (
+    ("yes", "👋", "yes"),
+    ("when_invited", "✉️", "when_invited"),
+    ("no", "✖️", "stopped"),
+)
+
+
+class Table:
+    """The working copy of a desk during one decision."""
+
+    def __init__(self, desk: Desk, facts: DeskFacts) -> None:
+        self.desk = desk
+        self.facts = facts
+        self._before = desk
+        self._effects: list[DeskEffect] = []
+        self._rows = 0
+        self._ignored: str | None = None
+
+    def emit(self, effect: DeskEffect) -> None:
+        self._effects.append(effect)
+
+    def ignore(self, why: str) -> None:
+        """Note why nothing was done."""
+        self._ignored = why
+
+    def close(self) -> DeskDecision:
+        """The decision; the very same desk if nothing came of it."""
+        if self.desk == self._before and not self._effects:
+            return DeskDecision(self._before, (), self._ignored or "nothing to do")
+        return DeskDecision(
+            replace(self.desk, version=self._before.version + 1), tuple(self._effects), self._ignored
+        )
+
+    # ── what is laid in the outbox ───────────────────────────────────────────
+
+    def new_row(self) -> RowId:
+        self._rows += 1
+        return RowId(f"{self.desk.person}:{self._before.version + 1}:{self._rows}")
+
+    def put(
+        self,
+        message: Message,
+        urgency: Urgency,
+        *,
+        target: Target | None = None,
+        row: RowId | None = None,
+        edits: RowId | None = None,
+        replies: RowId | None = None,
+        useful_until_ms: Ms | None = None,
+        about: InstanceId | None = None,
+        personal: bool = True,
+        to: Direct | Shared | None = None,
+    ) -> RowId:
+        """Lay a message in the outbox, by default for this person's own room."""
+        row = row or self.new_row()
+        self.emit(
+            Put(
+                Parcel(
+                    row=row,
+                    to=to or Direct(self.desk.person),
+                    urgency=urgency,
+                    message=message,
+                    useful_until_ms=useful_until_ms,
+                    edits=edits,
+                    replies=replies,
+                    target=target,
+                    about=about,
+                    personal=personal,
+                )
+            )
+        )
+        return row
+
+    def say(self, key: str, **slots: AnySlot) -> None:
+        """Answer with one of the bot's own sentences, at once, in the person's own room."""
+        self.greet()
+        self.put(Message(lines=(Phrase(key, slots=slots),)), "reply")
+
+    def react(self, parcel_row: RowId, prompt: Prompt, urgency: Urgency, *, personal: bool) -> None:
+        """Place the choices under a prompt, so that one tap answers."""
+        for _, emoji in prompt.choices:
+            self.emit(
+                Put(
+                    Parcel(
+                        row=self.new_row(),
+                        to=Direct(self.desk.person),
+                        urgency=urgency,
+                        message=Message(),
+                        reacts=parcel_row,
+                        emoji=emoji,
+                        useful_until_ms=prompt.closes_ms,
+                        about=prompt.instance,
+                        personal=personal,
+                    )
+                )
+            )
+
+    def greet(self) -> None:
+        """Before anything else is written to a person: who this is, and whether it may write."""
+        if self.desk.greeted:
+            return
+        self.desk = replace(self.desk, greeted=True)
+        choices = tuple((choice, emoji) for choice, emoji, _ in HELLO_CHOICES)
+        options = tuple(Option(c, e, Phrase(f"hello.{c}")) for c, e in choices)
+        message = Message(lines=(Phrase("hello"),), options=options, mention=True)
+        prompt = self.own_prompt(HELLO, choices, message, self.facts.now_ms + FOREVER_MS)
+        self.put(message, "hello", target=target_of(prompt), row=prompt.row)
+        self.react(prompt.row, prompt, "hello", personal=True)
+        self.keep(prompt)
+
+    def own_prompt(
+        self, ask: str, choices: tuple[tuple[str, str], ...], message: Message, closes_ms: Ms
+    ) -> Prompt:
+        """A question of the bot's own."""
+        return Prompt(
+            row=self.new_row(),
+            instance=None,
+            ask=ask,
+            round=1,
+            choices=choices,
+            expects="choice",
+            words=False,
+            closes_ms=closes_ms,
+            changeable_ms=closes_ms,
+            message=message,
+        )
+
+    def hush(self, prompt: Prompt) -> None:
+        """Neither the reminder nor ``later`` of this question is to come any more."""
+        for kind in ("remind", "later"):
+            self.emit(Alarm(f"{kind}:{prompt.row}", None))
+        if prompt.reminder is not None:
+            self.emit(Withdraw(prompt.reminder))
+
+    # ── what lies on the desk ────────────────────────────────────────────────
+
+    def keep(self, prompt: Prompt) -> None:
+        """Lay a question on the desk, or put it in the place of what it was before."""
+        if self.by_row(prompt.row) is None:
+            prompts = (*self.desk.prompts, prompt)
+        else:
+            prompts = tuple(prompt if p.row == prompt.row else p for p in self.desk.prompts)
+        self.desk = replace(self.desk, prompts=prompts)
+
+    def remove(self, prompt: Prompt) -> None:
+        self.desk = replace(self.desk, prompts=tuple(p for p in self.desk.prompts if p.row != prompt.row))
+
+    def is_full(self) -> bool:
+        """Whether more questions of others lie here than one person could ever look at."""
+        return sum(1 for p in self.desk.prompts if p.instance is not None) >= MOST_PROMPTS
+
+    def by_row(self, row: RowId) -> Prompt | None:
+        return next((p for p in self.desk.prompts if p.row == row), None)
+
+    def by_ask(self, instance: InstanceId | None, ask: str, round_: int) -> Prompt | None:
+        for p in self.desk.prompts:
+            if (p.instance, p.ask, p.round) == (instance, ask, round_):
+                return p
+        return None
+
+    def open_prompts(self) -> tuple[Prompt, ...]:
+        """Questions that lie before the person and are not answered yet, the oldest first."""
+        return tuple(
+            p
+            for p in self.desk.prompts
+            if not p.shared
+            and not p.sources
+            and p.row in self.facts.delivered
+            and p.closes_ms > self.facts.occurred_ms
+        )
+
+    def note_letter(self, row: RowId, starter: PersonId, until_ms: Ms) -> None:
+        """Remember what was told, for as long as it may still lie in the outbox."""
+        held = (letter for letter in self.desk.letters if letter.until_ms > self.facts.now_ms)
+        letters = (*held, Letter(row, starter, until_ms))[-MOST_LETTERS:]
+        self.desk = replace(self.desk, letters=letters)
+
+    def fall_silent(self) -> None:
+        """The person is not to be written to any more, until they say otherwise.
+
+        What is kept up to date for them is begun afresh then: it may never have left.
+        """
+        self.desk = replace(self.desk, consent="stopped", boards={})
+
+
+def target_of(prompt: Prompt) -> Target:
+    """What to remember with a sent prompt, so that a tap on it can be read."""
+    return Target(prompt.row, prompt.instance, prompt.ask, prompt.round, prompt.choices, prompt.shared)
+
+
+def plain_emoji(emoji: str) -> str:
+    """An emoji without its variants: no skin tone, no text or picture selector."""
+    return "".join(c for c in emoji if c not in "\ufe0e\ufe0f" and not "\U0001f3fb" <= c <= "\U0001f3ff")

@@ -1,0 +1,60 @@
+"""A look into the database from outside, at what lies open in it: what is under way, what was sent, what was seen."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from engine.core.values import Ms
+
+UNDER_WAY = """
+    SELECT (SELECT count(*) FROM timers WHERE due_at <= ?1) + (SELECT count(*) FROM inbox)
+        + (SELECT count(*) FROM outbox o WHERE status = 'waiting' AND (sealed IS NOT NULL
+            OR lease_until IS NOT NULL
+            OR (due_at <= ?1 AND NOT EXISTS (SELECT 1 FROM awaited a WHERE a.row = o.row))))"""
+SEEN = "SELECT id FROM seen"
+ROWS = "SELECT row, transaction_id, status, room, event_id, is_reaction, why FROM outbox ORDER BY seq"
+STATES = "SELECT id, state FROM instances"
+
+
+class Row(NamedTuple):
+    """One row of the outbox, without what it says."""
+
+    row: str
+    transaction: str
+    status: str
+    room: str | None
+    event: str | None
+    is_reaction: bool
+    why: str | None
+
+
+class Look:
+    """Reads the house's database while it lives, dies and lives again; every look is a connection of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def _select(self, statement: str, *values: object) -> list[Any]:
+        with closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)) as db:
+            return db.execute(statement, values).fetchall()
+
+    def is_quiet(self, now_ms: Ms) -> bool:
+        """Whether nothing is due and nothing is under way."""
+        ((under_way,),) = self._select(UNDER_WAY, now_ms)
+        return not under_way
+
+    def has_seen(self, events: Iterable[str]) -> bool:
+        """Whether all of these have been taken in."""
+        return set(events) <= {event for (event,) in self._select(SEEN)}
+
+    def rows(self) -> list[Row]:
+        """The outbox, oldest first."""
+        return [Row(*found) for found in self._select(ROWS)]
+
+    def states(self) -> dict[str, str]:
+        """The state of each instance."""
+        return dict(self._select(STATES))
