@@ -41,3 +41,23 @@ class RealTime:
     async def wait_until(self, at_ms: Ms) -> None:
         while (left_ms := at_ms - self.now_ms()) > 0:
             await asyncio.sleep(min(left_ms / 1000, LONGEST_NAP_SECONDS))
+
+
+class RealSide:
+    """The real time of a house, which homeservers are paced by; implements ``bridge.matrix.clock.Clock``.
+
+    A day that is skipped in the house makes no homeserver recover sooner.
+    """
+
+    def __init__(self, clock: HouseTime) -> None:
+        self._clock = clock
+
+    def now_ms(self) -> Ms:
+        return self._clock.real_now_ms()
+
+    async def pause(self, seconds: float) -> None:
+        until_ms = self.now_ms() + int(seconds * 1000)
+        if seconds <= 0:
+            await asyncio.sleep(0)
+        while (left_ms := until_ms - self.now_ms()) > 0:
+            await self._clock.wait_until(self._clock.after(left_ms))

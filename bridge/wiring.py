@@ -11,11 +11,10 @@ from typing import assert_never
 
 import msgspec
 
-from bridge.clock import HouseTime, RealTime
+from bridge.clock import HouseTime, RealSide, RealTime
 from bridge.matrix.client import MatrixClient
-from bridge.matrix.clock import SystemClock
 from bridge.matrix.crypto_store import RowStore
-from bridge.matrix.http import Homeserver
+from bridge.matrix.http import Homeserver, TokenLost
 from bridge.matrix.inbound import (
     Ignored,
     Knowledge,
@@ -140,6 +139,15 @@ class Hearth:
             TokenLost: the account must be logged in again.
             MatrixError: the homeserver will not serve us at all.
         """
+        try:
+            await self._live(stop, homeserver, store_type)
+        except TokenLost as lost:
+            log.critical("%s; nothing is lost: log the bot in again and start it", lost)
+            raise
+
+    async def _live(
+        self, stop: asyncio.Event, homeserver: Homeserver | None, store_type: type[RowStore]
+    ) -> None:
         plan = self._plan
         client = await MatrixClient.open(
             plan.session,
@@ -147,6 +155,7 @@ class Hearth:
             pickle_secret=plan.pickle_secret,
             alias_salt=plan.alias_salt,
             allowed=plan.allowed,
+            clock=RealSide(self._clock),
             chance=self._chance,
             homeserver=homeserver,
             store_type=store_type,
@@ -200,7 +209,7 @@ class Hearth:
             client.direct,
             self._cellar,
             writer,
-            SystemClock(),
+            RealSide(self._clock),
             plan.session.device_id,
         )
 

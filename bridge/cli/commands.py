@@ -6,30 +6,46 @@ import asyncio
 import importlib
 import logging
 import os
+import re
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import NoReturn
 
 from bridge.cli.speech import Halt, Status, say, warn
-from bridge.settings import Problems, Settings, load_settings
+from bridge.settings import Problems, Settings, load_settings, nearest
 
 DESCRIPTION = (
     "A Matrix bot that hosts communities sharing authority: it asks people kindly, at the right time."
 )
 HEALTH_SECONDS = 5.0
+CHECKOUT = Path(__file__).resolve().parents[2]
 LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
 Command = Callable[[argparse.Namespace], Status]
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says which command was meant, where one was mistyped."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with status 2."""
+        if mistyped := re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message):
+            known = [word.strip(" '") for word in mistyped[2].split(",")]
+            close = nearest(mistyped[1], known)
+            message = f"{mistyped[1]} is not known; " + (
+                f"did you mean {close}?" if close else f"known are {', '.join(known)}"
+            )
+        warn(f"hearth: {message}\n`{self.prog} --help` shows how it is written.")
+        self.exit(Status.USAGE)
+
+
 def parser(environ: Mapping[str, str] = os.environ) -> argparse.ArgumentParser:
     """Everything that can be written after `hearth`."""
-    top = argparse.ArgumentParser(
-        prog="hearth", usage="hearth COMMAND …", description=DESCRIPTION, allow_abbrev=False
-    )
+    top = _Parser(prog="hearth", usage="hearth COMMAND …", description=DESCRIPTION, allow_abbrev=False)
     top.add_argument("--version", action="version", version=f"hearth {version('hearth')}")
     top.set_defaults(command=_help, topic=None, debug=False, environ=environ)
     commands = top.add_subparsers(title="commands", prog="hearth", metavar="COMMAND")
@@ -77,7 +93,7 @@ def parser(environ: Mapping[str, str] = os.environ) -> argparse.ArgumentParser:
 class _Adder:
     """Adds commands that share their common options."""
 
-    def __init__(self, commands: "argparse._SubParsersAction[argparse.ArgumentParser]", folder: Path) -> None:
+    def __init__(self, commands: "argparse._SubParsersAction[_Parser]", folder: Path) -> None:
         self._commands = commands
         self._folder = folder
 
@@ -201,18 +217,12 @@ def _health(given: argparse.Namespace) -> Status:
 
 
 def _bench(given: argparse.Namespace) -> Status:
-    if Path.cwd().joinpath("bench").is_dir():
-        sys.path.insert(0, str(Path.cwd()))
-    try:
-        measure = importlib.import_module(f"bench.{given.what}")
-    except ModuleNotFoundError as error:
-        if not (error.name or "").startswith("bench"):
-            raise
+    if not (CHECKOUT / "bench" / f"{given.what}.py").is_file():
         raise Halt(
             "The benches are not part of an installed Hearth.",
             "Run this in a checkout of the source: make bench",
-        ) from error
-    measure.main(as_json=given.json)
+        )
+    importlib.import_module(f"bench.{given.what}").main(as_json=given.json)
     return Status.OK
 
 

@@ -55,35 +55,51 @@ class _Answer:
     answered_at: float
 
 
-async def find(name_or_address: str, now: Callable[[], float] = time.time) -> Reached:
+async def find(
+    name_or_address: str, now: Callable[[], float] = time.time, web: aiohttp.ClientSession | None = None
+) -> Reached:
     """The homeserver meant by `example.org` (also by way of its .well-known) or by a web address.
 
-    Raises `Unreachable`.
+    `web` may be given by tests. Raises `Unreachable`.
     """
     text = name_or_address.strip()
+    if web is None:
+        async with _web() as own:
+            return await find(text, now, own)
     if "://" in text:
-        return await reach(text, now)
-    async with _web() as web:
-        delegated = await _delegated(web, text)
+        return await _reach(web, text, now)
+    delegated = await _delegated(web, text)
     try:
-        return await reach(delegated or f"https://{text}", now)
+        return await _reach(web, delegated or f"https://{text}", now)
     except Unreachable as unreachable:
         if delegated is None:
             raise Unreachable(
                 f"{text} names no homeserver in {WELL_KNOWN}, and {unreachable.found}",
                 "give the homeserver's address, for example https://matrix.example.org",
             ) from unreachable
-        raise
+        raise Unreachable(
+            f"{text} names {delegated} as its homeserver, and {unreachable.found}", unreachable.helps
+        ) from unreachable
 
 
 async def reach(address: str, now: Callable[[], float] = time.time) -> Reached:
     """The homeserver at a web address. Raises `Unreachable`."""
+    async with _web() as web:
+        return await _reach(web, address, now)
+
+
+def _web() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        headers={"User-Agent": "hearth"}, timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
+    )
+
+
+async def _reach(web: aiohttp.ClientSession, address: str, now: Callable[[], float]) -> Reached:
     try:
         url = WEB_ADDRESS.read(address, Path())
     except Wrong as wrong:
         raise Unreachable(wrong.found, wrong.helps) from wrong
-    async with _web() as web:
-        answer = await _get(web, url + VERSIONS, now)
+    answer = await _get(web, url + VERSIONS, now)
     versions = answer.body.get("versions") if isinstance(answer.body, dict) else None
     if answer.status != 200 or not isinstance(versions, list):
         raise Unreachable(
@@ -91,12 +107,6 @@ async def reach(address: str, now: Callable[[], float] = time.time) -> Reached:
             "is this the address that Matrix apps use, and does your reverse proxy pass on /_matrix?",
         )
     return Reached(url, tuple(str(version) for version in versions), _ahead(answer))
-
-
-def _web() -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(
-        headers={"User-Agent": "hearth"}, timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
-    )
 
 
 async def _delegated(web: aiohttp.ClientSession, name: str) -> str | None:

@@ -11,7 +11,7 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from engine.core.definition import NO, AskDef, Definition, Room
-from engine.core.effect import Confirm, Decision, Effect, KeepText, Refusal, Settle, Tell, Urgency
+from engine.core.effect import Confirm, Decision, Effect, KeepText, Refusal, Reopen, Settle, Tell, Urgency
 from engine.core.event import Answered, Commanded, Due, Event, Facts, Left, Started, TookBack
 from engine.core.instance import Answer, AskState, Snapshot
 from engine.core.message import AnySlot, Message, Names, Phrase, Said, Text, When
@@ -110,16 +110,15 @@ def _reply(who: Ref, line: Phrase) -> Tell:
 
 
 def _not_taken(event: Answered, facts: Facts, line: Phrase | None, *, over: bool = False) -> tuple[Effect, ...]:
-    """What follows from an answer that does not count: a kind line; its words are not kept, and a question
-    that is over is taken off the desk.
+    """What follows from an answer that does not count: a kind line, and its words are not kept. On the desk
+    the question is over, or lies open as before.
     """
     effects: list[Effect] = []
     if line is not None:
         effects.append(_reply(event.by, line))
     if event.text is not None:
         effects.append(KeepText(event.text, facts.now_ms))
-    if over:
-        effects.append(Settle(event.by, event.ask, event.round))
+    effects.append((Settle if over else Reopen)(event.by, event.ask, event.round))
     return tuple(effects)
 
 
@@ -303,6 +302,7 @@ def _carry_question(turn: Turn, ask: AskDef, state: AskState, event: Answered) -
     turn.ask_words(f"{name}:{n}", hosts[0], message, closes_ms, urgency)
     line = Phrase("ack.question", slots={"who": Names(hosts[:1])})
     turn.emit(Confirm(event.by, ask.name, state.round, line))
+    turn.emit(Reopen(event.by, ask.name, state.round))
     return turn.finish_turn()
 
 
@@ -338,7 +338,7 @@ def _answer_detail(turn: Turn, state: AskState, event: Answered) -> Decision | R
         needed = "need_people" if detail.kind == "people" else "unknown_choice"
         return Refusal("unknown_choice", _not_taken(event, turn.facts, Phrase(needed)))
     if detail.not_past and isinstance(value, Moment) and value.at_ms <= turn.now_ms:
-        return Refusal("not_now", (_reply(event.by, Phrase("moment_past")),))
+        return Refusal("not_now", _not_taken(event, turn.facts, Phrase("moment_past")))
     turn.set_detail(detail.name, value)
     if isinstance(value, Words):
         turn.emit(KeepText(value.text, turn.now_ms + LONGEST_MS))

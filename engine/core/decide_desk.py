@@ -27,6 +27,7 @@ from engine.core.desk import (
     Rang,
     Refused,
     Release,
+    Reopened,
     Reworded,
     Settled,
     TakenBack,
@@ -70,6 +71,8 @@ def decide_desk(desk: Desk, event: DeskEvent, facts: DeskFacts) -> DeskDecision:
             _ask(table, event)
         case Settled():
             _settle(table, event)
+        case Reopened():
+            _reopen(table, event)
         case Confirmed():
             _confirm(table, event)
         case Told():
@@ -150,6 +153,14 @@ def _settle(table: Table, event: Settled) -> None:
     table.hush(prompt)
     if not prompt.shared:
         table.emit(Withdraw(prompt.row))
+
+
+def _reopen(table: Table, event: Reopened) -> None:
+    prompt = table.by_ask(event.instance, event.ask, event.round)
+    if prompt is None or not prompt.sources:
+        table.ignore("nothing lay here of that")
+        return
+    table.keep(replace(prompt, sources=prompt.sources[:-1]))
 
 
 def _confirm(table: Table, event: Confirmed) -> None:

@@ -212,6 +212,14 @@ class Settled(msgspec.Struct, frozen=True, tag="settled"):
     round: int
 
 
+class Reopened(msgspec.Struct, frozen=True, tag="reopened"):
+    """The last answer to a question could not be taken: it lies open as before."""
+
+    instance: InstanceId
+    ask: str
+    round: int
+
+
 class Confirmed(msgspec.Struct, frozen=True, tag="confirmed"):
     """An answer was counted."""
 
@@ -263,6 +271,7 @@ DeskEvent = (
     | Refused
     | Asked
     | Settled
+    | Reopened
     | Confirmed
     | Told
     | Boarded

@@ -112,6 +112,10 @@ def _meant(table: Table, event: Heard) -> Prompt | None:
         return _the_one(table, changing)
     if waiting:
         return (fitting or waiting)[-1]
+    # Whoever has said yes may still have a question, as their prompt says.
+    talking = [p for p in table.desk.prompts if p.question_to and p.changeable_ms > table.facts.occurred_ms]
+    if talking:
+        return _the_one(table, talking)
     table.say("nothing_open")
     return None
 

@@ -49,6 +49,14 @@ class Settle(msgspec.Struct, frozen=True, tag="settle"):
     round: int
 
 
+class Reopen(msgspec.Struct, frozen=True, tag="reopen"):
+    """What this person answered could not be taken: the question lies open as it did before."""
+
+    who: Ref
+    ask: str
+    round: int
+
+
 class Confirm(msgspec.Struct, frozen=True, tag="confirm"):
     """An answer of this person was counted: show it to them, once, by an edit of the prompt."""
 
@@ -121,7 +129,7 @@ class Finish(msgspec.Struct, frozen=True, tag="finish"):
     state: str
 
 
-Effect = Ask | Settle | Confirm | Tell | Show | Post | SetTimer | DropTimer | Empower | KeepText | Finish
+Effect = Ask | Settle | Reopen | Confirm | Tell | Show | Post | SetTimer | DropTimer | Empower | KeepText | Finish
 
 
 class Decision(msgspec.Struct, frozen=True):

@@ -19,7 +19,7 @@ TIMELY_A_DAY = 1
 LEAST_LEFT_MS = 3 * HOUR_MS
 """A reminder with less than this left is not worth its sound."""
 LAST_MS = 250_000_000_000_000
-"""In the year 9892: every later moment counts as this one, for calendars end at 9999."""
+"""In the year 9892: calendars end at 9999, so every later moment counts as this one (and one before 1970 as that)."""
 
 
 class Go(msgspec.Struct, frozen=True, tag="go"):
@@ -142,7 +142,7 @@ def _is_quiet(rhythm: Rhythm, hour: int) -> bool:
 
 
 def _local(rhythm: Rhythm, at_ms: Ms) -> datetime:
-    return datetime.fromtimestamp(min(at_ms, LAST_MS) / 1000, zone(rhythm.time_zone))
+    return datetime.fromtimestamp(min(max(at_ms, 0), LAST_MS) / 1000, zone(rhythm.time_zone))
 
 
 def _at_hour(day: datetime, hour: int) -> datetime:

@@ -6,7 +6,6 @@ snapshot and the effects.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import assert_never
 
 from msgspec.structs import replace
@@ -699,23 +698,18 @@ class Turn:
                             held.append(move.on.word)
         self._give({ref: tuple(held) for ref, held in words.items()})
 
-    def _give(self, powers: dict[Ref, tuple[str, ...]], also: Sequence[Ref] = ()) -> None:
-        """``also``: people who hear of it though their powers are as before: their boards are over."""
+    def _give(self, powers: dict[Ref, tuple[str, ...]]) -> None:
         about = phrase(self, "called") if "called" in self.definition.texts else Phrase("called.nothing")
         for ref in dict.fromkeys((*self._powers, *powers)):
             if self._powers.get(ref, ()) != powers.get(ref, ()):
                 self.emit(Empower(ref, powers.get(ref, ()), about))
-        for ref in dict.fromkeys(also):
-            if ref not in self._powers:
-                self.emit(Empower(ref, (), about))
         self._powers = powers
 
     def _finish(self) -> None:
         self._finished_ms = self.now_ms
         for timer in list(self._timers):
             self._drop_timer(timer)
-        readers = [Ref(name.rpartition("/")[2]) for name in self._boards]
-        self._give({}, also=readers)
+        self._give({})
         self._boards = ()
         for text, days in self._texts_held():
             self.emit(KeepText(text, self.now_ms + days * DAY_MS))

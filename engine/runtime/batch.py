@@ -8,13 +8,14 @@ that one commit holds the whole of it; only an unusually long chain is left to t
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from random import Random
+from typing import assert_never
 
 from msgspec.structs import replace
 
 from engine.core.decide import begin_details, decide
-from engine.core.decide_desk import decide_desk
+from engine.core.decide_desk import OVERFULL, decide_desk
 from engine.core.definition import Circle, Definition
 from engine.core.desk import (
     Alarm,
@@ -24,7 +25,6 @@ from engine.core.desk import (
     Boarded,
     Confirmed,
     Desk,
-    DeskDecision,
     DeskEffect,
     DeskEvent,
     DeskFacts,
@@ -35,6 +35,7 @@ from engine.core.desk import (
     Rang,
     Refused,
     Release,
+    Reopened,
     Reworded,
     Rhythm,
     Settled,
@@ -55,6 +56,7 @@ from engine.core.effect import (
     KeepText,
     Post,
     Refusal,
+    Reopen,
     SetTimer,
     Settle,
     Show,
@@ -65,6 +67,7 @@ from engine.core.instance import Snapshot
 from engine.core.message import Message, Phrase
 from engine.core.parcel import Parcel, Shared, Target
 from engine.core.values import CircleId, InstanceId, Ms, PersonId, Ref, RowId, TextId
+from engine.runtime.blame import where
 from engine.runtime.localize import Cast, localize, name_message, name_phrase
 from engine.runtime.ports import (
     AnyArrival,
@@ -90,11 +93,13 @@ from engine.runtime.ports import (
     TimerRow,
     ToDesk,
     ToInstance,
+    Unavailable,
     Want,
 )
 
 log = logging.getLogger(__name__)
 
+EVERYBODY = Rhythm()
 MOST_ROUNDS = 12
 """How far a chain of events may go within one batch; the rest waits in the inbox."""
 
@@ -109,7 +114,7 @@ class House:
         reader: Reader,
         surroundings: Surroundings,
         random: Random,
-        rhythm: Rhythm = Rhythm(),
+        rhythm: Rhythm = EVERYBODY,
     ) -> None:
         """``rhythm`` is everybody's until they say otherwise."""
         self.cellar = cellar
@@ -172,17 +177,40 @@ class Batch:
 
     # ── loading ──────────────────────────────────────────────────────────────
 
-    async def _prepare(self, arrivals: Iterable[AnyArrival]) -> None:
+    async def _prepare(self, arrivals: Sequence[AnyArrival]) -> None:
+        """Load what these need; what is known to break needs nothing any more.
+
+        Raises:
+            Broke: the store cannot give what this one needs.
+        """
+        sound = [a for a in arrivals if a.id not in self._broken]
+        ids = frozenset(a.id for a in arrivals)
+        try:
+            await self._load(ids, sound)
+        except Unavailable:
+            raise
+        except Exception:
+            for arrival in sound:
+                await self._try_load(arrival)
+            raise  # no single one is to blame
+
+    async def _try_load(self, arrival: AnyArrival) -> None:
+        try:
+            await self._load(frozenset({arrival.id}), [arrival])
+        except Unavailable:
+            raise
+        except Exception as error:
+            raise Broke(arrival.id, where(error)) from error
+
+    async def _load(self, ids: frozenset[str], arrivals: Sequence[AnyArrival]) -> None:
         instances: set[InstanceId] = set()
         desks: set[PersonId] = set()
         events: set[str] = set()
-        speaking: set[PersonId] = set()
-        ids: set[str] = set()
+        delivered: set[PersonId] = set()
         for arrival in arrivals:
-            ids.add(arrival.id)
             match arrival:
                 case Spoken():
-                    speaking.add(arrival.person)
+                    delivered.add(arrival.person)
                     events.update(e for e in (arrival.reply_to,) if e)
                 case Reacted():
                     desks.add(arrival.person)
@@ -193,16 +221,17 @@ class Batch:
                     instances.add(arrival.instance)
                 case Rung():
                     kind, _, key = arrival.actor.partition("/")
-                    (instances.add(InstanceId(key)) if kind == "i" else desks.add(PersonId(key)))
+                    (instances.add(InstanceId(key)) if kind == "i" else delivered.add(PersonId(key)))
                 case Echo() | Housed():
                     pass
-        desks |= speaking
+                case _:
+                    assert_never(arrival)
         want = Want(
-            ids=frozenset(ids),
+            ids=ids,
             instances=frozenset(instances - self._snapshots.keys()),
-            desks=frozenset(desks - self._desks.keys()),
+            desks=frozenset((desks | delivered) - self._desks.keys()),
             events=frozenset(events - self._targets.keys()),
-            delivered=frozenset(speaking),
+            delivered=frozenset(delivered),
         )
         self._take(want, await self._house.cellar.load(want))
 
@@ -225,20 +254,30 @@ class Batch:
     # ── one arrival ──────────────────────────────────────────────────────────
 
     async def _one(self, arrival: AnyArrival, *, inside: bool) -> None:
+        if not inside:
+            self._take_out(arrival)
         if arrival.id in self._seen or arrival.id in self.changes.seen:
             self.outcomes.setdefault(arrival.id, Outcome("seen_before"))
             return
         self.changes.seen[arrival.id] = self._now_ms
-        try:
-            if arrival.id in self._broken:
-                raise _KnownToBreak(self._broken[arrival.id])
-            outcome = await self._route(arrival)
-        except _KnownToBreak as known:
-            outcome = self._quarantine(arrival, str(known))
-        except Exception as error:  # whatever it is: this event is set aside, the others go on
-            raise Broke(arrival.id, _where(error)) from error
+        if arrival.id in self._broken:
+            outcome = self._quarantine(arrival, self._broken[arrival.id])
+        else:
+            try:
+                outcome = await self._route(arrival)
+            except Unavailable:
+                raise  # an outage is not the event's fault
+            except Exception as error:  # whatever it is: this event is set aside, the others go on
+                raise Broke(arrival.id, where(error)) from error
         if not inside:
             self.outcomes[arrival.id] = outcome
+
+    def _take_out(self, arrival: AnyArrival) -> None:
+        """Whatever becomes of it, it does not wait in a table any more."""
+        if isinstance(arrival, Rung):
+            self.changes.timers.setdefault((arrival.actor, arrival.name), None)
+        elif isinstance(arrival, ToInstance | ToDesk):
+            self.changes.inbox_done.append(arrival.id)
 
     def _quarantine(self, arrival: AnyArrival, kind: str) -> Outcome:
         log.error("set aside %s %s: %s", type(arrival).__name__, arrival.id, kind)
@@ -293,24 +332,35 @@ class Batch:
         if arrival.circle is None:
             return await self._at_desk(arrival.person, Arrived() if arrival.joined else Refused(), arrival)
         if not arrival.joined:
-            open_here = await self._house.cellar.open_instances(arrival.circle)
-            for n, snapshot in enumerate(open_here):
-                people = await self._house.cellar.people_of(snapshot.id)
-                if arrival.person in people:
-                    event = Left(Ref(arrival.person))
-                    self._follow(ToInstance, arrival, n, instance=snapshot.id, event=event)
+            for n, instance in enumerate(await self._taking_part(arrival.person, arrival.circle)):
+                self._follow(ToInstance, arrival, n, instance=instance, event=Left(Ref(arrival.person)))
         return Outcome("done")
+
+    async def _taking_part(self, person: PersonId, circle: CircleId) -> list[InstanceId]:
+        """The open instances of a circle that a person has to do with, those begun in this batch too."""
+        found = {s.id: s for s in await self._house.cellar.open_instances(circle)}
+        found |= {i: s for i, s in self._snapshots.items() if s is not None and s.circle == circle}
+        return [i for i, s in found.items() if s.finished_ms is None and await self._is_in(person, i)]
+
+    async def _is_in(self, person: PersonId, instance: InstanceId) -> bool:
+        cast = self._casts.get(instance)
+        return cast.knows(person) if cast else person in await self._house.cellar.people_of(instance)
 
     async def _rung(self, arrival: Rung) -> Outcome:
         kind, _, key = arrival.actor.partition("/")
-        self.changes.timers.setdefault((arrival.actor, arrival.name), None)
         if kind == "d":
             return await self._at_desk(PersonId(key), Rang(arrival.name), arrival)
+        instance = InstanceId(key)
         event = Due(arrival.name, arrival.entry)
-        inner = ToInstance(
-            id=arrival.id, occurred_ms=arrival.occurred_ms, instance=InstanceId(key), event=event
-        )
-        return await self._in_instance(inner)
+        inner = ToInstance(id=arrival.id, occurred_ms=arrival.occurred_ms, instance=instance, event=event)
+        outcome = await self._in_instance(inner)
+        snapshot = self._snapshots[instance]
+        timer = snapshot.timers.get(arrival.name) if snapshot is not None else None
+        if timer is not None and (outcome.kind == "done" or timer.due_ms > self._now_ms):
+            # The table follows the snapshot: what was set anew while the old moment rang still waits.
+            row = TimerRow(arrival.actor, arrival.name, timer.entry, timer.due_ms)
+            self.changes.timers[(arrival.actor, arrival.name)] = row
+        return outcome
 
     def _follow(self, kind: type, cause: AnyArrival, n: int, **fields: object) -> None:
         """Add an event to the chain, under an id derived from what caused it."""
@@ -322,16 +372,22 @@ class Batch:
         desk = self._desks[person]
         facts = await self._desk_facts(person, event, cause)
         decision = decide_desk(desk, event, facts)
+        if decision.ignored == OVERFULL:
+            log.warning("desk %s: %s", person, OVERFULL)
         if not decision.effects and decision.desk is desk:
             return Outcome("ignored", decision.ignored)
         self._journal(f"d/{person}", event, facts, decision.ignored or "decided")
         self._desks[person] = decision.desk
         self.changes.desks[person] = (decision.desk, self._old_versions[f"d/{person}"])
-        await self._carry_out_desk(person, decision, cause)
+        for n, effect in enumerate(decision.effects):
+            self._desk_effect(person, effect, n, cause)
         return Outcome("done", decision.ignored)
 
     async def _desk_facts(self, person: PersonId, event: DeskEvent, cause: AnyArrival) -> DeskFacts:
         occurred_ms = min(cause.occurred_ms, self._now_ms)
+        delivered = self._delivered.get(person, frozenset())
+        if isinstance(event, Rang):
+            return DeskFacts(self._now_ms, occurred_ms, delivered=delivered)
         if not isinstance(event, Heard | Tapped | Reworded | TakenBack):
             return DeskFacts(self._now_ms, occurred_ms)
         circles = tuple(await self._house.surroundings.circles_of(person))
@@ -343,12 +399,8 @@ class Batch:
             begins=dict(self._house.catalogue.begins()),
             fresh_instance=InstanceId(self._house.fresh_id()),
             contacts=tuple(dict.fromkeys(contacts)),
-            delivered=self._delivered.get(person, frozenset()),
+            delivered=delivered,
         )
-
-    async def _carry_out_desk(self, person: PersonId, decision: DeskDecision, cause: AnyArrival) -> None:
-        for n, effect in enumerate(decision.effects):
-            self._desk_effect(person, effect, n, cause)
 
     def _desk_effect(self, person: PersonId, effect: DeskEffect, n: int, cause: AnyArrival) -> None:
         match effect:
@@ -466,7 +518,7 @@ class Batch:
                 self._post(instance, cast, circle, effect)
             case Finish():
                 log.info("instance %s ended in %s", instance, effect.state)
-            case Ask() | Settle() | Confirm() | Tell() | Show() | Empower():
+            case Ask() | Settle() | Reopen() | Confirm() | Tell() | Show() | Empower():
                 person = cast.person(effect.who)
                 if person:
                     event = _for_desk(instance, definition, cast, effect)
@@ -502,24 +554,11 @@ class Batch:
         self.changes.journal.append(Line(actor, n, self._now_ms, event, facts, result))
 
 
-class _KnownToBreak(Exception):
-    """An arrival that an earlier try found to be at fault."""
-
-
-def _where(error: Exception) -> str:
-    """The kind of an error and where it happened: never its message, which may hold somebody's words."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = f"{trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}" if trace is not None else "?"
-    return f"{type(error).__name__} in {place}"
-
-
 def _for_desk(
     instance: InstanceId,
     definition: Definition,
     cast: Cast,
-    effect: Ask | Settle | Confirm | Tell | Show | Empower,
+    effect: Ask | Settle | Reopen | Confirm | Tell | Show | Empower,
 ) -> DeskEvent:
     starter = cast.person("p1")
     match effect:
@@ -543,12 +582,14 @@ def _for_desk(
             )
         case Settle():
             return Settled(instance, effect.ask, effect.round)
+        case Reopen():
+            return Reopened(instance, effect.ask, effect.round)
         case Confirm():
             return Confirmed(instance, effect.ask, effect.round, name_phrase(effect.line, cast))
         case Tell():
             message = name_message(effect.message, cast)
             return Told(instance, starter, message, effect.urgency, effect.useful_until_ms)
         case Show():
-            return Boarded(instance, effect.board, name_message(effect.message, cast))
+            return Boarded(instance, effect.board, name_message(effect.message, cast), starter)
         case Empower():
             return Empowered(instance, effect.words, name_phrase(effect.about, cast))

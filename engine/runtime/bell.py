@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from engine.core.values import SECOND_MS, Ms
 from engine.runtime.line import StraightLine
-from engine.runtime.ports import AnyArrival, Cellar, Clock, Rung
+from engine.runtime.ports import AnyArrival, Cellar, Clock, Rung, Unavailable
 from engine.runtime.waking import wake_or
 
 log = logging.getLogger(__name__)
@@ -18,6 +19,7 @@ log = logging.getLogger(__name__)
 MOST_AT_ONCE = 64
 LONGEST_SLEEP_MS = 60_000
 """Even without a hint the table is looked at this often."""
+OUTAGE_PAUSE_MS = 5 * SECOND_MS
 
 
 class Bell:
@@ -34,21 +36,31 @@ class Bell:
         await wake_or(stop, ready)
         while not stop.is_set():
             moved.clear()
-            if await self.ring_due():
-                continue
-            next_ms = await self._cellar.next_timer_ms()
-            latest_ms = self._clock.after(LONGEST_SLEEP_MS)
-            await wake_or(stop, moved, clock=self._clock, at_ms=min(next_ms or latest_ms, latest_ms))
+            try:
+                if await self.ring_due():
+                    continue
+                at_ms = await self._next_look_ms()
+            except Unavailable as error:
+                log.warning("the store cannot be read at present (%s)", error)
+                at_ms = self._clock.after(OUTAGE_PAUSE_MS)
+            await wake_or(stop, moved, clock=self._clock, at_ms=at_ms)
+
+    async def _next_look_ms(self) -> Ms:
+        latest_ms = self._clock.after(LONGEST_SLEEP_MS)
+        next_ms = await self._cellar.next_timer_ms()
+        return latest_ms if next_ms is None else min(next_ms, latest_ms)
 
     async def ring_due(self) -> int:
-        """Submit what is due now; how many."""
+        """Submit what is due now, and what an unusually long chain left behind; how many."""
         waiting: list[AnyArrival] = list(await self._cellar.waiting_inbox(MOST_AT_ONCE))
         if waiting:
             await self._line.submit(waiting)
         due = await self._cellar.due_timers(self._clock.now_ms(), MOST_AT_ONCE)
         rings: list[AnyArrival] = [
             Rung(
-                id=f"{t.actor}!{t.name}!{t.entry}!{t.due_ms}",
+                # Each ringing is an event of its own: a moment may be set anew to what it was before.
+                # That none rings twice is not this id's doing: its row goes in the commit that answers it.
+                id=f"{t.actor}!{t.name}!{self._line.fresh_id()}",
                 occurred_ms=t.due_ms,
                 actor=t.actor,
                 name=t.name,

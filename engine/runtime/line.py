@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from engine.core.values import SECOND_MS
 from engine.runtime.batch import Batch, Broke, House
+from engine.runtime.blame import where
 from engine.runtime.ports import (
     AnyArrival,
     BadData,
@@ -30,6 +31,11 @@ MOST_WAITING = 4096
 """Units in the queue before callers have to wait."""
 MOST_CONFLICTS = 20
 LONGEST_PAUSE_MS = 30 * SECOND_MS
+NOT_KEPT = "could not be kept"
+
+
+class LineEnded(Exception):
+    """The line takes nothing in any more."""
 
 
 class Unit:
@@ -51,6 +57,10 @@ class StraightLine:
         self._clock = clock
         self._queue: asyncio.Queue[Unit | None] = asyncio.Queue(MOST_WAITING)
         self._task: asyncio.Task[None] | None = None
+        self._ending = False
+        self._coming = 0
+        """Callers who wait for a place in the queue."""
+        self._all_in = asyncio.Event()
         self._moved: list[asyncio.Event] = []
 
     def on_move(self) -> asyncio.Event:
@@ -59,26 +69,44 @@ class StraightLine:
         self._moved.append(event)
         return event
 
+    def fresh_id(self) -> str:
+        """An unused id for an event that has none by nature."""
+        return self._house.fresh_id()
+
     def start(self) -> None:
         """Begin to take in."""
         self._task = asyncio.create_task(self._write(), name="straight line")
 
     async def stop(self) -> None:
-        """Finish what is in the queue, then end."""
+        """Finish what has been handed in, then end. A second call waits for the same end."""
         if self._task is None:
             return
-        await self._queue.put(None)
-        await self._task
-        self._task = None
+        if not self._ending:
+            self._ending = True
+            while self._coming:
+                self._all_in.clear()
+                await self._all_in.wait()
+            await self._queue.put(None)
+        await asyncio.shield(self._task)
 
     async def submit(self, arrivals: Sequence[AnyArrival], kept: Sequence[KeptRow] = ()) -> list[Outcome]:
         """Decide and keep these events, and the bridge's own rows with them, in one transaction.
 
-        Returns one outcome per arrival, once everything is durable. May be cancelled: what was
-        handed in is written all the same.
+        Returns one outcome per arrival, once everything is durable. May be cancelled: what has
+        found its place in the queue is written all the same.
+
+        Raises:
+            LineEnded: the line was told to stop before this came.
         """
+        if self._ending:
+            raise LineEnded
         unit = Unit(arrivals, kept)
-        await self._queue.put(unit)
+        self._coming += 1
+        try:
+            await self._queue.put(unit)
+        finally:
+            self._coming -= 1
+            self._all_in.set()
         return await asyncio.shield(unit.answer)
 
     # ── the writer ───────────────────────────────────────────────────────────
@@ -86,11 +114,10 @@ class StraightLine:
     async def _write(self) -> None:
         while True:
             units = await self._gather()
-            stopping = None in units
             work = [unit for unit in units if unit is not None]
             if work:
                 await self._carry(work)
-            if stopping:
+            if len(work) < len(units):
                 return
 
     async def _gather(self) -> list[Unit | None]:
@@ -102,56 +129,65 @@ class StraightLine:
         return units
 
     async def _carry(self, units: list[Unit]) -> None:
-        """Decide and commit; on a value the store refuses, find the unit and the event to blame."""
+        """Decide and commit; if that cannot be done with all of them, each by itself."""
+        arrivals = [a for unit in units for a in unit.arrivals]
+        kept = [row for unit in units for row in unit.kept]
         try:
-            outcomes = await self._decide_and_commit(units, {})
-        except BadData as error:
-            if len(units) > 1:
+            outcomes = await self._decide_and_commit(arrivals, kept, {})
+        except Exception as error:  # noqa: BLE001 - whatever it is: those who are not to blame go on
+            log.warning("a batch of %d events could not be written: %s", len(arrivals), _kind(error))
+            if len(units) == 1:
+                await self._carry_singly(units[0])
+            else:
                 for unit in units:
                     await self._carry([unit])
-                return
-            outcomes = await self._one_by_one(units[0], error)
-        except Exception as error:  # a defect of ours: the caller hears of it, the line goes on
-            for unit in units:
-                if not unit.answer.cancelled():
-                    unit.answer.set_exception(error)
             return
         for unit in units:
-            if not unit.answer.cancelled():
-                unit.answer.set_result([outcomes[a.id] for a in unit.arrivals])
+            _answer(unit, outcomes)
         for event in self._moved:
             event.set()
 
-    async def _one_by_one(self, unit: Unit, error: BadData) -> dict[str, Outcome]:
-        """Write a unit's events singly, so that only those the store cannot take are set aside.
+    async def _carry_singly(self, unit: Unit) -> None:
+        """Write a unit's events one by one, so that only those that cannot be written are set aside.
 
         The bridge's rows, and with them the sync cursor, go last: killed in between, the same
         events come again and are known as seen.
         """
         outcomes: dict[str, Outcome] = {}
         for arrival in unit.arrivals:
-            single = Unit([arrival], ())
-            try:
-                outcomes |= await self._decide_and_commit([single], {})
-            except BadData as bad:
-                outcomes |= await self._decide_and_commit(
-                    [single], {arrival.id: f"refused by the store: {bad}"}
-                )
-        if unit.kept:
-            await self._decide_and_commit([Unit((), unit.kept)], {})
-        elif not unit.arrivals:
-            raise error
-        return outcomes
+            outcomes.setdefault(arrival.id, await self._carry_one(arrival))
+        try:
+            await self._decide_and_commit((), unit.kept, {})
+        except Exception as error:  # noqa: BLE001 - the caller hears of it, the line goes on
+            unit.answer.set_exception(error)
+        else:
+            _answer(unit, outcomes)
+        for event in self._moved:
+            event.set()
 
-    async def _decide_and_commit(self, units: list[Unit], broken: dict[str, str]) -> dict[str, Outcome]:
+    async def _carry_one(self, arrival: AnyArrival) -> Outcome:
+        try:
+            outcomes = await self._decide_and_commit([arrival], (), {})
+        except Exception as error:  # noqa: BLE001 - it is to blame, whatever it is: it is set aside
+            why = f"could not be written: {_kind(error)}"
+            try:
+                outcomes = await self._decide_and_commit([arrival], (), {arrival.id: why})
+            except Exception as again:  # noqa: BLE001 - not even that: it is left out, and the line goes on
+                kind = type(arrival).__name__
+                log.error("%s left out, it cannot be set aside: %s", kind, _kind(again))  # noqa: TRY400 - no words
+                return Outcome("quarantined", NOT_KEPT)
+        return outcomes[arrival.id]
+
+    async def _decide_and_commit(
+        self, arrivals: Sequence[AnyArrival], kept: Sequence[KeptRow], broken: dict[str, str]
+    ) -> dict[str, Outcome]:
         broken = dict(broken)
         conflicts = failures = 0
         while True:
             batch = Batch(self._house, self._clock.now_ms(), broken)
             try:
-                await batch.decide(a for unit in units for a in unit.arrivals)
-                for unit in units:
-                    batch.changes.kept.extend(unit.kept)
+                await batch.decide(arrivals)
+                batch.changes.kept.extend(kept)
                 await self._house.cellar.commit(batch.changes)
                 return batch.outcomes
             except Broke as broke:
@@ -169,3 +205,12 @@ class StraightLine:
 
 def _size(unit: Unit | None) -> int:
     return max(1, len(unit.arrivals)) if unit is not None else 0
+
+
+def _answer(unit: Unit, outcomes: dict[str, Outcome]) -> None:
+    unit.answer.set_result([outcomes[a.id] for a in unit.arrivals])
+
+
+def _kind(error: Exception) -> str:
+    """What went wrong: the store's own words, which hold ids only, or the kind and the place of a defect."""
+    return str(error) if isinstance(error, BadData | Conflict) else where(error)

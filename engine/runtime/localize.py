@@ -23,6 +23,10 @@ class Cast:
         self._refs = {person: Ref(f"p{n}") for n, person in enumerate(people, 1)}
         self.added: list[tuple[Ref, PersonId]] = []
 
+    def knows(self, person: PersonId) -> bool:
+        """Whether this person has to do with the instance."""
+        return person in self._refs
+
     def ref(self, person: str) -> Ref:
         """The reference of a person, given on first sight."""
         known = self._refs.get(PersonId(person))

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from engine.core.parcel import Direct, Parcel
 from engine.core.schedule import Drop, Go, Verdict, Wait, schedule
 from engine.core.values import MINUTE_MS, SECOND_MS, Ms
+from engine.runtime.blame import where
 from engine.runtime.ports import (
     Cellar,
     Clock,
@@ -24,6 +25,7 @@ from engine.runtime.ports import (
     Journey,
     Postman,
     TryLater,
+    Unavailable,
     Undeliverable,
 )
 from engine.runtime.waking import wake_or
@@ -36,6 +38,7 @@ MOST_AT_ONCE = 8
 MOST_ATTEMPTS = 40
 LONGEST_BACKOFF_MS = 30 * MINUTE_MS
 LONGEST_SLEEP_MS = 60 * SECOND_MS
+OUTAGE_PAUSE_MS = 5 * SECOND_MS
 
 
 class Outbox:
@@ -60,12 +63,20 @@ class Outbox:
         """Send what is due until ``stop``; ``moved`` is the hint that there may be something new."""
         while not stop.is_set():
             moved.clear()
-            if await self.send_due():
-                continue
-            self._rested.set()
-            next_ms = await self._cellar.next_parcel_ms()
-            latest_ms = self._clock.after(LONGEST_SLEEP_MS)
-            await wake_or(stop, moved, clock=self._clock, at_ms=min(next_ms or latest_ms, latest_ms))
+            try:
+                if await self.send_due():
+                    continue
+                self._rested.set()
+                at_ms = await self._next_look_ms()
+            except Unavailable as error:
+                log.warning("the store cannot be used at present (%s)", error)
+                at_ms = self._clock.after(OUTAGE_PAUSE_MS)
+            await wake_or(stop, moved, clock=self._clock, at_ms=at_ms)
+
+    async def _next_look_ms(self) -> Ms:
+        latest_ms = self._clock.after(LONGEST_SLEEP_MS)
+        next_ms = await self._cellar.next_parcel_ms()
+        return latest_ms if next_ms is None else min(next_ms, latest_ms)
 
     async def settle(self) -> None:
         """After a start: bring everything that was under way to its end before anything else happens."""
@@ -73,9 +84,17 @@ class Outbox:
             await self._carry(journey)
 
     async def send_due(self) -> int:
-        """Send what is due now, several rooms at a time; how many parcels were looked at."""
+        """Send what is due now, several rooms at a time; how many parcels were looked at.
+
+        Raises:
+            Unavailable: the store cannot be used at present; what was sent all the same is found out
+                when the leases end.
+        """
         journeys = await self._cellar.claim(self._clock.now_ms(), self._lease_ms(), MOST_AT_ONCE)
-        await asyncio.gather(*(self._carry(journey) for journey in journeys))
+        ends = await asyncio.gather(*(self._carry(journey) for journey in journeys), return_exceptions=True)
+        for end in ends:
+            if end is not None:
+                raise end
         return len(journeys)
 
     def _lease_ms(self) -> Ms:
@@ -84,17 +103,26 @@ class Outbox:
     async def _carry(self, journey: Journey) -> None:
         parcel = journey.parcel
         try:
-            if journey.sealed is None:
-                verdict = await self._judge(parcel)
-                if not isinstance(verdict, Go):
-                    await self._hold(parcel, verdict)
-                    return
-            await self._send(journey)
+            # What was sealed may be in the room already: it is brought to its end, whatever has changed since.
+            match Go() if journey.sealed is not None else await self._judge(parcel):
+                case Go():
+                    await self._send(journey)
+                case Wait(until_ms=until_ms, why=why):
+                    await self._cellar.postpone(parcel.row, until_ms, why, failed=False)
+                case Drop(why=why):
+                    await self._cellar.bury(parcel.row, why, self._clock.now_ms(), dead=False)
         except TryLater as later:
             await self._try_again(journey, later)
-        except (Undeliverable, Conflict) as error:
+        except Undeliverable as error:
             log.warning("parcel %s cannot be delivered: %s", parcel.row, error)
             await self._cellar.bury(parcel.row, str(error), self._clock.now_ms(), dead=True)
+        except Conflict as error:
+            log.info("parcel %s is not sent: %s", parcel.row, error)  # withdrawn just now
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - a defect of ours must not keep the others' letters back
+            log.error("parcel %s could not be sent: %s", parcel.row, where(error))  # noqa: TRY400 - no words
+            await self._try_again(journey, TryLater(where(error)))
 
     async def _judge(self, parcel: Parcel) -> Verdict:
         now_ms = self._clock.now_ms()
@@ -102,19 +130,10 @@ class Outbox:
             return schedule(parcel, None, now_ms)
         standing = await self._cellar.standing(parcel.to.person, now_ms)
         early = schedule(parcel, replace(standing, present=True), now_ms)
-        if not isinstance(early, Go) and parcel.urgency != "hello":
-            return early
+        if not isinstance(early, Go):
+            return early  # nobody is invited into a room for what is not to be sent yet
         present = await self._postman.is_present(parcel.to.person)
         return schedule(parcel, replace(standing, present=present), now_ms)
-
-    async def _hold(self, parcel: Parcel, verdict: Verdict) -> None:
-        match verdict:
-            case Wait(until_ms=until_ms, why=why):
-                await self._cellar.postpone(parcel.row, until_ms, why, failed=False)
-            case Drop(why=why):
-                await self._cellar.bury(parcel.row, why, self._clock.now_ms(), dead=False)
-            case Go():
-                pass
 
     async def _send(self, journey: Journey) -> None:
         parcel, sealed, room = journey.parcel, journey.sealed, journey.room

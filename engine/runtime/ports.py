@@ -277,12 +277,14 @@ class Cellar(Protocol):
 
     async def next_parcel_ms(self) -> Ms | None:
         """The earliest moment at which ``claim`` could find something: no parcel whose forerunner has not
-        been sent counts, and a leased one counts from the end of its lease."""
+        been sent counts, and a leased one counts from the end of its lease.
+        """
 
     # outbox
     async def claim(self, now_ms: Ms, lease_ms: Ms, limit: int) -> Sequence[Journey]:
         """Lease due parcels: at most one per room at a time, the oldest first; none whose forerunner
-        (``edits``, ``reacts``, ``replies``) has not been sent."""
+        (``edits``, ``reacts``, ``replies``) has not been sent.
+        """
 
     async def in_flight(self) -> Sequence[Journey]:
         """Parcels that were sealed but never confirmed: to be settled before anything else after a start."""

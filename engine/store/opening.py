@@ -10,7 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from tortoise import Tortoise
-from tortoise.migrations.api import migrate
+from tortoise.connection import get_connection
+from tortoise.migrations.executor import MigrationExecutor
+from tortoise.migrations.recorder import MigrationRecorder
+from tortoise.migrations.schema_editor.sqlite import SqliteSchemaEditor
+from tortoise.transactions import in_transaction
 
 from engine.runtime.ports import Unavailable
 from engine.store import key_migrations, migrations
@@ -86,11 +90,34 @@ def _app(name: str, models: str) -> dict[str, Any]:
     return {"models": [models], "default_connection": name, "migrations": _MIGRATIONS[name].__name__}
 
 
+class _Recorder(MigrationRecorder):
+    """Records migrations in a transaction; its table is there already, and making it would end the transaction."""
+
+    async def ensure_schema(self, schema_editor: object) -> None:
+        pass
+
+
 async def bring_up_to_date(path: Path, keys_path: Path) -> None:
     """Run the migrations that are missing; afterwards Tortoise is ready in the present context."""
     config = configuration(path, keys_path)
-    await migrate(config=config)
-    await Tortoise.init(config=config)  # migrating leaves the models without their queries
+    await Tortoise.init(config=config)
+    for app in (KEYS, CELLAR):
+        await _migrate(app, config["apps"][app])
+
+
+async def _migrate(app: str, app_config: dict[str, Any]) -> None:
+    """Change the tables and record it in one transaction.
+
+    Tortoise alone would record in a second one: killed in between, it would make its tables twice and never
+    get further. The first write waits for whoever else may be migrating and holds them off meanwhile.
+    """
+    connection = get_connection(app)
+    await MigrationRecorder(connection).ensure_schema(SqliteSchemaEditor(connection, atomic=False))
+    async with in_transaction(app) as transaction:
+        await transaction.execute_query("DELETE FROM tortoise_migrations WHERE 0")
+        executor = MigrationExecutor(transaction, {app: app_config})
+        executor.recorder = executor.loader.recorder = _Recorder(transaction)
+        await executor.migrate()
 
 
 async def close_connections() -> None:

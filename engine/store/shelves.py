@@ -58,7 +58,7 @@ async def person(ring: KeyRing, matrix_id: str, fresh_id: Callable[[], str]) -> 
     fresh = PersonId(fresh_id())
     scope = scope_of_person(fresh)
     wrapped = ring.fresh(scope)
-    await Seal.create(scope=scope, wrapped=wrapped)
+    await Seal.bulk_create([Seal(scope=scope, wrapped=wrapped)])
     sealed = ring.key(scope, wrapped).seal(matrix_id.encode(), f"people/{fresh}")
     row = models.Person(id=fresh, fingerprint=fingerprint, sealed=sealed)
     await models.Person.bulk_create([row], ignore_conflicts=True)

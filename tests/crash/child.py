@@ -88,7 +88,7 @@ async def live(config: Config, life: Life, orders: int) -> None:
     tell = teller(life.number, REPORTS)
     scythe = Scythe(life.armed, life.during_seconds, tell)
     clock, stop = SharedClock.with_jumps(life.jumps), asyncio.Event()
-    _obey(orders, clock, stop)
+    _obey(orders, clock, scythe, stop)
     store = await MortalStore.open(config.database, config.secret)
     store.scythe, store.moved = scythe, lambda: tell(moved=True)
     keeper = MortalKeeper(CellarKeeper(store), scythe)
@@ -99,13 +99,13 @@ async def live(config: Config, life: Life, orders: int) -> None:
     hearth = Hearth(config.plan(), store, clock, keeper=keeper)
     telling = asyncio.create_task(_tell_when_ready(hearth, tell))
     await hearth.run(stop, homeserver=homeserver, store_type=row_store)
-    await telling
+    telling.cancel()
     await store.close()
     tell(stopped=True)
 
 
-def _obey(orders: int, clock: SharedClock, stop: asyncio.Event) -> None:
-    """Take orders while living: the house's time jumps, or it is time to stop."""
+def _obey(orders: int, clock: SharedClock, scythe: Scythe, stop: asyncio.Event) -> None:
+    """Take orders while living: the house's time jumps, the end is set anew, or it is time to stop."""
     loop, rest = asyncio.get_running_loop(), bytearray()
 
     def read() -> None:
@@ -115,6 +115,8 @@ def _obey(orders: int, clock: SharedClock, stop: asyncio.Event) -> None:
             del rest[: end + 1]
             if "jumps" in order:
                 clock.follow(order["jumps"])
+            if "armed" in order:
+                scythe.arm(order["armed"])
             if "stop" in order:
                 stop.set()
 

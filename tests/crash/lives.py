@@ -8,7 +8,7 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -33,13 +33,7 @@ CALLED = ("before", "after")
 OUTSIDE = "outside:anytime"
 """Killed from outside, wherever it was."""
 
-CORE = (
-    "store.claim",
-    "store.commit",
-    "store.mark_sent",
-    "store.seal",
-    "keeper.commit",
-    "crypto.load",
+FLEETING = (
     "crypto.save_account",
     "crypto.save_devices",
     "crypto.save_room_key",
@@ -50,27 +44,41 @@ CORE = (
     "http.keys/query",
     "http.keys/upload",
     "http.put m.direct",
+    "http.sendToDevice",
+    "store.postpone",
+)
+"""What happens only now and then in every play: a life ends there as soon as there is a chance."""
+
+RECURRING = (
+    "crypto.drop_sessions",
+    "crypto.load",
     "http.send edit",
     "http.send message",
     "http.send reaction",
-    "http.sendToDevice",
     "http.sync",
+    "keeper.commit",
+    "store.claim",
+    "store.commit",
+    "store.mark_sent",
+    "store.seal",
 )
-"""What every play crosses, and what is therefore killed in every run with enough kills."""
+"""What happens all the time."""
 
 RARE = (
-    "store.bury",
-    "store.person",
-    "store.postpone",
-    "crypto.drop_sessions",
     "http.invite",
     "http.keys/device_signing/upload",
     "http.keys/signatures/upload",
     "http.put secrets",
     "http.read",
     "http.send reply",
+    "store.bury",
+    "store.person",
 )
-"""What a play may or may not cross."""
+"""What a play may or may not cross; taken like the fleeting where it is met."""
+
+
+AGAIN = 0.4
+"""How likely a life is to end at another phase of something seldom that has been killed before."""
 
 
 class LifeFailed(Exception):
@@ -138,13 +146,13 @@ class Lives:
         """Let the present life shut down in order; nothing begins after it."""
         self._held = True
         self._order(stop=True)
-        await self.until(lambda: self._life is None, "a life that stops when told", STOP_SECONDS)
+        await self.until(lambda: self._life is None, lambda: "a life that stops when told", STOP_SECONDS)
 
     async def hold(self) -> None:
         """Kill the present life from outside and let none follow until `go_on`."""
         self._held = True
         self._order(kill=True)
-        await self.until(lambda: self._life is None, "the end of a killed life", STOP_SECONDS)
+        await self.until(lambda: self._life is None, lambda: "the end of a killed life", STOP_SECONDS)
 
     def go_on(self) -> None:
         """Let the next life begin."""
@@ -163,19 +171,19 @@ class Lives:
         return self._allowed
 
     def allow(self, kills: int) -> None:
-        """That many more lives are to be killed, the present one first."""
-        idle = self._allowed == 0
+        """That many more lives are to be killed, beginning with the present one."""
+        if self._allowed == 0 and kills and self._life is not None:
+            self._order(armed=self._arm())
         self._allowed += kills
-        if idle and self._allowed and self._life is not None:
-            # It is armed for nothing: its end comes from outside, at whatever it is doing now.
-            self._order(kill=True)
 
     def jump_to(self, house_ms: Ms) -> None:
         """Move the house's time for this life and all that follow."""
         self.clock.jump_to(house_ms)
         self._order(jumps=self.clock.jumps)
 
-    async def until(self, predicate: Callable[[], object], what: str, seconds: float = 60.0) -> None:
+    async def until(
+        self, predicate: Callable[[], object], what: Callable[[], str], seconds: float = 60.0
+    ) -> None:
         """Wait until the predicate holds, looking again whenever a life reports something.
 
         Raises LifeFailed, or TimeoutError with what was waited for and what the lives wrote.
@@ -193,7 +201,7 @@ class Lives:
         try:
             await asyncio.wait_for(look(), seconds)
         except TimeoutError:
-            raise TimeoutError(f"waited {seconds:g} s for {what}\n{self.log_tail()}") from None
+            raise TimeoutError(f"waited {seconds:g} s for {what()}\n{self.log_tail()}") from None
 
     def log(self) -> str:
         """Everything all lives wrote."""
@@ -255,32 +263,26 @@ class Lives:
     def _arm(self) -> dict[str, int]:
         """Boundaries for the next life: the first that is reached as often as said is its last.
 
-        What was never killed is armed for its first time; of the rest a few, for a later time; and some
-        boundary or other ends the life anyway.
+        Of what is seldom met whatever was never killed, of what recurs a few for a later time, less often killed
+        ones first; and some boundary or other ends the life anyway.
         """
-        armed = {ANY: self._chance.randint(20, 200)}
-        operations = [*CORE, *RARE]
-        self._chance.shuffle(operations)
-        for operation in operations:
-            if not self._hits(operation):
-                armed[f"{operation}:{self._chance.choice(_phases(operation))}"] = 1
-        boundaries = [f"{o}:{phase}" for o in operations for phase in _phases(o) if self._hits(o)]
-        fresh = [boundary for boundary in boundaries if not self.kills[boundary]]
-        for boundary in self._some(fresh, 2):
-            armed[boundary] = self._chance.randint(1, 3)
-        for boundary in self._some(boundaries, 2):
-            armed[boundary] = self._chance.randint(1, 12)
+        armed = {ANY: self._chance.randint(40, 250)}
+        for operation in (*FLEETING, *RARE):
+            fresh = [phase for phase in _phases(operation) if not self.kills[f"{operation}:{phase}"]]
+            if fresh and (not self._hits(operation) or self._chance.random() < AGAIN):
+                armed[f"{operation}:{self._chance.choice(fresh)}"] = 1
+        recurring = [f"{operation}:{phase}" for operation in RECURRING for phase in _phases(operation)]
+        recurring.sort(key=lambda boundary: (self.kills[boundary], self._chance.random()))
+        for boundary in recurring[:3]:
+            armed[boundary] = self._chance.randint(1, 15)
         return armed
-
-    def _some(self, boundaries: list[str], most: int) -> Iterable[str]:
-        return self._chance.sample(boundaries, min(most, len(boundaries)))
 
     def _hits(self, operation: str) -> int:
         return sum(self.kills[f"{operation}:{phase}"] for phase in _phases(operation))
 
     def never_killed(self) -> list[str]:
         """The operations of every play at which no life has ended."""
-        return [operation for operation in CORE if not self._hits(operation)]
+        return [operation for operation in (*FLEETING, *RECURRING) if not self._hits(operation)]
 
     def account(self) -> str:
         """How many kills there were of each kind, for people to read."""

@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 from engine.core.values import Ms
 
 UNDER_WAY = """
-    SELECT (SELECT count(*) FROM timers WHERE due_at <= ?1) + (SELECT count(*) FROM inbox)
-        + (SELECT count(*) FROM outbox o WHERE status = 'waiting' AND (sealed IS NOT NULL
-            OR lease_until IS NOT NULL
-            OR (due_at <= ?1 AND NOT EXISTS (SELECT 1 FROM awaited a WHERE a.row = o.row))))"""
+    SELECT 'timer ' || actor || ' ' || name FROM timers WHERE due_at <= ?1
+    UNION ALL SELECT 'event ' || id FROM inbox
+    UNION ALL SELECT 'parcel ' || row || iif(sealed IS NULL, '', ' sealed') || iif(lease_until IS NULL, '', ' leased')
+        FROM outbox o WHERE status = 'waiting' AND (sealed IS NOT NULL OR lease_until IS NOT NULL
+            OR (due_at <= ?1 AND NOT EXISTS (SELECT 1 FROM awaited a WHERE a.row = o.row)))"""
 SEEN = "SELECT id FROM seen"
 ROWS = "SELECT row, transaction_id, status, room, event_id, is_reaction, why FROM outbox ORDER BY seq"
 STATES = "SELECT id, state FROM instances"
@@ -42,14 +43,13 @@ class Look:
         with closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)) as db:
             return db.execute(statement, values).fetchall()
 
-    def is_quiet(self, now_ms: Ms) -> bool:
-        """Whether nothing is due and nothing is under way."""
-        ((under_way,),) = self._select(UNDER_WAY, now_ms)
-        return not under_way
+    def under_way(self, now_ms: Ms) -> list[str]:
+        """What is due or half done; empty when the house is quiet."""
+        return [found for (found,) in self._select(UNDER_WAY, now_ms)]
 
-    def has_seen(self, events: Iterable[str]) -> bool:
-        """Whether all of these have been taken in."""
-        return set(events) <= {event for (event,) in self._select(SEEN)}
+    def unseen(self, events: Iterable[str]) -> set[str]:
+        """Those of these events that have not been taken in."""
+        return set(events) - {event for (event,) in self._select(SEEN)}
 
     def rows(self) -> list[Row]:
         """The outbox, oldest first."""

@@ -67,6 +67,8 @@ class Round:
     said: dict[str, str | None] = field(default_factory=dict)
     """What each guest last said to the personal invitation; None: taken back."""
     said_times: Counter[str] = field(default_factory=Counter)
+    unsure_times: Counter[str] = field(default_factory=Counter)
+    """How many of the times each person said something the house may have slept through, and what undid it as well."""
     in_room: dict[str, bool] = field(default_factory=dict)
     """Whose hand is up in the room."""
     in_room_times: Counter[str] = field(default_factory=Counter)
@@ -98,7 +100,8 @@ class Play:
         self._chance = chance
         self._taps: dict[str, list[str]] = {}
         self._typed: dict[str, str] = {}
-        self._done: set[str] = set()
+        self._done: dict[str, str] = {}
+        """Every event of a person that the house has to take in, and what it was."""
         self._greeted: set[str] = set()
 
     async def come_in(self) -> None:
@@ -192,17 +195,27 @@ class Play:
             self._typed[guest] = await self._do(member.say(room, NUMBER[str(choice)], reply_to=prompt))
         elif how == "edit":
             await self._do(member.edit(room, self._typed[guest], NUMBER[str(choice)]))
-        else:
-            await self._untap(member, room)
+        elif not await self._untap(member, room):
+            round_.unsure_times[guest] += 2
         round_.said[guest] = choice
         round_.said_times[guest] += 1
         if looks and self._chance.random() < 0.5:
             # A person who looks before going on; the others are quicker than any answer.
             await self._acknowledged(member, prompt, choice)
 
-    async def _untap(self, member: Member, room: str) -> None:
+    async def _untap(self, member: Member, room: str) -> bool:
+        """Take the last tap back; False if the house may never have known of it, because it was down meanwhile."""
         name = next(n for n, m in self.world.members.items() if m is member)
-        self._done.add(await member.redact(room, self._taps[name].pop()))
+        tapped = self._taps[name].pop()
+        patient = self._chance.random() < 0.5
+        if patient:
+            await self._lives.until(
+                lambda: not self._look.unseen([tapped]), lambda: f"{tapped} being taken in", PATIENCE_SECONDS
+            )
+        known = not self._look.unseen([tapped])
+        await self._do(member.redact(room, tapped))
+        del self._done[tapped]
+        return known
 
     async def _raise_hand(self, round_: Round, name: str) -> None:
         member = self.world[name]
@@ -211,8 +224,8 @@ class Play:
             if up:
                 tapped = await self._do(member.react(self.world.room, asked.event_id, "🙋"))
                 self._taps.setdefault(name, []).append(tapped)
-            else:
-                await self._untap(member, self.world.room)
+            elif not await self._untap(member, self.world.room):
+                round_.unsure_times[name] += 2
             round_.in_room[name] = up
             round_.in_room_times[name] += 1
 
@@ -259,9 +272,14 @@ class Play:
 
     async def _at_rest(self) -> None:
         def resting() -> bool:
-            return self._look.has_seen(self._done) and self._look.is_quiet(self._lives.clock.now_ms())
+            return not self._look.unseen(self._done) and not self._look.under_way(self._lives.clock.now_ms())
 
-        await self._lives.until(resting, "a house that has taken everything in and is quiet", PATIENCE_SECONDS)
+        def missing() -> str:
+            unseen = {event: self._done[event] for event in self._look.unseen(self._done)}
+            open_ = self._look.under_way(self._lives.clock.now_ms())
+            return f"a quiet house; not taken in yet: {unseen}; under way: {open_}"
+
+        await self._lives.until(resting, missing, PATIENCE_SECONDS)
 
     async def _everything_arrives(self) -> None:
         sent = [(row.room, row.event) for row in self._look.rows() if row.status == "sent"]
@@ -285,7 +303,7 @@ class Play:
     async def _beside(self, waiting: Awaitable[T]) -> T:
         """Wait for what a person waits for, unless the house fails for good meanwhile."""
         task = asyncio.ensure_future(waiting)
-        watching = asyncio.create_task(self._lives.until(task.done, "a person", PATIENCE_SECONDS * 2))
+        watching = asyncio.create_task(self._lives.until(task.done, lambda: "a person", PATIENCE_SECONDS * 2))
         await asyncio.wait({task, watching}, return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
             task.cancel()
@@ -297,7 +315,7 @@ class Play:
 
     async def _do(self, sending: Awaitable[str]) -> str:
         event = await sending
-        self._done.add(event)
+        self._done[event] = getattr(sending, "__qualname__", "")
         return event
 
     async def _greet(self, name: str) -> bool:

@@ -29,6 +29,11 @@ class Scythe:
         self._tell = tell
         self._reached: Counter[str] = Counter()
 
+    def arm(self, armed: Mapping[str, int]) -> None:
+        """Count from here on, to another end."""
+        self._armed = armed
+        self._reached.clear()
+
     def cross(self, boundary: str) -> None:
         """Note that the boundary is reached; does not return if it was the last."""
         if self._is_the_last(boundary):

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from bridge.reading.ear import Ear
 from bridge.views import HouseViews
@@ -18,18 +20,34 @@ from engine.core.decide_desk import plain_emoji
 from engine.core.desk import Rhythm
 from engine.core.instance import Snapshot
 from engine.core.parcel import Direct, Parcel
-from engine.core.values import CircleId, Ms, PersonId
+from engine.core.values import CircleId, InstanceId, Ms, PersonId, RowId
 from engine.loading.catalogue import Catalogue
 from engine.runtime.batch import House
 from engine.runtime.bell import Bell
 from engine.runtime.line import StraightLine
 from engine.runtime.outbox import Outbox
-from engine.runtime.ports import AnyArrival, Housed, Moved, Outcome, Reacted, Removed, Spoken
+from engine.runtime.ports import AnyArrival, Housed, Moved, Outcome, Reacted, Removed, Spoken, Want
 from engine.testing import Brought, ManualClock, MemoryStore, RecordingPostman
 
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
 MONDAY_10_00_MS = 1_800_266_400_000
 """Monday 2027-01-18 10:00 UTC."""
+LONG_ENOUGH = 12
+"""Letters from which on somebody's words are told from a command."""
+
+
+class Line(NamedTuple):
+    """One event in a room: when it came, how it travelled, whether it is a new message, and its words."""
+
+    at_ms: Ms
+    urgency: str
+    new: bool
+    words: str
+
+    def __str__(self) -> str:
+        at = datetime.fromtimestamp(self.at_ms / 1000, UTC)
+        mark = "" if self.new else " (edit or reaction)"
+        return f"{at:%a %d %b %H:%M} [{self.urgency}]{mark}\n{self.words}\n"
 
 
 class Cast:
@@ -38,10 +56,12 @@ class Cast:
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
         self.persons: dict[str, PersonId] = {}
+        self.here: dict[str, PersonId] = {}
+        """Who is in the circle's room."""
         self.circle = CircleId("")
 
     async def enter(self, name: str) -> PersonId:
-        self.persons[name] = await self._store.person(f"@{name}:hearth.test")
+        self.here[name] = self.persons[name] = await self._store.person(f"@{name}:hearth.test")
         return self.persons[name]
 
     def name_of(self, person: PersonId) -> str | None:
@@ -49,13 +69,13 @@ class Cast:
 
     def find(self, name: str, asked_by: PersonId) -> PersonId | None:
         plain = name.removeprefix("@").partition(":")[0].strip().lower()
-        return self.persons.get(plain)
+        return self.here.get(plain)
 
     async def members(self, circle: CircleId) -> Sequence[PersonId]:
-        return list(self.persons.values())
+        return list(self.here.values())
 
     async def circles_of(self, person: PersonId) -> Sequence[CircleId]:
-        return [self.circle]
+        return [self.circle] if person in self.here.values() else []
 
     def contacts(self, circle: CircleId) -> Sequence[PersonId]:
         return [self.persons[n] for n in ("dora",) if n in self.persons]
@@ -78,6 +98,13 @@ class Stage:
         self.clock = ManualClock(MONDAY_10_00_MS)
         self.cast = Cast(self.store)
         self.outcomes: list[tuple[str, Outcome]] = []
+        self.written_at: dict[RowId, Ms] = {}
+        self.instances: dict[InstanceId, None] = {}
+        """Everything that was ever begun here."""
+        self.last: AnyArrival | None = None
+        """What happened last, so that it can happen once more."""
+        self.said: list[str] = []
+        """All words of people that are long enough to be recognised."""
         self._events = 0
 
     @classmethod
@@ -118,6 +145,7 @@ class Stage:
         await self.line.stop()
 
     async def _write(self, parcel: Parcel) -> str:
+        self.written_at[parcel.row] = self.now_ms
         if parcel.emoji is not None:
             return parcel.emoji
         person = parcel.to.person if isinstance(parcel.to, Direct) else None
@@ -134,6 +162,8 @@ class Stage:
     async def submit(self, arrival: AnyArrival) -> Outcome:
         (outcome,) = await self.line.submit([arrival])
         self.outcomes.append((type(arrival).__name__, outcome))
+        self.last = arrival
+        self.instances |= dict.fromkeys(s.id for s in await self.store.open_instances(self.cast.circle))
         await self.settle()
         return outcome
 
@@ -152,6 +182,8 @@ class Stage:
     ) -> str:
         """Write a message, in one's own room or in the circle's; the event's id."""
         event = self._next_event()
+        if len(words) > LONG_ENOUGH:
+            self.said.append(words)
         await self.submit(
             Spoken(
                 id=event,
@@ -201,6 +233,8 @@ class Stage:
 
     async def leave(self, name: str, *, circle: bool = True) -> None:
         """Leave the circle's room, or one's 1:1 room."""
+        if circle:
+            self.cast.here.pop(name, None)
         await self.submit(
             Moved(
                 id=self._next_event(),
@@ -259,12 +293,37 @@ class Stage:
             plain_emoji(b.parcel.emoji or "") for b in self.seen(name, room=room) if b.parcel.reacts == row
         ]
 
-    async def snapshot(self, workflow: str) -> Snapshot:
-        """The one open instance of a workflow."""
-        found = []
-        for each in await self.store.open_instances(self.cast.circle):
-            definition = await self.catalogue.by_digest(each.definition)
-            if definition is not None and definition.name == workflow:
-                found.append(each)
-        assert len(found) == 1, f"{len(found)} open instances of {workflow}"
-        return found[0]
+    def diary(self, name: str = "", *, room: bool = False) -> list[Line]:
+        """Everything a person (or the room) noticed or could notice, with its time: for comparing two plays."""
+        return [
+            Line(
+                at_ms=self.written_at[b.parcel.row],
+                urgency=b.parcel.urgency,
+                new=b.parcel.edits is None and b.parcel.emoji is None,
+                words=b.words,
+            )
+            for b in self.seen(name, room=room)
+        ]
+
+    def diaries(self, *, but: str = "") -> dict[str, list[Line]]:
+        """The diaries of everybody but one, and the room's."""
+        people = {name: self.diary(name) for name in self.cast.persons if name != but}
+        return people | {"the room": self.diary(room=True)}
+
+    def new(self, name: str = "", *, room: bool = False) -> list[str]:
+        """The words of all new messages (no edits, no reactions), oldest first."""
+        return [line.words for line in self.diary(name, room=room) if line.new]
+
+    def now(self, name: str, text: str, *, room: bool = False) -> str:
+        """How the latest message that contained a text reads now, after its edits."""
+        row = self.find(name, text, room=room).parcel.row
+        return [b.words for b in self.seen(name, room=room) if row in (b.parcel.row, b.parcel.edits)][-1]
+
+    async def snapshots(self) -> list[Snapshot]:
+        """Everything that was ever begun, as it stands."""
+        loaded = await self.store.load(Want(instances=frozenset(self.instances)))
+        return [loaded.snapshots[i] for i in self.instances if i in loaded.snapshots]
+
+    async def state(self) -> str:
+        """The state of what was begun last."""
+        return (await self.snapshots())[-1].state

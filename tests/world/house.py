@@ -12,6 +12,7 @@ from typing import Self
 from bridge.clock import HouseTime
 from bridge.matrix.client import MatrixClient
 from bridge.matrix.cross_signing import Bootstrapped
+from bridge.matrix.http import Homeserver
 from bridge.matrix.rooms import Allowed
 from bridge.matrix.session import Session
 from bridge.wiring import CellarKeeper, Hearth, Plan
@@ -53,6 +54,8 @@ class RunningHouse:
         self._master_key = secrets.token_bytes(32)
         self.store: TortoiseStore
         self.recovery_key = ""
+        self.homeserver: Homeserver | None = None
+        """For tests: speaks to the homeserver in place of the house's own; closed with each stop."""
         self._stop = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._hearth: Hearth
@@ -83,7 +86,8 @@ class RunningHouse:
         """Begin to serve; returns when the first sync is committed."""
         self._stop = asyncio.Event()
         self._hearth = Hearth(self.plan, self.store, self.clock, random.SystemRandom())
-        self._task = asyncio.create_task(self._hearth.run(self._stop), name="hearth")
+        living = self._hearth.run(self._stop, homeserver=self.homeserver)
+        self._task = asyncio.create_task(living, name="hearth")
         ready = asyncio.create_task(self._hearth.ready.wait())
         await asyncio.wait({self._task, ready}, return_when=asyncio.FIRST_COMPLETED, timeout=QUIET_SECONDS)
         if not ready.done():
@@ -93,9 +97,13 @@ class RunningHouse:
     async def stop(self) -> None:
         """Shut down cleanly; raises what the house raised."""
         self._stop.set()
-        if self._task is not None:
-            await self._task
-            self._task = None
+        await self.ends()
+
+    async def ends(self) -> None:
+        """Wait until the house has ended, by itself or told to; raises what it raised, once."""
+        task, self._task = self._task, None
+        if task is not None:
+            await task
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

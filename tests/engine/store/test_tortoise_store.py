@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import signal
 import sqlite3
 import stat
 import sys
@@ -228,6 +229,57 @@ async def test_the_migrations_make_the_tables_that_the_models_describe(
         await context.generate_schemas()
     for migrated, described in zip(("hearth.db", "hearth.keys"), paths, strict=True):
         assert without_order(shape(tmp_path / migrated)) == without_order(shape(described))
+
+
+DIE = """
+import asyncio, os, signal, sqlite3, sys
+from pathlib import Path
+from engine.store import TortoiseStore
+
+connect = sqlite3.connect
+
+def watched(*args, **more):
+    db = connect(*args, **more)
+    db.set_trace_callback(die)
+    return db
+
+def die(statement):
+    if sys.argv[2] in statement:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+sqlite3.connect = watched
+asyncio.run(TortoiseStore.open(Path(sys.argv[1]), bytes(range(32))))
+"""
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE IF NOT EXISTS",
+        'CREATE TABLE "seals"',
+        'CREATE TABLE "outbox"',
+        'INSERT INTO "tortoise_migrations"',
+        "COMMIT",
+        "ATTACH",
+        "INSERT INTO keys.seals",
+        "INSERT INTO house",
+    ],
+)
+async def test_killed_at_its_first_opening_it_opens_the_next_time(tmp_path: Path, statement: str) -> None:
+    path = tmp_path / "hearth.db"
+    dying = await asyncio.create_subprocess_exec(sys.executable, "-c", DIE, str(path), statement)
+    assert await dying.wait() == -signal.SIGKILL
+    store = await TortoiseStore.open(path, MASTER_KEY)
+    await full_house(store)
+    await store.close()
+
+
+async def test_several_may_open_a_new_database_at_once(open_store: Open) -> None:
+    stores = await asyncio.gather(*(open_store() for _ in range(4)))
+    people = await asyncio.gather(*(store.person("@ada:example.org") for store in stores))
+    circles = await asyncio.gather(*(store.ensure_circle("!circle:example.org", "c") for store in stores))
+    assert (len(set(people)), len(set(circles))) == (1, 1)
 
 
 # ── neighbours ───────────────────────────────────────────────────────────────
