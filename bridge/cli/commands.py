@@ -7,7 +7,9 @@ import importlib
 import logging
 import os
 import re
+import signal
 import sys
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
@@ -169,10 +171,17 @@ def _init(given: argparse.Namespace) -> Status:
 
     _write_log("warning")
     asker = asker_for(given.unattended, given.environ)
+    if threading.current_thread() is threading.main_thread():
+        # asyncio's own handler would wait for the loop to turn, and a question being asked keeps it from turning.
+        signal.signal(signal.SIGINT, _stop_at_once)
     asyncio.run(
         init(asker, given.folder, given.environ, overwrite=given.overwrite, log_in_again=given.log_in_again)
     )
     return Status.OK
+
+
+def _stop_at_once(_number: int, _frame: object) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def _run(given: argparse.Namespace) -> Status:

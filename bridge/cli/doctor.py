@@ -5,6 +5,7 @@ import stat
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
@@ -93,6 +94,7 @@ async def examine(
         return
     house = House(settings, now)
     yield Finding("settings", "ok", f"{folder / FILE_NAME} can be used")
+    yield _language(settings)
     for finding in _permissions(settings):
         yield finding
     for finding in _workflows(settings):
@@ -104,6 +106,17 @@ async def examine(
 
 
 # ── on this machine ──────────────────────────────────────────────────────────
+
+
+def _language(settings: Settings) -> Finding:
+    language = settings.circle.language
+    known = sorted(
+        text.name.removesuffix(".toml") for text in files("bridge.wording").joinpath("texts").iterdir()
+    )
+    if language in known:
+        return Finding("language", "ok", f"the bot's own sentences are there in {language}")
+    helps = f"there are {', '.join(known)}; others are said in English"
+    return Finding("language", "warn", f"the bot has no sentences of its own in {language}", helps)
 
 
 def _permissions(settings: Settings) -> Iterator[Finding]:
@@ -133,8 +146,8 @@ def _workflows(settings: Settings) -> Iterator[Finding]:
     for problem in problems:
         yield Finding("workflows", "fail" if problem.severity == "error" else "warn", line_of(problem))
     if is_fit(problems):
-        files = workflow_files(folder)
-        yield Finding("workflows", "ok", f"{', '.join(file.stem for file in files)} in {folder}")
+        named = workflow_files(folder)
+        yield Finding("workflows", "ok", f"{', '.join(file.stem for file in named)} in {folder}")
 
 
 def _safety(settings: Settings) -> Iterator[Finding]:

@@ -127,10 +127,13 @@ async def _session_of_token(homeserver: Homeserver, user: str, token: str) -> Se
 async def _log_in_with_password(
     asker: Asker, homeserver: Homeserver, user: str, device_id: str | None
 ) -> Session:
-    question = "   Its password (not shown while you type, and not kept)"
+    question = "   Its password (not shown while you type, not kept; leave it empty to give an access token)"
     for _ in range(MOST_TRIES):
         password = asker.ask(question, variable="HEARTH_INIT_PASSWORD", secret=True)
         if not password:
+            token = asker.ask("   Its access token", variable="HEARTH_SECRETS_ACCESS_TOKEN", secret=True)
+            if token:
+                return await _session_of_token(homeserver, user, token)
             raise Halt(
                 f"There is no password for {user}.",
                 "Give one (HEARTH_INIT_PASSWORD), or an access token (HEARTH_SECRETS_ACCESS_TOKEN).",
@@ -138,10 +141,10 @@ async def _log_in_with_password(
         try:
             session = await login(homeserver, user, password, device_id=device_id)
         except LoginRefused as refused:
-            hint = "Check account and password. If the server has single sign-on only, give an access token."
+            found = _why_refused(refused)
             if not asker.patient:
-                raise Halt(f"The homeserver did not let us in ({refused}).", hint) from refused
-            say(f"   The homeserver did not let us in ({refused}). Please try again.")
+                raise Halt(found, "Check HEARTH_HOMESERVER_USER_ID and HEARTH_INIT_PASSWORD.") from refused
+            say(f"   {found} Please try again.")
             continue
         if is_same_account(session.user_id, user):
             return session
@@ -162,6 +165,15 @@ async def log_out(session: Session) -> None:
         )
     finally:
         await homeserver.close()
+
+
+def _why_refused(refused: LoginRefused) -> str:
+    cause = refused.__cause__
+    if isinstance(cause, Refused) and cause.errcode == "M_FORBIDDEN":
+        return "Account or password is not right."
+    if isinstance(cause, Refused) and cause.errcode == "M_USER_DEACTIVATED":
+        return "This account has been deactivated."
+    return f"The homeserver did not let us in ({refused})."
 
 
 def is_same_account(user_id: str, user: str) -> bool:

@@ -176,6 +176,10 @@ async def _ask_account(asker: Asker, house: House) -> Reached:
             say(f"   {unreachable.found}; {unreachable.helps}.")
             continue
         say(f"   {reached.url} answers and speaks {reached.speaks}.")
+        if reached.url.startswith("http://"):
+            say(
+                "   It is not encrypted (http): all right within one machine or container network, and nowhere else."
+            )
         return reached
     raise Halt("No homeserver was found.", "Run `hearth init` again when it answers.")
 
@@ -243,6 +247,11 @@ async def _session(
 
 async def _log_in_again(asker: Asker, house: House, keys: enrol.Keys, url: str, user: str) -> Session:
     """A new login: as the same device if the homeserver kept it for us, else as a new one instead of the old."""
+    if house.environ.get(TOKEN.variable):
+        raise Halt(
+            f"The access token comes from {TOKEN.variable}, so a new login would not count.",
+            "Put a new token there, or take the variable away and run this again.",
+        )
     stored = house.stored()
     old_token, old_device = (str(stored.get(name, "")) for name in ("access_token", "device_id"))
     device_id = None

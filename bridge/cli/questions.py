@@ -34,19 +34,25 @@ class Asker(Protocol):
 
 
 class Terminal:
-    """Asks a person."""
+    """Asks a person; what the environment says already is offered as the answer, a secret is taken without asking."""
 
     patient = True
 
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = dict(environ)
+
     def ask(self, question: str, *, variable: str, default: str = "", secret: bool = False) -> str:
-        shown = f" [{default}]" if default else ""
+        # Taken once only, so that a wrong one is asked for instead of being tried again.
+        if secret and (given := self._environ.pop(variable, "").strip()):
+            return given
+        default = self._environ.get(variable, "").strip() or default
+        shown = (
+            f"{question} [{default}]: " if default else f"{question}{'' if question[-1] in '?!' else ':'} "
+        )
         try:
-            answer = getpass.getpass(f"{question}{shown}: ") if secret else input(f"{question}{shown}: ")
+            answer = getpass.getpass(shown) if secret else input(shown)
         except EOFError:
-            raise Halt(
-                "Nobody answers here.",
-                "Without a terminal, run `hearth init --unattended`; it says what it needs.",
-            ) from None
+            raise Halt("Nobody answers here.", "Run `hearth init` again; it goes on from here.") from None
         return answer.strip() or default
 
     def confirm(self, question: str) -> bool:
@@ -78,11 +84,11 @@ def asker_for(unattended: bool, environ: Mapping[str, str]) -> Asker:
     """The terminal, unless nobody is to be asked."""
     if unattended:
         return Environment(environ)
-    if not sys.stdin.isatty() and "HEARTH_INIT_SERVER" in environ:
+    if not sys.stdin.isatty():
         raise Halt(
             "There is no terminal to ask on.", "Add --unattended to take the answers from the environment."
         )
-    return Terminal()
+    return Terminal(environ)
 
 
 def ask_until(

@@ -296,9 +296,11 @@ def _carry_question(turn: Turn, ask: AskDef, state: AskState, event: Answered) -
         return Refusal("not_now", _not_taken(event, turn.facts, Phrase("not_now")))
     turn.emit(KeepText(text, turn.now_ms + (ask.keep_days or KEEP_DAYS) * DAY_MS))
     slots: dict[str, AnySlot] = {"who": Names((event.by,)), "text": Text(text)}
-    message = Message(lines=(Phrase("question_from", slots=slots),), mention=True)
+    # It is there at once; a sound it makes only where it cannot wait, and once as a reminder.
+    urgent = turn.is_promise(ask.name) and turn.is_soon(ask.name)
+    urgency: Urgency = "change" if urgent else "quiet"
+    message = Message(lines=(Phrase("question_from", slots=slots),), mention=urgent)
     closes_ms = min(state.changeable_ms, turn.now_ms + ASK_OPEN_MS)
-    urgency: Urgency = "change" if turn.is_promise(ask.name) and turn.is_soon(ask.name) else "timely"
     turn.ask_words(f"{name}:{n}", hosts[0], message, closes_ms, urgency)
     line = Phrase("ack.question", slots={"who": Names(hosts[:1])})
     turn.emit(Confirm(event.by, ask.name, state.round, line))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, cast
+from typing import Any, assert_never, cast
 
 from transitions import EventData, Machine
 
@@ -58,7 +58,7 @@ class Ways:
             for index, move in enumerate(state.moves):
                 self._machine.add_transition(
                     trigger=trigger_name(move.on, index),
-                    source=state.name,
+                    source=[state.name],  # as a list: a lone "*" would mean every state
                     dest=move.to,
                     conditions=[partial(_may_take, move)],
                     before=[partial(_take, move)],
@@ -93,6 +93,8 @@ def trigger_name(on: Trigger, index: int) -> str:
             return f"closed:{ask}"
         case OnGathered():
             return "gathered"
+        case _:
+            assert_never(on)
 
 
 def _may_take(move: MoveDef, event: EventData) -> bool:

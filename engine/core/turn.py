@@ -447,7 +447,6 @@ class Turn:
                 changeable_ms=closes_ms,
                 urgency=urgency,
                 personal=True,
-                reminds=False,
             )
         )
 

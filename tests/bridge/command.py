@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import io
 import os
 import sys
+import termios
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,14 +71,21 @@ async def hearth_process(*arguments: str | Path, cwd: Path | None = None, **vari
 
 
 async def start_process(
-    *arguments: str | Path, cwd: Path | None = None, **variables: str
+    *arguments: str | Path, cwd: Path | None = None, terminal: int | None = None, **variables: str
 ) -> asyncio.subprocess.Process:
-    """Start the command in a process of its own; whoever starts it ends it."""
+    """Start the command in a process of its own, at a terminal if one is given; whoever starts it ends it."""
     return await asyncio.create_subprocess_exec(
         *[sys.executable, "-c", SETUP, str(PROJECT_FOLDER), *map(str, arguments)],
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+        stdin=asyncio.subprocess.DEVNULL if terminal is None else terminal,
+        stdout=asyncio.subprocess.PIPE if terminal is None else terminal,
+        stderr=asyncio.subprocess.PIPE if terminal is None else terminal,
         env=own_environment(**variables),
         cwd=cwd,
+        # A terminal sends Ctrl-C to the session it belongs to.
+        start_new_session=terminal is not None,
+        preexec_fn=None if terminal is None else _take_terminal,
     )
+
+
+def _take_terminal() -> None:
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)

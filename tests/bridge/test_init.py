@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import shutil
 import stat
 from collections.abc import Mapping
@@ -14,7 +16,7 @@ from bridge.cli.speech import Halt
 from bridge.matrix.cross_signing import KINDS, SigningKey
 from bridge.matrix.http import Homeserver, Refused, path
 from bridge.settings import Settings, load_settings
-from tests.bridge.command import hearth
+from tests.bridge.command import hearth, hearth_process, start_process
 from tests.bridge.houses import Ground, lay_ground, recovery_key_in, set_up
 from tests.world import Synapse
 
@@ -117,7 +119,7 @@ async def test_a_wrong_password_is_said_without_repeating_it_and_the_right_one_g
     wrong = ground.answers(HEARTH_INIT_PASSWORD="not-the-password")
     done = await hearth("init", "--unattended", "--folder", tmp_path, **wrong)
     assert done.status == 1
-    assert "did not let us in" in done.err
+    assert "Account or password is not right." in done.err
     assert "not-the-password" not in done.text
     assert not (tmp_path / "hearth.toml").exists()
     await set_up(ground, tmp_path)
@@ -295,6 +297,26 @@ async def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     assert "cannot be made (Not a directory)" in done.err
 
 
+async def test_without_a_terminal_nobody_is_asked(tmp_path: Path) -> None:
+    done = await hearth_process("init", "--folder", tmp_path)
+    assert done.status == 1
+    assert "There is no terminal to ask on.\nAdd --unattended" in done.err
+
+
+async def test_ctrl_c_at_a_question_ends_it_at_once(tmp_path: Path) -> None:
+    ours, theirs = os.openpty()
+    try:
+        process = await start_process("init", "--folder", tmp_path, terminal=theirs)
+        shown = b""
+        while b"The bot's account" not in shown:
+            shown += await asyncio.wait_for(asyncio.to_thread(os.read, ours, 1024), 30)
+        os.write(ours, b"\x03")
+        assert await asyncio.wait_for(process.wait(), 30) == 130
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
 # ── with a person ────────────────────────────────────────────────────────────
 
 
@@ -347,7 +369,7 @@ async def test_a_person_is_asked_again_after_a_mistake_and_offered_what_is_likel
     assert recovery_key_in(shown)
     assert '"hearth" is no Matrix id; for example @hearth:example.org' in shown
     assert "nothing answers at 127.0.0.1:1" in shown
-    assert "did not let us in" in shown
+    assert "Account or password is not right. Please try again." in shown
     assert "a wrong password" not in shown
     assert 'did you mean "Europe/Berlin"?' in shown
     assert any("[hearth.test]" in question for question in person.asked), (

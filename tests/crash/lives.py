@@ -77,8 +77,8 @@ RARE = (
 """What a play may or may not cross; taken like the fleeting where it is met."""
 
 
-AGAIN = 0.4
-"""How likely a life is to end at another phase of something seldom that has been killed before."""
+AGAIN = 0.2
+"""How likely a life is to end at something rare, or at another phase of something seldom than before."""
 
 
 class LifeFailed(Exception):
@@ -266,15 +266,18 @@ class Lives:
         Of what is seldom met whatever was never killed, of what recurs a few for a later time, less often killed
         ones first; and some boundary or other ends the life anyway.
         """
-        armed = {ANY: self._chance.randint(40, 250)}
+        armed = {ANY: self._chance.randint(60, 300)}
+        patient = any(not self._hits(operation) for operation in FLEETING)
         for operation in (*FLEETING, *RARE):
             fresh = [phase for phase in _phases(operation) if not self.kills[f"{operation}:{phase}"]]
-            if fresh and (not self._hits(operation) or self._chance.random() < AGAIN):
+            eager = operation in FLEETING and not self._hits(operation)
+            if fresh and (eager or self._chance.random() < AGAIN):
                 armed[f"{operation}:{self._chance.choice(fresh)}"] = 1
         recurring = [f"{operation}:{phase}" for operation in RECURRING for phase in _phases(operation)]
         recurring.sort(key=lambda boundary: (self.kills[boundary], self._chance.random()))
         for boundary in recurring[:3]:
-            armed[boundary] = self._chance.randint(1, 15)
+            # While there is something seldom to meet, a life is given the time to get there.
+            armed[boundary] = self._chance.randint(10, 40) if patient else self._chance.randint(1, 15)
         return armed
 
     def _hits(self, operation: str) -> int:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import TypeVar
 
 from engine.core.decide_desk import plain_emoji
@@ -36,8 +37,11 @@ SHOWN = {
     NO: "You said: No, thanks.",
     None: "Taken back.",
 }
-STAGES = 6
-"""Stages of a round in which lives end."""
+WEIGHTS = (5, 5, 3, 1, 1, 2)
+"""How the kills of a round are spread over its stages: where most happens, most lives end."""
+
+NEWCOMERS = ("eva", "finn", "gia", "hugo", "ida", "jon", "kim", "lena", "mio", "nora")
+ROUNDS_PER_NEWCOMER = 3
 
 # What a guest does, one step after another: tap, type a number, edit what was typed, or take the last tap back.
 MANNERS: tuple[tuple[tuple[str, str | None], ...], ...] = (
@@ -103,6 +107,8 @@ class Play:
         self._done: dict[str, str] = {}
         """Every event of a person that the house has to take in, and what it was."""
         self._greeted: set[str] = set()
+        self.helped: Counter[str] = Counter()
+        """How often each person asked the bot what it can do; each time is answered once."""
 
     async def come_in(self) -> None:
         """The bot accepts its invitation and says who it is: before that nobody speaks to it."""
@@ -114,6 +120,7 @@ class Play:
 
     async def round(self, kills: int) -> None:
         """One invitation from its beginning to its end, with so many kills spread over it."""
+        await self._welcome_newcomer()
         round_ = self._begin_round()
         stages = (
             self._invite,
@@ -123,16 +130,25 @@ class Play:
             self._close_replies,
             self._end,
         )
-        for number, stage in enumerate(stages):
-            self._lives.allow(kills * (number + 1) // STAGES - kills * number // STAGES)
-            await stage(round_)
+        for share, stage in zip(_shared_out(kills, WEIGHTS), stages, strict=True):
+            self._lives.allow(share)
+            await asyncio.gather(stage(round_), self._ask_for_help())
             await self.settle()
+
+    async def _welcome_newcomer(self) -> None:
+        """Somebody whom the bot has never written to, so that there is always a first time somewhere."""
+        due, _ = divmod(len(self.rounds), ROUNDS_PER_NEWCOMER)
+        welcomed = [name for name in NEWCOMERS if name in self.world.members]
+        if len(welcomed) <= due < len(NEWCOMERS) and self.rounds:
+            await self.world.add(NEWCOMERS[len(welcomed)])
 
     def _begin_round(self) -> Round:
         number = len(self.rounds)
         names = list(self.world.members)
         host = names[number % len(names)]
-        guests = self._chance.sample([name for name in names if name != host], 2)
+        others = self._chance.sample([name for name in names if name != host], len(names) - 1)
+        # Whoever has never been written to comes first: their room is still to be made.
+        guests = sorted(others, key=lambda name: name in self._greeted)[:2]
         round_ = Round(
             title=f"Soup and songs, evening {number + 1}",
             host=host,
@@ -260,6 +276,38 @@ class Play:
             await self._until_the_house_is(round_.monday_ms, days=14, hours=11)
             await self._until_the_house_is(round_.monday_ms, days=15, hours=11)
 
+    async def _ask_for_help(self) -> None:
+        """Somebody wants to know something in between."""
+        name = self._chance.choice(sorted(self.world.members))
+        room = self._direct(self.world[name])
+        if room is not None and name in self._greeted:
+            self.helped[name] += 1
+            await self._do(self.world[name].say(room, "help"))
+
+    async def talk(self) -> None:
+        """When all is over everybody can still be read: by the bot, by each other, and from a new device."""
+        for name in sorted(self.world.members):
+            member = self.world[name]
+            said = await member.say(self.world.room, f"{name} is still here")
+            await asyncio.gather(*(other.sees(self.world.room, said) for other in self.world.members.values()))
+            room = self._direct(member)
+            if room is not None:
+                self.helped[name] += 1
+                await self._do(member.say(room, "help"))
+        await self.settle()
+        first = min(self.world.members)
+        device = await self.world.add(f"{first}'s other app", new_device_of=first)
+        known = {message.event_id for message in self._from_bot(device, self.world.room)}
+        await self._do(device.say(self.world.room, "!hearth what's on"))
+
+        def answered() -> bool:
+            return any(m.event_id not in known for m in self._from_bot(device, self.world.room))
+
+        await self._beside(device.wait_for(answered, PATIENCE_SECONDS, what="an answer on the other app"))
+        await device.forget()
+        del self.world.members[f"{first}'s other app"]
+        await self.settle()
+
     # ── waiting ──────────────────────────────────────────────────────────────
 
     async def settle(self) -> None:
@@ -375,6 +423,12 @@ def _newest(messages: Callable[[], list[Message]], words: str, known: set[str]) 
         return None
 
     return find
+
+
+def _shared_out(total: int, weights: Sequence[int]) -> list[int]:
+    """A number in whole parts by weight, that sum to it."""
+    ends = [total * sum(weights[: n + 1]) // sum(weights) for n in range(len(weights))]
+    return [end - start for start, end in pairwise([0, *ends])]
 
 
 def _next_monday(now_ms: Ms) -> Ms:

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from bridge.matrix.session import Session
+from engine.store import TortoiseStore
+from tests.crash.census import Census
 from tests.crash.child import Config
 from tests.crash.clock import SharedClock
 from tests.crash.lives import Lives
@@ -36,15 +38,29 @@ async def test_killed_at_every_boundary_nothing_is_lost_and_nothing_happens_twic
     members = tuple(member.user_id for member in here.members.values())
     config = Config(str(tmp_path), session, here.bot.password, here.room, members, secrets.token_bytes(32))
     async with Lives(config, SharedClock(MONDAY_9_00_MS), chance) as lives:
-        play = Play(here, lives, Look(config.database), chance)
-        # The beginning and the first round hold most of what happens only once.
-        rounds = max(2, math.ceil(kills / KILLS_A_ROUND))
-        share = kills // (rounds + 1)
-        lives.allow(share)
+        look = Look(config.database)
+        play = Play(here, lives, look, chance)
+        lives.allow(kills // 8)
         await play.come_in()
-        for number in range(1, rounds):
-            await play.round(share)
-        await play.round(kills - lives.killed)
-        print(lives.account(), lives.starts_seconds)
+        for round_ in range(max(2, math.ceil(kills / KILLS_A_ROUND)), 0, -1):
+            await play.round((kills - lives.killed) // round_)
+        while lives.killed < kills:
+            await play.round(kills - lives.killed)
+        await play.talk()
         await lives.stop()
-    print(time.monotonic() - began)
+        print(f"\nseed {seed}\n{lives.account()}\n{len(play.rounds)} rounds, {time.monotonic() - began:.0f} s")
+        census = Census(play, config, look)
+        census.of_rooms()
+        census.of_outbox()
+        census.of_acknowledgements()
+        census.of_log(lives.log())
+        store = await TortoiseStore.open(config.database, config.secret)
+        try:
+            await census.of_house(store)
+            await census.of_homeserver(store)
+        finally:
+            await store.close()
+        census.report()
+        assert lives.killed >= kills
+        if kills >= ENOUGH_FOR_ALL:
+            assert not lives.never_killed()

@@ -103,9 +103,7 @@ def test_every_hearth_command_and_its_options_exist(page: Path) -> None:
     for code in code_in(page.read_text("utf-8")):
         for command, rest in re.findall(r"(?:^|/|=)(?:\S*/)?hearth ([a-z]+)([^`]*)", code):
             options = re.findall(r"(?<!\S)--[a-z-]+", rest)
-            if command not in known:
-                wrong.append(code)
-            elif any(option not in known[command].format_help() for option in options):
+            if command not in known or any(option not in known[command].format_help() for option in options):
                 wrong.append(code)
     assert wrong == []
 
@@ -249,7 +247,9 @@ def transcript() -> list[tuple[str, list[str]]]:
     assert block is not None
     said: list[tuple[str, list[str]]] = []
     for line in block[1].splitlines():
-        opening = re.match(r"  (\w+) +(?:✎ )?(?=\S)", line) if line[:2] == "  " and line[2:3].isupper() else None
+        opening = (
+            re.match(r"  (\w+) +(?:✎ )?(?=\S)", line) if line[:2] == "  " and line[2:3].isupper() else None
+        )
         if opening is not None and len(opening[0]) == len("  Hearth    "):
             said.append((opening[1], [line[len(opening[0]) :]]))
         elif line.startswith(" " * 12 + "("):
@@ -286,7 +286,17 @@ def is_list_of_choices(paragraph: str) -> bool:
 
 
 def test_every_tap_in_the_transcript_is_on_offer() -> None:
-    offered = {choice.emoji for definition in definitions() for ask in definition.asks.values() for choice in ask.choices}
-    taps = [paragraph.rstrip(")").split()[-1] for who, paragraphs in transcript() if who == "tap" for paragraph in paragraphs]
+    offered = {
+        choice.emoji
+        for definition in definitions()
+        for ask in definition.asks.values()
+        for choice in ask.choices
+    }
+    taps = [
+        paragraph.rstrip(")").split()[-1]
+        for who, paragraphs in transcript()
+        if who == "tap"
+        for paragraph in paragraphs
+    ]
     assert taps
     assert set(taps) - offered - {"✖️", "👋", "✉️"} == set()

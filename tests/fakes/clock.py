@@ -8,7 +8,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-REST_SECONDS = 0.015
+REST_SECONDS = 0.006
 """Real time in which nothing may happen before everybody counts as waiting."""
 
 START_MS = 1_800_266_400_000

@@ -9,6 +9,7 @@ import itertools
 import json
 import secrets
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -32,7 +33,7 @@ Handler = Callable[[web.Request], Awaitable[web.Response]]
 class FakeHomeserver:
     """Serves on 127.0.0.1 while its context lasts; `World(…, synapse=…)` and a real `Hearth` run on it.
 
-    `fails` scripts it; `asked` is every request so far; `busy` a number that grows with everything that happens.
+    `fails` scripts it; `asked` is every request so far, `busy` a number that grows with everything that happens.
     """
 
     limits: Literal["off"] = "off"
@@ -86,13 +87,20 @@ class FakeHomeserver:
 
         It ends after `times` requests, with `stop`, or with its context; of several the newest that fits counts.
         """
-        scripted = Scripted(behaviour, self._scripted.remove, at, method, by, times)
+        scripted = Scripted(behaviour, self._forget, at, method, by, times)
         self._scripted.append(scripted)
         return scripted
 
+    def _forget(self, scripted: Scripted) -> None:
+        self._scripted = [each for each in self._scripted if each is not scripted]
+
+    def forgive(self) -> None:
+        """Nothing is scripted any more."""
+        self._scripted.clear()
+
     @property
     def asked(self) -> list[Asked]:
-        """Every request answered so far, oldest first."""
+        """Every request so far, oldest first."""
         return self.memory.asked
 
     def asked_by(self, user_id: str, at: str = "", *, since_ms: int = 0) -> list[Asked]:
@@ -105,7 +113,10 @@ class FakeHomeserver:
         device = self.memory.device_of(_token(request))
         user_id = device.user_id if device else ""
         self.busy += 1
-        status = 0
+        if len(self.asked) >= KEPT_REQUESTS:
+            raise RuntimeError(f"more than {KEPT_REQUESTS} requests: somebody is hammering")
+        place = len(self.asked)
+        self.asked.append(Asked(request.method, path, user_id, self.memory.now_ms(), status=0))
 
         async def honest() -> web.Response:
             try:
@@ -120,13 +131,10 @@ class FakeHomeserver:
         try:
             scripted = self._scripted_for(request.method, path, user_id)
             given = await (scripted.behaviour(request, honest) if scripted else honest())
-            status = given.status
+            self.asked[place] = replace(self.asked[place], status=given.status)
             return given
         finally:
             self.busy += 1
-            if len(self.asked) >= KEPT_REQUESTS:
-                raise RuntimeError(f"more than {KEPT_REQUESTS} requests: somebody is hammering")
-            self.asked.append(Asked(request.method, path, user_id, self.memory.now_ms(), status))
 
     def _scripted_for(self, method: str, path: str, user_id: str) -> Scripted | None:
         for scripted in reversed(self._scripted):

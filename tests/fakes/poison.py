@@ -1,5 +1,6 @@
 """Messages to a device that end the sync of a plain nio client, each by the exception of vodozemac it is named after."""
 
+import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -24,13 +25,7 @@ def _for_nobody(curve_key: str) -> tuple[str, str]:
         vodozemac.Curve25519PublicKey.from_base64(curve_key), one_time_key
     )
     _, body = session.encrypt(b'{"type":"m.dummy"}').to_parts()
-    return _base64(body), stranger.curve25519_key.to_base64()
-
-
-def _base64(raw: Any) -> str:
-    import base64  # noqa: PLC0415 - one use
-
-    return raw if isinstance(raw, str) else base64.b64encode(raw).decode().rstrip("=")
+    return base64.b64encode(body).decode().rstrip("="), stranger.curve25519_key.to_base64()
 
 
 def undecodable(curve_key: str) -> Content:

@@ -200,14 +200,17 @@ class Stage:
 
     async def tap(self, name: str, emoji: str, on: str, *, room: bool = False) -> str:
         """React to the latest message that contains ``on``; the event's id."""
-        target = self.find(name, on, room=room)
+        return await self.tap_event(name, emoji, self.find(name, on, room=room).event, room=room)
+
+    async def tap_event(self, name: str, emoji: str, target: str, *, room: bool = False) -> str:
+        """React to a message; the event's id."""
         event = self._next_event()
         await self.submit(
             Reacted(
                 id=event,
                 occurred_ms=self.now_ms,
                 person=self.cast.persons[name],
-                target=target.event,
+                target=target,
                 emoji=emoji,
                 circle=self.cast.circle if room else None,
             )
@@ -230,6 +233,18 @@ class Stage:
         person = self.cast.persons[name]
         self.postman.present.add(person)
         await self.submit(Moved(id=self._next_event(), occurred_ms=self.now_ms, person=person, joined=True))
+
+    async def come_back(self, name: str) -> None:
+        """Join the circle's room again."""
+        person = self.cast.here[name] = self.cast.persons[name]
+        arrival = Moved(
+            id=self._next_event(),
+            occurred_ms=self.now_ms,
+            person=person,
+            joined=True,
+            circle=self.cast.circle,
+        )
+        await self.submit(arrival)
 
     async def leave(self, name: str, *, circle: bool = True) -> None:
         """Leave the circle's room, or one's 1:1 room."""

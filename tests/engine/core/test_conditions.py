@@ -1,0 +1,114 @@
+"""What conditions mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.core.conditions import holds
+from engine.core.definition import (
+    AllOf,
+    AnyOf,
+    Condition,
+    CountOf,
+    DetailGiven,
+    DetailIs,
+    EveryoneSaid,
+    NotThat,
+)
+from engine.core.values import AnyValue, Moment, Nothing, Number, Persons, Picked, Ref, TextId, Words
+
+YES = (("rsvp", "yes"),)
+
+
+@dataclass
+class Seen:
+    """A scene as a test lays it out: ask → choice → who."""
+
+    said: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
+    were_asked: dict[str, int] = field(default_factory=dict)
+    details: dict[str, AnyValue] = field(default_factory=dict)
+
+    def who_said(self, ask: str, choice: str) -> tuple[Ref, ...]:
+        return tuple(Ref(who) for who in self.said.get(ask, {}).get(choice, ()))
+
+    def asked(self, ask: str) -> int:
+        return self.were_asked.get(ask, 0)
+
+    def detail(self, name: str) -> AnyValue | None:
+        return self.details.get(name)
+
+
+def test_no_condition_always_holds() -> None:
+    assert holds(None, Seen())
+
+
+@pytest.mark.parametrize(
+    ("op", "holding"),
+    [(">=", {2, 3}), ("<=", {0, 1, 2}), (">", {3}), ("<", {0, 1}), ("==", {2})],
+)
+def test_a_count_is_compared_with_its_bound(op: str, holding: set[int]) -> None:
+    for n in range(4):
+        scene = Seen({"rsvp": {"yes": tuple(f"p{i}" for i in range(n))}})
+        condition = CountOf(YES, op, 2)  # type: ignore[arg-type]
+        assert holds(condition, scene) == (n in holding)
+
+
+def test_people_are_counted_not_answers() -> None:
+    scene = Seen({"rsvp": {"yes": ("p1", "p2")}, "open": {"in": ("p2", "p3")}})
+    both = (("rsvp", "yes"), ("open", "in"))
+    assert holds(CountOf(both, "==", 3), scene)
+
+
+def test_a_bound_may_be_a_number_that_was_given() -> None:
+    scene = Seen({"rsvp": {"yes": ("p1",)}}, details={"enough": Number(1)})
+    assert holds(CountOf(YES, ">=", "enough"), scene)
+
+
+@pytest.mark.parametrize("value", [None, Nothing(), Moment(1)])
+def test_a_count_against_a_number_nobody_gave_never_holds(value: AnyValue | None) -> None:
+    scene = Seen(details={} if value is None else {"enough": value})
+    assert not any(holds(CountOf(YES, op, "enough"), scene) for op in (">=", "<=", "==", "<", ">"))  # type: ignore[arg-type]
+
+
+def test_everyone_said_it_only_if_somebody_was_asked_and_all_of_them_did() -> None:
+    everyone = EveryoneSaid("rsvp", "yes")
+    assert not holds(everyone, Seen())
+    assert not holds(everyone, Seen({"rsvp": {"yes": ("p1",)}}, {"rsvp": 2}))
+    assert holds(everyone, Seen({"rsvp": {"yes": ("p1", "p2")}}, {"rsvp": 2}))
+
+
+def test_a_detail_is_what_was_picked_and_nothing_else() -> None:
+    scene = Seen(details={"kind": Picked("event"), "note": Words(TextId("event"))})
+    assert holds(DetailIs("kind", "event"), scene)
+    assert not holds(DetailIs("kind", "project"), scene)
+    assert not holds(DetailIs("note", "event"), scene)
+    assert not holds(DetailIs("missing", "event"), scene)
+
+
+@pytest.mark.parametrize(
+    ("value", "given_"),
+    [
+        (None, False),
+        (Nothing(), False),
+        (Persons(()), False),
+        (Persons(("p1",)), True),
+        (Number(0), True),
+        (Words(TextId("t")), True),
+    ],
+)
+def test_a_detail_is_given_if_it_holds_something(value: AnyValue | None, given_: bool) -> None:
+    scene = Seen(details={} if value is None else {"d": value})
+    assert holds(DetailGiven("d"), scene) == given_
+
+
+@given(st.lists(st.booleans(), max_size=5))
+def test_and_or_not_mean_what_they_say(truths: list[bool]) -> None:
+    scene = Seen(details={"yes": Number(1)})
+    those: tuple[Condition, ...] = tuple(DetailGiven("yes" if truth else "no") for truth in truths)
+    assert holds(AllOf(those), scene) == all(truths)
+    assert holds(AnyOf(those), scene) == any(truths)
+    assert holds(NotThat(AnyOf(those)), scene) != any(truths)

@@ -1,0 +1,425 @@
+"""What a message, a tap, an edit or a removal answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from engine.core.desk import Command, Confirmed, Settled, Store
+from engine.core.desk_table import MOST_PROMPTS, MOST_SOURCES
+from engine.core.event import Answered, TookBack
+from engine.core.message import Count, Phrase
+from engine.core.parcel import Target
+from engine.core.values import (
+    DAY_MS,
+    AnyValue,
+    Moment,
+    Nothing,
+    Number,
+    Persons,
+    Picked,
+    Ref,
+    RowId,
+    TextId,
+)
+from tests.engine.core.one_desk import ANA, BEN, CHEN, I1, I2, NOON, OneDesk
+
+ROOM = Target(RowId(f"{I1}:1:1"), I1, "everyone", 1, (("in", "🙋"),), shared=True)
+
+
+# ── messages ─────────────────────────────────────────────────────────────────
+
+
+def test_a_message_that_names_a_choice_answers_the_one_open_question() -> None:
+    here = OneDesk()
+    question = here.ask()
+    here.write({question.row: "yes"})
+    assert here.passed == [Answered("rsvp", 1, Ref("me"), "yes")]
+    assert here.parcels == []
+
+
+def test_with_several_open_a_choice_that_fits_one_only_is_for_that_one() -> None:
+    here = OneDesk()
+    here.ask("first", I1)
+    second = here.ask("second", I2)
+    here.write({second.row: "yes"})
+    assert here.answer.ask == "second"
+
+
+def test_with_several_that_fit_the_person_is_asked_which_and_a_reply_says_it() -> None:
+    here = OneDesk()
+    first, second = here.ask("first", I1), here.ask("second", I2)
+    both = {first.row: "yes", second.row: "yes"}
+    here.write(both)
+    assert here.said == ["which_one"]
+    assert here.parcels[0].message.lines[0].slots == {"n": Count(2)}
+    assert here.passed == []
+    here.write(both, to=first)
+    assert here.answer.ask == "first"
+
+
+def test_an_unreadable_answer_with_several_open_asks_which_and_with_one_says_what_is_needed() -> None:
+    here = OneDesk()
+    first = here.ask("first", I1)
+    here.write()
+    assert here.said == ["need_choice"]
+    here.ask("second", I2)
+    here.write()
+    assert here.said == ["which_one"]
+    here.write(to=first)
+    assert here.said == ["need_choice"]
+
+
+@pytest.mark.parametrize(
+    ("expects", "reading", "value"),
+    [
+        ("moment", {"moment_ms": NOON + DAY_MS}, Moment(NOON + DAY_MS)),
+        ("number", {"number": 3}, Number(3)),
+        ("people", {"people": (ANA, BEN)}, Persons((ANA, BEN))),
+        ("people", {"everyone": True}, Picked("everyone")),
+        ("person", {"people": (ANA,)}, Persons((ANA,))),
+    ],
+)
+def test_what_a_question_expects_is_what_it_takes(expects: str, reading: dict[str, Any], value: AnyValue) -> None:
+    here = OneDesk()
+    here.ask("detail:it", expects=expects)
+    here.write(**reading)
+    assert here.answer.value == value
+
+
+@pytest.mark.parametrize(
+    ("expects", "key"),
+    [
+        ("moment", "need_moment"),
+        ("number", "need_number"),
+        ("people", "need_people"),
+        ("person", "need_person"),
+        ("choice", "need_choice"),
+    ],
+)
+def test_what_cannot_be_read_is_asked_for_in_words_that_fit(expects: str, key: str) -> None:
+    here = OneDesk()
+    here.ask("detail:it", expects=expects)
+    readings: list[dict[str, Any]] = [{}] + ([{"people": (ANA, BEN)}] if expects == "person" else [])
+    for reading in readings:
+        here.write(**reading)
+        assert here.said == [key]
+        assert here.passed == []
+
+
+def test_words_answer_a_question_for_words_and_are_kept_once() -> None:
+    here = OneDesk()
+    question = here.ask("why", expects="words")
+    event = here.write()
+    assert here.answer.text == TextId(f"text{event}")
+    assert [e for e in here.effects if isinstance(e, Store)] == [
+        Store(TextId(f"text{event}"), I1, NOON + 800 * DAY_MS)
+    ]
+    assert here.prompt("why").sources[0].text == TextId(f"text{event}")
+    assert here.prompt("why").row == question.row
+
+
+def test_a_question_that_takes_words_besides_choices_takes_the_choice_first() -> None:
+    here = OneDesk()
+    question = here.ask(words=True)
+    here.write({question.row: "yes"})
+    assert (here.answer.choice, here.answer.text) == ("yes", None)
+    here.write(to=question)
+    assert here.answer.choice is None
+    assert here.answer.text is not None
+
+
+def test_none_leaves_an_optional_question_open_and_is_no_answer_to_another() -> None:
+    here = OneDesk()
+    here.ask("detail:note", expects="words", optional=True)
+    here.write(empty=True)
+    assert here.answer.value == Nothing()
+    other = OneDesk()
+    other.ask("detail:when", expects="moment")
+    other.write(empty=True)
+    assert other.said == ["need_moment"]
+
+
+def test_a_question_not_yet_delivered_is_not_an_open_question() -> None:
+    here = OneDesk()
+    hidden = here.ask(deliver=False)
+    here.write({hidden.row: "yes"})
+    assert (here.said, here.passed) == (["nothing_open"], [])
+    shown = here.ask("second", I2)
+    here.write({hidden.row: "yes", shown.row: "yes"})
+    assert here.answer.ask == "second"
+
+
+def test_a_question_that_has_closed_is_not_an_open_question() -> None:
+    here = OneDesk()
+    question = here.ask(closes_ms=NOON + 5)
+    here.now_ms += 5
+    here.write({question.row: "yes"})
+    assert here.said == ["nothing_open"]
+
+
+def test_with_nothing_open_a_new_choice_changes_the_answer_given_before() -> None:
+    here = OneDesk()
+    question = here.ask()
+    here.tap("✅", question)
+    here.write({question.row: "no"})
+    assert here.answer.choice == "no"
+
+
+def test_with_two_answers_given_before_the_person_says_which_they_change() -> None:
+    here = OneDesk()
+    for n, instance in enumerate((I1, I2)):
+        here.tap("✅", here.ask(f"q{n}", instance))
+    here.write({p.row: "no" for p in here.desk.prompts})
+    assert here.said == ["which_one"]
+    here.write({p.row: "no" for p in here.desk.prompts}, to=here.prompt("q1", I2))
+    assert here.answer.ask == "q1"
+
+
+def test_a_reply_to_a_question_that_is_over_gets_one_kind_line() -> None:
+    here = OneDesk()
+    question = here.ask()
+    here.do(Settled(I1, "rsvp", 1))
+    here.write(to=question)
+    assert here.said == ["closed"]
+    here.tap("✅", question)
+    assert here.said == ["closed"]
+    assert not here.has("rsvp")
+
+
+def test_a_message_longer_than_can_be_kept_is_refused_kindly() -> None:
+    here = OneDesk()
+    here.ask("why", expects="words")
+    here.write(too_long=True)
+    assert (here.said, here.passed) == (["too_long"], [])
+
+
+# ── in a shared room ─────────────────────────────────────────────────────────
+
+
+def test_talk_in_the_room_is_not_the_bots_business() -> None:
+    here = OneDesk()
+    question = here.ask()
+    for reading in ({}, {"too_long": True}):
+        here.write({question.row: "yes"}, room=True, **reading)
+        assert here.effects == ()
+    assert here.last.ignored == "not said to the bot"
+
+
+@pytest.mark.parametrize("reading", [{}, {"too_long": True}, {"command": Command("invite")}])
+def test_talk_in_reply_to_a_question_in_the_room_is_not_the_bots_business_either(reading: dict[str, Any]) -> None:
+    here = OneDesk(greeted=False, consent="unknown")
+    here.write(to=ROOM, room=True, **reading)
+    assert here.effects == ()
+    assert here.desk.prompts == ()
+
+
+def test_a_reply_in_the_room_that_names_a_choice_takes_the_question_up() -> None:
+    here = OneDesk()
+    here.write({ROOM.row: "in"}, to=ROOM, room=True)
+    assert here.answer == Answered("everyone", 1, Ref("me"), "in")
+
+
+def test_one_of_the_bots_own_words_in_reply_to_it_is_for_the_bot() -> None:
+    here = OneDesk()
+    here.order("stop", to=ROOM, room=True)
+    assert here.desk.consent == "stopped"
+
+
+def test_a_tap_in_the_room_is_an_answer_and_is_acknowledged_in_the_room_itself() -> None:
+    here = OneDesk(greeted=False, consent="unknown")
+    here.tap("🙋", ROOM)
+    assert here.answer == Answered("everyone", 1, Ref("me"), "in")
+    assert here.parcels == []
+    here.do(Confirmed(I1, "everyone", 1, Phrase("ack.choice")))
+    assert (here.effects, here.last.ignored) == ((), "seen in the room itself")
+
+
+def test_a_question_taken_up_in_the_room_is_not_a_question_that_lies_open() -> None:
+    here = OneDesk()
+    tap = here.tap("🙋", ROOM)
+    here.remove(tap)
+    here.write({ROOM.row: "in"})
+    assert here.said == ["nothing_open"]
+
+
+# ── taps ─────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("emoji", ["✅", "✅\ufe0f", "✅\U0001f3fd"])
+def test_a_tap_means_its_choice_in_any_skin(emoji: str) -> None:
+    here = OneDesk()
+    here.tap(emoji, here.ask())
+    assert here.answer.choice == "yes"
+
+
+@pytest.mark.parametrize("emoji", ["🎉", "", "\ufe0f", "\U0001f3fd", "✅✅"])
+def test_an_emoji_that_nobody_offered_is_noted_and_does_nothing(emoji: str) -> None:
+    here = OneDesk()
+    here.tap(emoji, here.ask())
+    assert (here.effects, here.last.ignored) == ((), "a reaction that was not on offer")
+
+
+def test_a_tap_on_a_list_without_emojis_chooses_nothing() -> None:
+    here = OneDesk()
+    here.order("person")
+    here.tap("\ufe0f", here.prompt("person", None))
+    assert here.effects == ()
+
+
+def test_a_tap_on_anything_else_is_noted_and_does_nothing() -> None:
+    here = OneDesk()
+    here.tap("✅", None)
+    assert (here.effects, here.last.ignored) == ((), "a reaction on something that asks nothing")
+
+
+def test_what_a_tap_means_is_what_was_offered_when_it_was_sent() -> None:
+    here = OneDesk()
+    question = here.ask()
+    old = Target(question.row, I1, "rsvp", 1, (("maybe", "✅"),))
+    here.tap("✅", old)
+    assert here.answer.choice == "maybe"
+
+
+# ── changing and taking back ─────────────────────────────────────────────────
+
+
+def test_un_tapping_the_newest_restores_the_one_before() -> None:
+    here = OneDesk()
+    question = here.ask()
+    here.tap("✅", question)
+    second = here.tap("✖️", question)
+    here.remove(second)
+    assert here.answer.choice == "yes"
+
+
+def test_un_tapping_an_older_one_changes_nothing_to_anyone() -> None:
+    here = OneDesk()
+    question = here.ask()
+    first = here.tap("✅", question)
+    here.tap("✖️", question)
+    here.remove(first)
+    assert here.passed == []
+
+
+def test_un_tapping_the_last_one_takes_the_answer_back() -> None:
+    here = OneDesk()
+    question = here.ask()
+    first, second = here.tap("✅", question), here.tap("✖️", question)
+    here.remove(second)
+    here.remove(first)
+    assert here.passed == [TookBack("rsvp", 1, Ref("me"))]
+    here.remove(first)
+    assert (here.effects, here.last.ignored) == ((), "a removal of something that was no answer")
+
+
+def test_a_removed_message_takes_its_words_back_and_the_question_lies_open_again() -> None:
+    here = OneDesk()
+    here.ask("why", expects="words")
+    event = here.write()
+    here.remove(event)
+    assert here.passed == [TookBack("why", 1, Ref("me"))]
+    here.write()
+    assert here.answer.text is not None
+
+
+def test_a_question_taken_up_in_the_room_can_be_taken_back() -> None:
+    here = OneDesk()
+    tap = here.tap("🙋", ROOM)
+    here.remove(tap)
+    assert here.passed == [TookBack("everyone", 1, Ref("me"))]
+
+
+def test_an_edit_changes_the_answer_and_keeps_the_new_words() -> None:
+    here = OneDesk()
+    here.ask("why", expects="words")
+    event = here.write()
+    here.edit(event)
+    assert here.answer.text == TextId(f"new{event}")
+    assert [e.text for e in here.effects if isinstance(e, Store)] == [TextId(f"new{event}")]
+    here.remove(event)
+    assert here.passed == [TookBack("why", 1, Ref("me"))]
+
+
+def test_an_edit_of_an_older_answer_counts_only_once_the_newer_is_gone() -> None:
+    here = OneDesk()
+    question = here.ask()
+    first = here.write({question.row: "yes"})
+    second = here.tap("✖️", question)
+    here.edit(first, {question.row: "no"})
+    assert here.passed == []
+    here.remove(second)
+    assert here.answer.choice == "no"
+
+
+def test_an_edit_that_answers_nothing_is_asked_about_and_the_answer_stands() -> None:
+    here = OneDesk()
+    question = here.ask()
+    event = here.write({question.row: "yes"})
+    here.edit(event)
+    assert (here.said, here.passed) == (["need_choice"], [])
+    assert here.prompt("rsvp").sources[-1].choice == "yes"
+
+
+def test_an_edit_of_something_that_was_no_answer_does_nothing() -> None:
+    here = OneDesk()
+    here.edit("$unknown")
+    assert (here.effects, here.last.ignored) == ((), "an edit of something that was no answer")
+
+
+def test_the_same_event_twice_is_one_answer() -> None:
+    here = OneDesk()
+    question = here.ask()
+    for _ in range(3):
+        here.tap("✅", question, event="$same")
+    assert len(here.prompt("rsvp").sources) == 1
+    here.remove("$same")
+    assert here.passed == [TookBack("rsvp", 1, Ref("me"))]
+
+
+def test_an_answer_counts_by_when_it_was_given() -> None:
+    here = OneDesk()
+    question = here.ask()
+    here.tap("✅", question)
+    assert here.prompt("rsvp").sources[0].at_ms == NOON
+
+
+def test_answering_takes_the_reminder_off() -> None:
+    here = OneDesk()
+    question = here.ask()
+    here.tap("✅", question)
+    assert here.alarms == {f"remind:{question.row}": None, f"later:{question.row}": None}
+
+
+# ── limits ───────────────────────────────────────────────────────────────────
+
+
+def test_only_so_many_taps_on_one_question_are_remembered() -> None:
+    here = OneDesk()
+    question = here.ask()
+    events = [here.tap("✅" if n % 2 else "✖️", question) for n in range(MOST_SOURCES + 5)]
+    assert len(here.prompt("rsvp").sources) == MOST_SOURCES
+    for event in reversed(events[5:]):
+        here.remove(event)
+    assert here.passed == [TookBack("rsvp", 1, Ref("me"))]
+
+
+def test_a_desk_that_is_full_says_so_instead_of_losing_what_lies_on_it() -> None:
+    here = OneDesk()
+    for n in range(MOST_PROMPTS):
+        here.ask(f"q{n}")
+    rows = {p.row for p in here.desk.prompts}
+    here.tap("🙋", ROOM)
+    assert (here.said, here.passed) == (["not_now"], [])
+    assert {p.row for p in here.desk.prompts} == rows
+    here.do(Settled(I1, "q0", 1))
+    here.tap("🙋", ROOM)
+    assert here.answer.choice == "in"
+
+
+def test_who_is_named_is_passed_on_as_persons_not_by_name() -> None:
+    here = OneDesk()
+    here.ask("detail:who", expects="people")
+    here.write(people=(CHEN,))
+    assert here.answer.value == Persons((CHEN,))

@@ -1,0 +1,145 @@
+"""Random walks: random people do random things at random times, and every promise holds after each step."""
+
+from __future__ import annotations
+
+import os
+import random
+
+import pytest
+
+from engine.core.values import DAY_MS, HOUR_MS, MINUTE_MS
+from engine.runtime.ports import Want
+from tests.scenarios import promises
+from tests.scenarios.stage import Stage
+
+NAMES = ("ana", "bruno", "chen", "dora")
+SEEDS = int(os.environ.get("HEARTH_WALKS", "24"))
+STEPS = 45
+BEGINNINGS = (
+    "invite everyone: A walk along the river on Sunday",
+    "invite everyone and @chen, @dora: Soup and songs at my place",
+    "invite @bruno, @chen: A reading group that meets on Mondays",
+    "invite",
+    "role",
+)
+ANSWERS = (
+    *("1", "2", "3", "4", "yes", "no", "maybe", "none", "me", "everyone"),
+    *("Bruno", "Chen and Dora", "Ana", "Dora", "Nobody I know"),
+    *("Friday 19:00", "in 3 weeks", "in 5 hours", "in 4 months", "in 12 months", "yesterday 10:00", "whenever it suits"),
+    *("Kitchen and garden keeper", "Is there a lift in the house?", "The key is under the mat."),
+)
+COMMANDS = (
+    *("cancel", "happened", "postpone", "rest", "handover", "later", "my", "help", "what's on", "who holds what"),
+    *("cancel 2", "person", "pause for 3 days", "stop", "start", "not from Ana", "hapened"),
+)
+PAUSES_MS = (MINUTE_MS, 20 * MINUTE_MS, HOUR_MS, 5 * HOUR_MS, DAY_MS, 3 * DAY_MS, 9 * DAY_MS, 40 * DAY_MS)
+
+
+class Walk:
+    """One stage and the chance that moves its people."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.chance = random.Random(stage.seed)
+        self.events: list[tuple[str, str]] = []
+        self.did: list[str] = []
+
+    async def step(self) -> None:
+        """Somebody does something, or time passes."""
+        name = self.chance.choice(NAMES)
+        (act,) = self.chance.choices(
+            (self.begin, self.answer, self.order, self.tap, self.tap_room, self.edit, self.remove, self.move, self.wait),
+            weights=(6, 24, 12, 24, 6, 4, 4, 2, 18),
+        )
+        await act(name)
+
+    async def begin(self, name: str) -> None:
+        await self.say(name, self.chance.choice(BEGINNINGS), room=self.chance.random() < 0.7)
+
+    async def answer(self, name: str) -> None:
+        seen = [b for b in self.stage.seen(name) if b.parcel.target is not None]
+        reply_to = self.chance.choice(seen).event if seen and self.chance.random() < 0.4 else None
+        await self.say(name, self.chance.choice(ANSWERS), reply_to=reply_to)
+
+    async def order(self, name: str) -> None:
+        await self.say(name, self.chance.choice(COMMANDS), room=self.chance.random() < 0.2)
+
+    async def say(self, name: str, words: str, *, room: bool = False, reply_to: str | None = None) -> None:
+        self.did.append(f"{name} says {words!r}{' in the room' if room else ''}{' as a reply' if reply_to else ''}")
+        self.events.append((name, await self.stage.say(name, words, room=room, reply_to=reply_to)))
+
+    async def tap(self, name: str) -> None:
+        await self._tap(name, room=False)
+
+    async def tap_room(self, name: str) -> None:
+        await self._tap(name, room=True)
+
+    async def _tap(self, name: str, *, room: bool) -> None:
+        where = self.stage.seen(room=True) if room else self.stage.seen(name)
+        asking = [b for b in where if b.parcel.target is not None][-6:]
+        if not asking:
+            return
+        brought = self.chance.choice(asking)
+        offered = [emoji for _, emoji in brought.parcel.target.choices if emoji] if brought.parcel.target else []
+        emoji = self.chance.choice([*offered, "🦔"])
+        self.did.append(f"{name} taps {emoji} on {brought.words[:50]!r}")
+        self.events.append((name, await self.stage.tap_event(name, emoji, brought.event, room=room)))
+
+    async def edit(self, _: str) -> None:
+        if self.events:
+            name, event = self.chance.choice(self.events[-8:])
+            words = self.chance.choice(ANSWERS)
+            self.did.append(f"{name} edits {event} to {words!r}")
+            await self.stage.say(name, words, edits=event)
+
+    async def remove(self, _: str) -> None:
+        if self.events:
+            name, event = self.chance.choice(self.events[-8:])
+            self.did.append(f"{name} removes {event}")
+            await self.stage.remove(name, event)
+
+    async def move(self, name: str) -> None:
+        if name in self.stage.cast.here and self.chance.random() < 0.4:
+            self.did.append(f"{name} leaves the circle")
+            await self.stage.leave(name)
+        elif name not in self.stage.cast.here:
+            self.did.append(f"{name} comes back")
+            await self.stage.come_back(name)
+
+    async def wait(self, _: str) -> None:
+        by_ms = self.chance.choice(PAUSES_MS)
+        self.did.append(f"{by_ms / HOUR_MS:g} hours pass")
+        await self.stage.pass_time(by_ms)
+
+    async def again(self) -> None:
+        """What happened last arrives once more, and nothing changes."""
+        if self.stage.last is None:
+            return
+        before = await self._everything()
+        outcome = await self.stage.submit(self.stage.last)
+        assert outcome.kind == "seen_before"
+        assert await self._everything() == before
+
+    async def _everything(self) -> object:
+        desks = await self.stage.store.load(Want(desks=frozenset(self.stage.cast.persons.values())))
+        return await self.stage.snapshots(), dict(desks.desks), self.stage.diaries()
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+async def test_whatever_people_do_every_promise_holds(seed: int) -> None:
+    stage = await Stage.set(*NAMES, seed=seed)
+    walk = Walk(stage)
+    await walk.say("ana", BEGINNINGS[seed % len(BEGINNINGS)], room=True)
+    try:
+        for _ in range(STEPS):
+            await walk.step()
+            await walk.again()
+            await promises.check(stage)
+        promises.check_prompts(stage)
+        await stage.pass_time(500 * DAY_MS)
+        await promises.check(stage)
+        assert not [s.state for s in await stage.snapshots() if s.finished_ms is None], "something never ends"
+    except Exception as broken:
+        raise AssertionError("\n".join([f"seed {seed}", *walk.did])) from broken
+    finally:
+        await stage.strike()
