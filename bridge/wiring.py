@@ -274,7 +274,7 @@ class Door:
         knowledge = Knowledge(
             user_id=self._plan.session.user_id,
             names=(self._plan.bot,),
-            direct={room: user_id for user_id, room in self._client.direct.known().items()},
+            direct=self._client.direct.known(),
             circles={room: circle for circle, room in self._neighbours.circles.items()},
         )
         draft = translate(event, knowledge, self._clock.real_now_ms())

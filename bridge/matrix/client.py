@@ -123,8 +123,11 @@ class MatrixClient:
         return client
 
     async def run(self, handler: Handler, stop: asyncio.Event) -> None:
-        """`Sync.run`: deliver everything that happens to `handler` until `stop` is set."""
-        await self.sync.run(handler, stop)
+        """`Sync.run`: deliver everything that happens to `handler` until `stop` is set; then nobody waits any more."""
+        try:
+            await self.sync.run(handler, stop)
+        finally:
+            self._patience.end()
 
     async def keep_up(self, answer: Mapping[str, Any]) -> None:
         """What is due between two sync answers: keys offered, asked for and mended, invitations answered.

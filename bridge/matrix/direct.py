@@ -85,8 +85,14 @@ class DirectRooms:
         return None
 
     def known(self) -> Mapping[str, str]:
-        """Every 1:1 room we ever made or took up, by person, whether or not they are in it now."""
-        return self._known
+        """The person of every 1:1 room we ever made or took up, whether or not they are in it now."""
+        marked = {
+            room_id: user_id
+            for user_id, listed in self._marked.items()
+            for room_id in as_list(listed)
+            if isinstance(room_id, str)
+        }
+        return {**marked, **{room_id: user_id for user_id, room_id in self._known.items()}}
 
     def person_of(self, room_id: str) -> str | None:
         """Whose 1:1 room this is: nobody else is in it, and it is marked as direct; None for other rooms."""

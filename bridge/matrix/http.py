@@ -195,7 +195,8 @@ class Patience:
     Waits grow from `first_seconds` (never under one second) to `longest_seconds`, with up to half of each taken off
     or added at random. While the homeserver is in trouble, callers try one after another, so that all of them
     together ask less than once a second; the first success lets the others through at once. A rate limit longer than
-    `longest_seconds` is raised at once: whoever keeps the queue knows better what to do meanwhile.
+    `longest_seconds` is raised at once: whoever keeps the queue knows better what to do meanwhile. After `end` nobody
+    waits any more.
     """
 
     def __init__(
@@ -215,6 +216,11 @@ class Patience:
         self._troubles = 0
         self._due_ms = 0
         self._one_by_one = asyncio.Lock()
+        self._ended = asyncio.Event()
+
+    def end(self) -> None:
+        """We are stopping: whoever waits, now or later, is given the error instead of another try."""
+        self._ended.set()
 
     async def __call__(self, call: Callable[[], Awaitable[T]]) -> T:
         """Await `call()` until it answers; raises its last error after `attempts` tries."""
@@ -225,7 +231,7 @@ class Patience:
                 self._troubles += 1
                 wait_seconds = self.wait_seconds(self._troubles)
                 self._due_ms = self._clock.now_ms() + int(wait_seconds * 1000)
-                if attempt == self._attempts:
+                if attempt == self._attempts or self._ended.is_set():
                     raise
                 log.warning("attempt %d: %s; again in %.1f s", attempt, error, wait_seconds)
             except RateLimited as error:
@@ -233,7 +239,9 @@ class Patience:
                 if attempt == self._attempts or wait_seconds > self._longest_seconds * 1.5:
                     raise
                 log.info("attempt %d: %s; again in %.1f s", attempt, error, wait_seconds)
-                await self._clock.pause(wait_seconds)
+                await self._pause(wait_seconds)
+                if self._ended.is_set():
+                    raise
         raise AssertionError("the loop above returns or raises")
 
     async def _in_turn(self, call: Callable[[], Awaitable[T]]) -> T:
@@ -241,7 +249,9 @@ class Patience:
             return await call()
         async with self._one_by_one:
             if self._troubles:
-                await self._clock.pause(max(0.0, (self._due_ms - self._clock.now_ms()) / 1000))
+                await self._pause(max(0.0, (self._due_ms - self._clock.now_ms()) / 1000))
+                if self._ended.is_set():
+                    raise ServerTrouble("the homeserver was in trouble when we stopped")
             try:
                 answer = await call()
             except ServerTrouble:
@@ -251,6 +261,19 @@ class Patience:
                 raise
             self._troubles = 0
             return answer
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, but no longer than until `end`."""
+        waits = [
+            asyncio.ensure_future(self._clock.pause(seconds)),
+            asyncio.ensure_future(self._ended.wait()),
+        ]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waits:
+                each.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
 
     def wait_seconds(self, attempt: int, error: Exception | None = None) -> float:
         """How long to wait after the `attempt`-th failure (counted from 1), in seconds."""

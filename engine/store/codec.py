@@ -38,6 +38,8 @@ def _decoder(kind: type[T]) -> Callable[[bytes], T]:
 
 decode_snapshot = _decoder(Snapshot)
 decode_desk = _decoder(Desk)
+decode_kept: Callable[[bytes], tuple[str, bytes]] = _decoder(tuple[str, bytes])
+"""A row of the bridge: its key and its value."""
 decode_parcel = _decoder(Parcel)
 decode_definition = _decoder(Definition)
 decode_inbox: Callable[[bytes], ToInstance | ToDesk] = msgspec.msgpack.Decoder(ToInstance | ToDesk).decode

@@ -164,11 +164,15 @@ class Batch:
         self._db.executemany(sql.DELETE_INBOX, [(done,) for done in self._changes.inbox_done])
 
     def _write_kept(self) -> None:
-        kept = {(row.kind, row.key): row for row in self._changes.kept}.values()  # the last word counts
-        self._db.executemany(sql.DELETE_KEPT, [(row.kind, row.key) for row in kept if row.value is None])
+        if not self._changes.kept:
+            return
+        house = self._keys[HOUSE]
+        # Many keys are Matrix ids: a row is found by a name that tells nobody who it is about.
+        named = {(row.kind, house.fingerprint(row.key)): row for row in self._changes.kept}
+        self._db.executemany(sql.DELETE_KEPT, [name for name, row in named.items() if row.value is None])
         sealed = [
-            (row.kind, row.key, self._seal(HOUSE, row.value, f"bridge/{row.kind}/{row.key}"))
-            for row in kept
+            (kind, name, house.seal(codec.encode((row.key, row.value)), f"bridge/{kind}/{name}"))
+            for (kind, name), row in named.items()
             if row.value is not None
         ]
         self._db.executemany(sql.SET_KEPT, sealed)

@@ -246,11 +246,11 @@ class Quarantined(Model):
 
 
 class BridgeRow(Model):
-    """What the bridge remembers: keys, rooms, the sync cursor."""
+    """What the bridge remembers: keys, rooms, the sync cursor. A row is found by a keyed hash of its key."""
 
     id = fields.BigIntField(primary_key=True, generated=True)
     kind = fields.CharField(max_length=ID)
-    key = fields.TextField()
+    key = fields.CharField(max_length=64)
     sealed = fields.BinaryField()
 
     class Meta:

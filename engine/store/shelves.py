@@ -220,7 +220,10 @@ async def kept(ring: KeyRing) -> Mapping[tuple[str, str], bytes]:
     """See ``Cellar.kept``."""
     key = (await keys_of(ring, [HOUSE]))[HOUSE]
     rows = await models.BridgeRow.all()
-    return {(row.kind, row.key): key.open(row.sealed, f"bridge/{row.kind}/{row.key}") for row in rows}
+    opened = [
+        (row.kind, *codec.decode_kept(key.open(row.sealed, f"bridge/{row.kind}/{row.key}"))) for row in rows
+    ]
+    return {(kind, name): value for kind, name, value in opened}
 
 
 async def forget_seen(before_ms: Ms) -> int:

@@ -63,7 +63,7 @@ class Play:
         await self.answer(
             "bruno", "Thank you for being there", "I loved the second song. And yes, I felt free to say no."
         )
-        await self.until(13, 10, "Ana gets few messages a week, so Bruno's words wait; then all is closed")
+        await self.until(13, 10, "A week later it closes by itself")
         await self._hears("ana", "I loved the second song")
         await self.show()
 

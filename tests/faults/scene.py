@@ -1,11 +1,13 @@
 """A house on a homeserver that can be told to fail, with time that passes only when a test lets it."""
 
+import inspect
 import itertools
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 from bridge.matrix.http import Homeserver
+from engine.store import TortoiseStore
 from tests.fakes import Asked, FakeHomeserver, StandingClock
 from tests.fakes.memory import Device
 from tests.world import Member, Message, World
@@ -129,6 +131,33 @@ class Impatient(Homeserver):
     async def request(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         options["timeout_seconds"] = min(options.get("timeout_seconds", 30.0), self.seconds)
         return await super().request(method, path, **options)
+
+
+class AtTheDisk:
+    """Tells the clock that somebody is at the disk: called, it never answers twice the same while they are."""
+
+    def __init__(self) -> None:
+        self._inside = 0
+        self._calls = itertools.count()
+
+    def __call__(self) -> int:
+        return next(self._calls) if self._inside else -1
+
+    def watch(self, store: TortoiseStore) -> None:
+        """Count everybody who goes in and comes out of this store."""
+        for name, method in inspect.getmembers(store, inspect.iscoroutinefunction):
+            if not name.startswith("_"):
+                setattr(store, name, self._counted(method))
+
+    def _counted(self, method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def counted(*given: Any, **named: Any) -> Any:
+            self._inside += 1
+            try:
+                return await method(*given, **named)
+            finally:
+                self._inside -= 1
+
+        return counted
 
 
 MakeScene = Callable[..., Awaitable[Scene]]

@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
                 ("kind", fields.CharField(max_length=255)),
-                ("key", fields.TextField(unique=False)),
+                ("key", fields.CharField(max_length=64)),
                 ("sealed", fields.BinaryField()),
             ],
             options={
@@ -38,7 +38,7 @@ class Migration(migrations.Migration):
                 "app": "cellar",
                 "unique_together": (("kind", "key"),),
                 "pk_attr": "id",
-                "table_description": "What the bridge remembers: keys, rooms, the sync cursor.",
+                "table_description": "What the bridge remembers: keys, rooms, the sync cursor. A row is found by a keyed hash of its key.",
             },
             bases=["Model"],
         ),
