@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import assert_never
 
 import msgspec
+from msgspec.structs import replace
 
 from bridge.clock import HouseTime, RealSide, RealTime
 from bridge.matrix.client import MatrixClient
@@ -39,6 +40,7 @@ from engine.core.desk import Rhythm
 from engine.loading.catalogue import Catalogue
 from engine.runtime.batch import House
 from engine.runtime.bell import Bell
+from engine.runtime.housekeeping import keep_house
 from engine.runtime.line import StraightLine
 from engine.runtime.outbox import Outbox
 from engine.runtime.ports import (
@@ -154,7 +156,8 @@ class Hearth:
             self._keeper,
             pickle_secret=plan.pickle_secret,
             alias_salt=plan.alias_salt,
-            allowed=plan.allowed,
+            # Whoever is in one of the circles' rooms may also write to the bot in a room of their own.
+            allowed=replace(plan.allowed, rooms=plan.allowed.rooms | frozenset(plan.rooms)),
             clock=RealSide(self._clock),
             chance=self._chance,
             homeserver=homeserver,
@@ -189,6 +192,7 @@ class Hearth:
                 door.introduce(stop),
                 bell.run(self.ready, stop),
                 outbox.run(line.on_move(), stop),
+                keep_house(self._cellar, self._clock, stop),
             )
         finally:
             await line.stop()
@@ -210,6 +214,7 @@ class Hearth:
             self._cellar,
             writer,
             RealSide(self._clock),
+            client.patience,
             plan.session.device_id,
         )
 

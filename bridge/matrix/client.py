@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class MatrixClient:
-    """One device of one account; its parts are public: `sender`, `rooms`, `direct`, `cross_signing`, `sync`."""
+    """One device of one account; its parts are public: `sender`, `rooms`, `direct`, `cross_signing`, `sync`, `patience`."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class MatrixClient:
         self.homeserver = homeserver
         self.allowed = allowed
         self._clock = clock
-        self._patience = Patience(clock, chance)
+        self.patience = Patience(clock, chance)
         self._upkeep_failures = 0
         self._upkeep_due_ms = 0
         self._ledger = Ledger(keeper)
@@ -61,7 +61,7 @@ class MatrixClient:
         )
         self.keys = KeyExchange(self.cipher, homeserver, self._ledger, clock)
         self.direct = DirectRooms(rows, self.rooms, homeserver, self._ledger, alias_salt, clock)
-        self.sender = Sender(homeserver, self.cipher, self.keys, self.rooms, self._ledger, self._patience)
+        self.sender = Sender(homeserver, self.cipher, self.keys, self.rooms, self._ledger, self.patience)
         self.cross_signing = CrossSigning(homeserver, self.cipher, self._ledger)
         self.sync = Sync(
             homeserver,
@@ -71,7 +71,7 @@ class MatrixClient:
             self._ledger,
             rows,
             clock,
-            self._patience,
+            self.patience,
             upkeep=self.keep_up,
         )
 
@@ -115,8 +115,8 @@ class MatrixClient:
         )
         try:
             if not client.cipher.shared:
-                await client._patience(client.keys.require_own_device)
-                await client._patience(client.keys.upload)
+                await client.patience(client.keys.require_own_device)
+                await client.patience(client.keys.upload)
         except BaseException:
             await homeserver.close()
             raise
@@ -127,7 +127,7 @@ class MatrixClient:
         try:
             await self.sync.run(handler, stop)
         finally:
-            self._patience.end()
+            self.patience.end()
 
     async def keep_up(self, answer: Mapping[str, Any]) -> None:
         """What is due between two sync answers: keys offered, asked for and mended, invitations answered.
@@ -150,7 +150,7 @@ class MatrixClient:
                 log.warning("%s: %s", name, error)
             except (ServerTrouble, RateLimited, NotCommitted) as error:
                 self._upkeep_failures += 1
-                wait_seconds = self._patience.wait_seconds(self._upkeep_failures, error)
+                wait_seconds = self.patience.wait_seconds(self._upkeep_failures, error)
                 self._upkeep_due_ms = self._clock.now_ms() + int(wait_seconds * 1000)
                 log.warning("%s: %s; again in %.1f s", name, error, wait_seconds)
                 return

@@ -228,9 +228,7 @@ class Patience:
             try:
                 return await self._in_turn(call)
             except ServerTrouble as error:
-                self._troubles += 1
-                wait_seconds = self.wait_seconds(self._troubles)
-                self._due_ms = self._clock.now_ms() + int(wait_seconds * 1000)
+                wait_seconds = self._note_trouble()
                 if attempt == self._attempts or self._ended.is_set():
                     raise
                 log.warning("attempt %d: %s; again in %.1f s", attempt, error, wait_seconds)
@@ -243,6 +241,21 @@ class Patience:
                 if self._ended.is_set():
                     raise
         raise AssertionError("the loop above returns or raises")
+
+    async def once(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Await `call()` one time, in its turn: for whoever keeps a queue of tries of their own."""
+        try:
+            return await self._in_turn(call)
+        except ServerTrouble:
+            self._note_trouble()
+            raise
+
+    def _note_trouble(self) -> float:
+        """One more failure; how long everybody waits because of it, in seconds."""
+        self._troubles += 1
+        wait_seconds = self.wait_seconds(self._troubles)
+        self._due_ms = self._clock.now_ms() + int(wait_seconds * 1000)
+        return wait_seconds
 
     async def _in_turn(self, call: Callable[[], Awaitable[T]]) -> T:
         if not self._troubles:

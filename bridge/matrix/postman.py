@@ -9,7 +9,7 @@ import msgspec
 
 from bridge.matrix.clock import Clock
 from bridge.matrix.direct import DirectRooms, NoDirectRoom
-from bridge.matrix.http import MatrixError, RateLimited, Refused, ServerTrouble, TokenLost
+from bridge.matrix.http import MatrixError, Patience, RateLimited, Refused, ServerTrouble, TokenLost
 from bridge.matrix.outbound import IdentityChanged, SealedMessage, SendError, Sender
 from bridge.matrix.rooms import Rooms
 from engine.core.parcel import Direct, Parcel
@@ -66,15 +66,20 @@ class MatrixPostman:
         registry: Registry,
         writer: Writer,
         clock: Clock,
+        patience: Patience,
         device_id: str,
     ) -> None:
-        """``clock`` is real time: it measures what the homeserver remembers."""
+        """``clock`` is real time: it measures what the homeserver remembers.
+
+        ``patience`` is everybody's: however many letters wait, in trouble the homeserver is asked for one at a time.
+        """
         self._sender = sender
         self._rooms = rooms
         self._direct = direct
         self._registry = registry
         self._writer = writer
         self._clock = clock
+        self._patience = patience
         self._device_id = device_id
 
     async def room_for(self, parcel: Parcel) -> str:
@@ -91,7 +96,7 @@ class MatrixPostman:
     async def _direct_room(self, person: PersonId) -> str:
         user_id = await self._user_id(person)
         try:
-            return await _patiently(self._direct.ensure(user_id))
+            return await _patiently(self._patience.once(lambda: self._direct.ensure(user_id)))
         except NoDirectRoom as error:
             raise TryLater(str(error), after_ms=HOUR_MS) from error
 
@@ -103,7 +108,8 @@ class MatrixPostman:
 
     async def seal(self, parcel: Parcel, room: str, transaction: str) -> bytes:
         event_type, content = await self._content(parcel)
-        sealed = await _patiently(self._sender.seal(room, event_type, content, transaction))
+        sealing = self._patience.once(lambda: self._sender.seal(room, event_type, content, transaction))
+        sealed = await _patiently(sealing)
         envelope = _Envelope(sealed.event_type, sealed.content, self._clock.now_ms(), self._device_id)
         return msgspec.json.encode(envelope)
 

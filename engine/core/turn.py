@@ -69,6 +69,8 @@ KEEP_DAYS = 90
 LONGEST_MS = 800 * DAY_MS
 """A text's end date while its instance still runs; finishing brings it forward."""
 TELL_USEFUL_MS = 7 * DAY_MS
+MOST_LINKS = 256
+"""Definitions whose links are held in memory."""
 MOST_MOVES = 16
 """Moves that one event may set off before it counts as a circle in the file."""
 
@@ -102,6 +104,7 @@ class Turn:
         self._finished_ms = snapshot.finished_ms
         self._effects: list[Effect] = []
         self._rows = 0
+        self._before: Turn | None = None
 
     # ── reading ──────────────────────────────────────────────────────────────
 
@@ -142,12 +145,7 @@ class Turn:
 
     def linked(self, ask: str) -> tuple[str, ...]:
         """The other asks that some part counts together with this one."""
-        found: dict[str, None] = {}
-        for part in self.definition.parts:
-            counted = [by.ask for by in part.answered]
-            if ask in counted:
-                found.update(dict.fromkeys(counted))
-        return tuple(name for name in found if name != ask)
+        return _links_of(self.definition).get(ask, ())
 
     def counts(self, ask: str, who: Ref) -> bool:
         """Whether somebody has an answer standing, to this ask or one counted with it, that others may hear of."""
@@ -335,7 +333,9 @@ class Turn:
     @property
     def before(self) -> Turn:
         """Things as they stood before this event, to be compared with."""
-        return Turn(self.definition, self._old, self.facts, None)
+        if self._before is None:
+            self._before = Turn(self.definition, self._old, self.facts, None)
+        return self._before
 
     def refresh(self) -> None:
         """Bring what is kept up to date up to date: boards, and the room's messages. Whatever would read as
@@ -734,9 +734,12 @@ class Turn:
 
     def _end_dropped_texts(self) -> None:
         """Words that were taken back, or put in other words, are kept no longer."""
+        held = self.before._texts_held()
+        if not held:
+            return
         kept = {text for text, _ in self._texts_held()}
         ended = {effect.text for effect in self._effects if isinstance(effect, KeepText)}
-        for text, _ in self.before._texts_held():
+        for text, _ in held:
             if text not in kept and text not in ended:
                 self.emit(KeepText(text, self.now_ms))
 
@@ -759,6 +762,25 @@ class Turn:
     def _new_row(self) -> RowId:
         self._rows += 1
         return RowId(f"{self._old.id}:{self._version}:{self._rows}")
+
+
+_links: dict[str, dict[str, tuple[str, ...]]] = {}
+
+
+def _links_of(definition: Definition) -> dict[str, tuple[str, ...]]:
+    """Ask → the asks that some part counts together with it; found once per digest."""
+    links = _links.get(definition.digest)
+    if links is None:
+        if len(_links) >= MOST_LINKS:
+            _links.clear()
+        found: dict[str, dict[str, None]] = {}
+        for part in definition.parts:
+            counted = dict.fromkeys(by.ask for by in part.answered)
+            for ask in counted:
+                found.setdefault(ask, {}).update(counted)
+        links = {ask: tuple(name for name in names if name != ask) for ask, names in found.items()}
+        _links[definition.digest] = links
+    return links
 
 
 def _is_later(other: Answer | None, answer: Answer) -> bool:

@@ -323,6 +323,9 @@ class Cellar(Protocol):
     async def expire_texts(self, now_ms: Ms) -> int:
         """Delete the texts whose end date has passed; how many."""
 
+    async def forget_seen(self, before_ms: Ms) -> int:
+        """Forget the ids of events decided before a moment; how many."""
+
     # definitions and views
     async def put_definition(self, definition: Definition, source: str) -> None: ...
     async def definition(self, digest: str) -> Definition | None: ...

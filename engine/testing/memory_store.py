@@ -452,6 +452,12 @@ class MemoryStore:
         lines = self._journal.get(actor, {})
         return [lines[n] for n in sorted(lines)]
 
+    async def forget_seen(self, before_ms: Ms) -> int:
+        old = [key for key, at_ms in self._seen.items() if at_ms < before_ms]
+        for key in old:
+            del self._seen[key]
+        return len(old)
+
     async def quarantined(self) -> Sequence[SetAside]:
         """What could not be decided, oldest first."""
         return list(self._set_aside.values())

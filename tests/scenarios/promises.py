@@ -18,6 +18,8 @@ from tests.scenarios.stage import Stage
 
 FREE = ("hello", "reply", "safety")
 """What answers a person at once, at any hour."""
+KEPT_MS = 90 * DAY_MS
+"""How long words may outlive what they were said in."""
 SCREEN = 600
 """Characters of a prompt without its footer."""
 
@@ -45,6 +47,11 @@ async def _check_instance(stage: Stage, snapshot: Snapshot, where: str) -> None:
         assert name not in written, f"{where}: {name}'s name stands in it"
     for said in stage.said:
         assert said not in written, f"{where}: somebody's words stand in it"
+    for text in stage.store._texts.values():
+        if text.instance == snapshot.id and snapshot.finished_ms is not None:
+            assert text.until_ms <= snapshot.finished_ms + KEPT_MS or text.until_ms <= stage.now_ms, (
+                f"{where}: words are kept too long"
+            )
     if snapshot.finished_ms is None:
         open_asks = [a for a in snapshot.asks.values() if a.open and a.closes_ms < snapshot.entered_ms + 400 * DAY_MS]
         assert snapshot.timers or open_asks, f"{where}: no way forward"

@@ -15,7 +15,9 @@ Ana invites you.
 
 Soup and songs at my place, from seven till late. Bring a bowl.
 
-When: Friday 22 January, 19:00 UTC. A question for Ana? Write it here, and I'll carry it over.
+When: Friday 22 January, 19:00 UTC.
+
+A question for Ana? Write it here, and I'll carry it over.
 
 1. ✅ I'm coming
 2. 🤔 Maybe

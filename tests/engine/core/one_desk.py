@@ -100,7 +100,9 @@ class OneDesk:
             self.delivered |= {p.row for p in self.parcels}
         return self.last
 
-    def ask(self, ask: str = "rsvp", instance: InstanceId = I1, *, deliver: bool = True, **more: Any) -> Prompt:
+    def ask(
+        self, ask: str = "rsvp", instance: InstanceId = I1, *, deliver: bool = True, **more: Any
+    ) -> Prompt:
         """Put a question on the desk."""
         self.do(asked(ask, instance, **more), deliver=deliver)
         return self.prompt(ask, instance)

@@ -81,7 +81,9 @@ def test_an_unreadable_answer_with_several_open_asks_which_and_with_one_says_wha
         ("person", {"people": (ANA,)}, Persons((ANA,))),
     ],
 )
-def test_what_a_question_expects_is_what_it_takes(expects: str, reading: dict[str, Any], value: AnyValue) -> None:
+def test_what_a_question_expects_is_what_it_takes(
+    expects: str, reading: dict[str, Any], value: AnyValue
+) -> None:
     here = OneDesk()
     here.ask("detail:it", expects=expects)
     here.write(**reading)
@@ -208,7 +210,9 @@ def test_talk_in_the_room_is_not_the_bots_business() -> None:
 
 
 @pytest.mark.parametrize("reading", [{}, {"too_long": True}, {"command": Command("invite")}])
-def test_talk_in_reply_to_a_question_in_the_room_is_not_the_bots_business_either(reading: dict[str, Any]) -> None:
+def test_talk_in_reply_to_a_question_in_the_room_is_not_the_bots_business_either(
+    reading: dict[str, Any],
+) -> None:
     here = OneDesk(greeted=False, consent="unknown")
     here.write(to=ROOM, room=True, **reading)
     assert here.effects == ()

@@ -107,7 +107,9 @@ def test_a_state_that_the_definition_lacks_is_an_error_not_a_loop() -> None:
         Ways(definition()).next_move("vanished", "gathered", NOBODY)
 
 
-@pytest.mark.parametrize("word", ["state", "trigger", "model", "to_there", "os.getcwd", "__class__", "is_here"])
+@pytest.mark.parametrize(
+    "word", ["state", "trigger", "model", "to_there", "os.getcwd", "__class__", "is_here"]
+)
 def test_no_word_of_a_file_collides_with_the_machines_own(word: str) -> None:
     move = MoveDef(OnCommand(word, ()), "there")
     assert taken((move,), f"command:{word}") is move

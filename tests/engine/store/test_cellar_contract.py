@@ -690,6 +690,13 @@ async def test_a_journal_reads_as_it_was_written_whoever_wrote_it(g: Ground) -> 
     assert await g.cellar.journal("i/nothing") == []
 
 
+async def test_the_ids_of_long_ago_are_forgotten_and_the_others_are_not(g: Ground) -> None:
+    await g.cellar.commit(Changes(seen={"old": 1_000, "new": 2_000}))
+    assert await g.cellar.forget_seen(2_000) == 1
+    loaded = await g.cellar.load(Want(ids=frozenset({"old", "new"})))
+    assert loaded.seen == {"new"}
+
+
 async def test_the_bridges_rows_are_kept_changed_and_deleted(g: Ground) -> None:
     await g.cellar.commit(Changes(kept=[KeptRow("sync", "", b"s1"), KeptRow("room", "!a", b"\x00\xff")]))
     await g.cellar.commit(Changes(kept=[KeptRow("sync", "", b"s2"), KeptRow("room", "!a", None)]))
