@@ -222,8 +222,14 @@ class Hearth:
 async def _open_catalogue(folder: Path, cellar: Cellar) -> Catalogue:
     catalogue = Catalogue(folder, cellar.definition)
     for problem in catalogue.load():
-        log.warning("%s:%d:%d %s", problem.file, problem.line, problem.column, problem.message)
+        where = f"{problem.file}:{problem.line}:{problem.column}"
+        log.warning("%s: %s: %s", where, problem.severity, problem.message)
     await catalogue.keep(cellar.put_definition)
+    # What runs on a file that is gone is brought to mind too: answers are read by the words of its choices.
+    for circle in await cellar.circles():
+        for snapshot in await cellar.open_instances(circle):
+            if await catalogue.by_digest(snapshot.definition) is None:
+                log.error("instance %s rests: its definition %s is lost", snapshot.id, snapshot.definition)
     return catalogue
 
 
@@ -261,7 +267,10 @@ class Door:
         if echoes:
             await self._line.submit(echoes)
         rest = [arrival for arrival in arrivals if not isinstance(arrival, Echo)]
-        await self._line.submit(rest, _kept(delivery.rows))
+        outcomes = await self._line.submit(rest, _kept(delivery.rows))
+        for arrival, outcome in zip(rest, outcomes, strict=True):
+            if outcome.kind in ("ignored", "refused"):
+                log.info("%s %s is %s: %s", type(arrival).__name__, arrival.id, outcome.kind, outcome.why)
         self._ready.set()
 
     async def introduce(self, stop: asyncio.Event) -> None:

@@ -223,7 +223,8 @@ class Rooms:
         for invite in due[:at_most]:
             accepted = allowed.allows(invite.inviter, self._rooms)
             action = "join" if accepted else "leave"
-            log.info("invitation to %s by %s: %s", invite.room_id, invite.inviter, action)
+            reason = "accepted" if accepted else "declined, not among those whose invitations are accepted"
+            log.info("invitation to %s by %s: %s", invite.room_id, invite.inviter, reason)
             # Counted before trying, so that a room that kills us cannot do so for ever.
             async with self._ledger.turn:
                 tries = invite.tries + 1

@@ -31,7 +31,9 @@ def chosen(message: str, offered: Sequence[Offered], said: SaidWords) -> str | N
     if exact is not None:
         return exact
     number = bare_number(message)
-    if number is not None:
+    if number is not None and [o.id for o in offered] != [
+        NO
+    ]:  # beside a no alone, a number is somebody's word
         return offered[number - 1].id if 1 <= number <= len(offered) else None
     line = without_number(message.strip())
     by_emoji = _by_emoji(line, offered)

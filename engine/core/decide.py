@@ -109,7 +109,9 @@ def _reply(who: Ref, line: Phrase) -> Tell:
     return Tell(who, Message(lines=(line,)), "reply")
 
 
-def _not_taken(event: Answered, facts: Facts, line: Phrase | None, *, over: bool = False) -> tuple[Effect, ...]:
+def _not_taken(
+    event: Answered, facts: Facts, line: Phrase | None, *, over: bool = False
+) -> tuple[Effect, ...]:
     """What follows from an answer that does not count: a kind line, and its words are not kept. On the desk
     the question is over, or lies open as before.
     """
@@ -145,7 +147,9 @@ def _answer(definition: Definition, snapshot: Snapshot, event: Answered, facts: 
     return _count(turn, ask, state, event)
 
 
-def _why_not(turn: Turn, ask: AskDef | None, state: AskState, event: Answered, facts: Facts) -> Refusal | None:
+def _why_not(
+    turn: Turn, ask: AskDef | None, state: AskState, event: Answered, facts: Facts
+) -> Refusal | None:
     if ask is not None and isinstance(ask.to, Room):
         if any(event.by in turn.people(part) for part in ask.seen_by):
             # Whoever asks the room does not answer themselves: they are not one of those who take it up.
@@ -153,7 +157,9 @@ def _why_not(turn: Turn, ask: AskDef | None, state: AskState, event: Answered, f
     elif event.by not in state.asked:
         return Refusal("not_asked", _not_taken(event, facts, Phrase("not_asked"), over=True))
     if state.settled or event.round != state.round or not _in_time(state, event, facts):
-        over = state.settled or event.round != state.round
+        # Somebody in the room who never took it up has nothing lying on their desk that would be settled later.
+        in_room = ask is not None and isinstance(ask.to, Room)
+        over = state.settled or event.round != state.round or in_room
         return Refusal("closed", _not_taken(event, facts, Phrase("closed"), over=over))
     if event.choice is not None and ask is not None:
         offered = [c.id for c in ask.choices]
@@ -318,7 +324,8 @@ def _answer_question(turn: Turn, state: AskState, event: Answered) -> Decision:
     )
     turn.emit(KeepText(event.text, turn.now_ms + LONGEST_MS))
     slots: dict[str, AnySlot] = {"who": Names((event.by,)), "text": Text(event.text)}
-    turn.tell_person(Ref(guest), Phrase("answer_from", slots=slots), "change")
+    if not turn.is_gone(Ref(guest)):
+        turn.tell_person(Ref(guest), Phrase("answer_from", slots=slots), "change")
     thanks = Phrase(
         "ack.words",
         slots={

@@ -110,14 +110,21 @@ def _meant(table: Table, event: Heard) -> Prompt | None:
     changing = [p for p in answered if p.instance is not None and not p.shared]
     if changing:
         return _the_one(table, changing)
-    if waiting:
-        return (fitting or waiting)[-1]
+    if fitting:
+        return fitting[-1]
     # Whoever has said yes may still have a question, as their prompt says.
-    talking = [p for p in table.desk.prompts if p.question_to and p.changeable_ms > table.facts.occurred_ms]
+    talking = [p for p in table.desk.prompts if _takes_questions(table, p)]
     if talking:
         return _the_one(table, talking)
+    if waiting:
+        return waiting[-1]
     table.say("nothing_open")
     return None
+
+
+def _takes_questions(table: Table, prompt: Prompt) -> bool:
+    now_ms, delivered = table.facts.occurred_ms, table.facts.delivered
+    return prompt.question_to and prompt.row in delivered and prompt.changeable_ms > now_ms
 
 
 def _fits(prompt: Prompt, event: Heard) -> bool:

@@ -24,8 +24,8 @@ HELLO = "hello"
 PERSON = "person"
 """The bot's own two questions: may it write, and whom may it tell."""
 FOREVER_MS = 36500 * DAY_MS
-TEXT_HELD_MS = 800 * DAY_MS
-"""A text's end date until its instance sets a nearer one."""
+TEXT_HELD_MS = 7 * DAY_MS
+"""How long words wait for their instance to take them up; it then sets their end date."""
 MOST_PROMPTS = 200
 """Questions of others that one desk holds; beyond that no more are put to this person."""
 MOST_SOURCES = 20

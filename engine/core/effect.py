@@ -129,7 +129,9 @@ class Finish(msgspec.Struct, frozen=True, tag="finish"):
     state: str
 
 
-Effect = Ask | Settle | Reopen | Confirm | Tell | Show | Post | SetTimer | DropTimer | Empower | KeepText | Finish
+Effect = (
+    Ask | Settle | Reopen | Confirm | Tell | Show | Post | SetTimer | DropTimer | Empower | KeepText | Finish
+)
 
 
 class Decision(msgspec.Struct, frozen=True):

@@ -195,6 +195,10 @@ class Turn:
     def _answerers(self, by: AnsweredBy) -> tuple[Ref, ...]:
         return tuple(ref for choice in by.choices for ref in self.who_said(by.ask, choice))
 
+    def is_gone(self, who: Ref) -> bool:
+        """Whether a person has left."""
+        return who in self._gone
+
     def resolve_who(self, who: Who) -> tuple[Ref, ...]:
         """The people an ask or a tell is for, at this moment."""
         match who:
@@ -706,8 +710,6 @@ class Turn:
 
     def _finish(self) -> None:
         self._finished_ms = self.now_ms
-        for timer in list(self._timers):
-            self._drop_timer(timer)
         self._give({})
         self._boards = ()
         for text, days in self._texts_held():

@@ -254,12 +254,15 @@ class Batch:
     # ── one arrival ──────────────────────────────────────────────────────────
 
     async def _one(self, arrival: AnyArrival, *, inside: bool) -> None:
-        if not inside:
-            self._take_out(arrival)
+        if not inside and isinstance(arrival, ToInstance | ToDesk):
+            self.changes.inbox_done.append(arrival.id)
         if arrival.id in self._seen or arrival.id in self.changes.seen:
             self.outcomes.setdefault(arrival.id, Outcome("seen_before"))
             return
         self.changes.seen[arrival.id] = self._now_ms
+        if isinstance(arrival, Rung):
+            # Whatever becomes of it, it has rung. (Had it been seen, its row would be gone, or a newer one.)
+            self.changes.timers.setdefault((arrival.actor, arrival.name), None)
         if arrival.id in self._broken:
             outcome = self._quarantine(arrival, self._broken[arrival.id])
         else:
@@ -271,13 +274,6 @@ class Batch:
                 raise Broke(arrival.id, where(error)) from error
         if not inside:
             self.outcomes[arrival.id] = outcome
-
-    def _take_out(self, arrival: AnyArrival) -> None:
-        """Whatever becomes of it, it does not wait in a table any more."""
-        if isinstance(arrival, Rung):
-            self.changes.timers.setdefault((arrival.actor, arrival.name), None)
-        elif isinstance(arrival, ToInstance | ToDesk):
-            self.changes.inbox_done.append(arrival.id)
 
     def _quarantine(self, arrival: AnyArrival, kind: str) -> Outcome:
         log.error("set aside %s %s: %s", type(arrival).__name__, arrival.id, kind)
@@ -301,6 +297,8 @@ class Batch:
                 return Outcome("done")
             case Housed():
                 row = RowId(f"intro:{arrival.circle}")
+                if await self._house.cellar.sent_event(row) is not None:
+                    return Outcome("seen_before")  # so long ago that its id is forgotten
                 message = Message(lines=(Phrase("intro.room"),))
                 self._put(Parcel(row, Shared(arrival.circle), "post", message))
                 return Outcome("done")

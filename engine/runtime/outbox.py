@@ -14,7 +14,7 @@ from random import Random
 
 from msgspec.structs import replace
 
-from engine.core.parcel import Direct, Parcel
+from engine.core.parcel import Direct, Parcel, Shared
 from engine.core.schedule import Drop, Go, Verdict, Wait, schedule
 from engine.core.values import MINUTE_MS, SECOND_MS, Ms
 from engine.runtime.blame import where
@@ -36,6 +36,8 @@ LEASE_MS = 2 * MINUTE_MS
 MOST_AT_ONCE = 8
 """Rooms that are written to at the same time."""
 MOST_ATTEMPTS = 40
+MOST_ATTEMPTS_IN_ORDER = 8
+"""So many attempts, some four minutes, a room waits for a letter that is being tried again; then others go first."""
 LONGEST_BACKOFF_MS = 30 * MINUTE_MS
 LONGEST_SLEEP_MS = 60 * SECOND_MS
 OUTAGE_PAUSE_MS = 5 * SECOND_MS
@@ -58,6 +60,8 @@ class Outbox:
         self._clock = clock
         self._random = random
         self._rested = rested or asyncio.Event()
+        self._resting_until_ms: dict[Direct | Shared, Ms] = {}
+        """Rooms in which a letter is being tried again: the next ones do not overtake it."""
 
     async def run(self, moved: asyncio.Event, stop: asyncio.Event) -> None:
         """Send what is due until ``stop``; ``moved`` is the hint that there may be something new."""
@@ -103,6 +107,10 @@ class Outbox:
     async def _carry(self, journey: Journey) -> None:
         parcel = journey.parcel
         try:
+            rests_until_ms = self._resting_until_ms.get(parcel.to, 0)
+            if journey.sealed is None and rests_until_ms > self._clock.now_ms():
+                await self._cellar.postpone(parcel.row, rests_until_ms, "in order", failed=False)
+                return
             # What was sealed may be in the room already: it is brought to its end, whatever has changed since.
             match Go() if journey.sealed is not None else await self._judge(parcel):
                 case Go():
@@ -112,7 +120,9 @@ class Outbox:
                 case Drop(why=why):
                     await self._cellar.bury(parcel.row, why, self._clock.now_ms(), dead=False)
         except TryLater as later:
-            await self._try_again(journey, later)
+            due_ms = await self._try_again(journey, later)
+            if journey.attempts < MOST_ATTEMPTS_IN_ORDER:
+                self._resting_until_ms[parcel.to] = due_ms
         except Undeliverable as error:
             log.warning("parcel %s cannot be delivered: %s", parcel.row, error)
             await self._cellar.bury(parcel.row, str(error), self._clock.now_ms(), dead=True)
@@ -143,13 +153,15 @@ class Outbox:
             await self._cellar.seal(parcel.row, room, sealed)
         sent = await self._postman.put(room, sealed, journey.transaction)
         await self._cellar.mark_sent(parcel.row, sent.event, self._clock.now_ms())
+        self._resting_until_ms.pop(parcel.to, None)
 
-    async def _try_again(self, journey: Journey, later: TryLater) -> None:
+    async def _try_again(self, journey: Journey, later: TryLater) -> Ms:
+        """Put it off, or give it up; when it is looked at next."""
         row = journey.parcel.row
         if journey.attempts + 1 >= MOST_ATTEMPTS:
             log.error("parcel %s given up after %d attempts: %s", row, MOST_ATTEMPTS, later.why)
             await self._cellar.bury(row, later.why, self._clock.now_ms(), dead=True)
-            return
+            return self._clock.now_ms()
         backoff_ms = min(LONGEST_BACKOFF_MS, SECOND_MS * 2 ** min(journey.attempts, 12))
         pause_ms: Ms = int(backoff_ms * (0.5 + self._random.random()))
         if later.after_ms is not None:
@@ -157,3 +169,4 @@ class Outbox:
         due_ms = self._clock.after(pause_ms)
         log.info("parcel %s waits %d ms: %s", row, pause_ms, later.why)
         await self._cellar.postpone(row, due_ms, later.why, failed=True)
+        return due_ms

@@ -34,6 +34,7 @@ OUTSIDE = "outside:anytime"
 """Killed from outside, wherever it was."""
 
 FLEETING = (
+    "crypto.load",
     "crypto.save_account",
     "crypto.save_devices",
     "crypto.save_room_key",
@@ -44,17 +45,16 @@ FLEETING = (
     "http.keys/query",
     "http.keys/upload",
     "http.put m.direct",
-    "http.sendToDevice",
-    "store.postpone",
-)
-"""What happens only now and then in every play: a life ends there as soon as there is a chance."""
-
-RECURRING = (
-    "crypto.drop_sessions",
-    "crypto.load",
     "http.send edit",
     "http.send message",
     "http.send reaction",
+    "http.sendToDevice",
+    "store.postpone",
+)
+"""What matters most or happens only now and then, in every play: a life ends there as soon as there is a chance."""
+
+RECURRING = (
+    "crypto.drop_sessions",
     "http.sync",
     "keeper.commit",
     "store.claim",
@@ -275,9 +275,9 @@ class Lives:
                 armed[f"{operation}:{self._chance.choice(fresh)}"] = 1
         recurring = [f"{operation}:{phase}" for operation in RECURRING for phase in _phases(operation)]
         recurring.sort(key=lambda boundary: (self.kills[boundary], self._chance.random()))
-        for boundary in recurring[:3]:
+        for boundary in recurring[:4]:
             # While there is something seldom to meet, a life is given the time to get there.
-            armed[boundary] = self._chance.randint(10, 40) if patient else self._chance.randint(1, 15)
+            armed[boundary] = self._chance.randint(8, 30) if patient else self._chance.randint(1, 10)
         return armed
 
     def _hits(self, operation: str) -> int:

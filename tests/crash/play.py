@@ -40,8 +40,9 @@ SHOWN = {
 WEIGHTS = (5, 5, 3, 1, 1, 2)
 """How the kills of a round are spread over its stages: where most happens, most lives end."""
 
-NEWCOMERS = ("eva", "finn", "gia", "hugo", "ida", "jon", "kim", "lena", "mio", "nora")
-ROUNDS_PER_NEWCOMER = 3
+PEOPLE = ("ana", "bruno", "chen", "dora", "eva", "finn", "gia", "hugo", "ida", "jon", "kim", "lena")
+ROUNDS_PER_FIRST_TIME = 3
+"""How many rounds there are for one more person, so that the bot writes to somebody for the first time now and then."""
 
 # What a guest does, one step after another: tap, type a number, edit what was typed, or take the last tap back.
 MANNERS: tuple[tuple[tuple[str, str | None], ...], ...] = (
@@ -93,8 +94,13 @@ class Round:
         return ["draft", "open", "accepted", "delivered", "feedback", "closed"]
 
 
+def people_for(rounds: int) -> tuple[str, ...]:
+    """Who takes part in a play of so many rounds."""
+    return PEOPLE[: 4 + rounds // ROUNDS_PER_FIRST_TIME]
+
+
 class Play:
-    """Four people and a house that keeps dying."""
+    """Some people and a house that keeps dying."""
 
     def __init__(self, world: World, lives: Lives, look: Look, chance: random.Random) -> None:
         self.world = world
@@ -120,7 +126,6 @@ class Play:
 
     async def round(self, kills: int) -> None:
         """One invitation from its beginning to its end, with so many kills spread over it."""
-        await self._welcome_newcomer()
         round_ = self._begin_round()
         stages = (
             self._invite,
@@ -135,27 +140,25 @@ class Play:
             await asyncio.gather(stage(round_), self._ask_for_help())
             await self.settle()
 
-    async def _welcome_newcomer(self) -> None:
-        """Somebody whom the bot has never written to, so that there is always a first time somewhere."""
-        due, _ = divmod(len(self.rounds), ROUNDS_PER_NEWCOMER)
-        welcomed = [name for name in NEWCOMERS if name in self.world.members]
-        if len(welcomed) <= due < len(NEWCOMERS) and self.rounds:
-            await self.world.add(NEWCOMERS[len(welcomed)])
-
     def _begin_round(self) -> Round:
         number = len(self.rounds)
         names = list(self.world.members)
-        host = names[number % len(names)]
+        host = names[number % 3]
         others = self._chance.sample([name for name in names if name != host], len(names) - 1)
-        # Whoever has never been written to comes first: their room is still to be made.
-        guests = sorted(others, key=lambda name: name in self._greeted)[:2]
+        strangers = [name for name in others if name not in self._greeted]
+        known = [name for name in others if name in self._greeted]
+        # At the beginning everybody is a stranger; later one now and then, so that there are always first times.
+        guests = strangers[:1] + known + strangers[1:]
+        if number and number % ROUNDS_PER_FIRST_TIME:
+            guests = known + strangers
+        guests = guests[:2] if number else strangers[:2]
         round_ = Round(
             title=f"Soup and songs, evening {number + 1}",
             host=host,
             guests=tuple(guests),
             enough=self._chance.choice((1, 1, 2)),
             ending=self._chance.choice(("time", "happened", "cancel")),
-            monday_ms=_next_monday(self._lives.clock.now_ms()),
+            monday_ms=_a_monday_after(self._lives.clock.now_ms()),
         )
         manners = self._chance.sample(MANNERS, len(guests))
         round_.manners = {guest: list(steps) for guest, steps in zip(guests, manners, strict=True)}
@@ -191,6 +194,7 @@ class Play:
                 await self._step(round_, guest)
 
         others = [n for n in self.world.members if n not in (round_.host, *round_.guests)]
+        others = self._chance.sample(others, 1)
         await asyncio.gather(
             *(all_steps(guest) for guest in round_.guests),
             *(self._raise_hand(round_, name) for name in others),
@@ -431,8 +435,8 @@ def _shared_out(total: int, weights: Sequence[int]) -> list[int]:
     return [end - start for start, end in pairwise([0, *ends])]
 
 
-def _next_monday(now_ms: Ms) -> Ms:
-    """The next Monday at 10:00 UTC."""
+def _a_monday_after(now_ms: Ms) -> Ms:
+    """The first Monday, 10:00 UTC, more than a week away: by then nobody has been written to for a week."""
     now = datetime.fromtimestamp(now_ms / 1000, UTC)
-    day = (now + timedelta(days=7 - now.weekday())).replace(hour=10, minute=0, second=0, microsecond=0)
+    day = (now + timedelta(days=14 - now.weekday())).replace(hour=10, minute=0, second=0, microsecond=0)
     return int(day.timestamp() * 1000)

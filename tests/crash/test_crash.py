@@ -18,7 +18,7 @@ from tests.crash.child import Config
 from tests.crash.clock import SharedClock
 from tests.crash.lives import Lives
 from tests.crash.look import Look
-from tests.crash.play import Play
+from tests.crash.play import Play, people_for
 from tests.world import OpenWorld
 
 MONDAY_9_00_MS = 1_800_262_800_000
@@ -33,16 +33,17 @@ async def test_killed_at_every_boundary_nothing_is_lost_and_nothing_happens_twic
 ) -> None:
     began = time.monotonic()
     chance = random.Random(seed)
-    here = await world("ana", "bruno", "chen", "dora", invite_bot=True)
+    rounds = max(2, math.ceil(kills / KILLS_A_ROUND))
+    here = await world(*people_for(rounds), invite_bot=True)
     session = Session(here.homeserver, here.bot.user_id, here.bot.device_id, here.bot.access_token)
     members = tuple(member.user_id for member in here.members.values())
     config = Config(str(tmp_path), session, here.bot.password, here.room, members, secrets.token_bytes(32))
     async with Lives(config, SharedClock(MONDAY_9_00_MS), chance) as lives:
         look = Look(config.database)
         play = Play(here, lives, look, chance)
-        lives.allow(kills // 8)
+        lives.allow(kills // 3)
         await play.come_in()
-        for round_ in range(max(2, math.ceil(kills / KILLS_A_ROUND)), 0, -1):
+        for round_ in range(rounds, 0, -1):
             await play.round((kills - lives.killed) // round_)
         while lives.killed < kills:
             await play.round(kills - lives.killed)

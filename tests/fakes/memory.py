@@ -1,4 +1,4 @@
-"""What the fake homeserver knows: accounts, devices, rooms, and one line of time through all of them. No network here."""
+"""What the fake homeserver knows: accounts, devices, rooms, and one time through all of it. No network."""
 
 from __future__ import annotations
 
@@ -466,7 +466,11 @@ class Memory:
                 found["invite"][room_id] = {"invite_state": {"events": list(_stripped(room, user_id))}}
             elif membership in ("leave", "ban") and moved and since is not None:
                 events = _until_own_move(room, user_id, since)
-                found["leave"][room_id] = {"timeline": _timeline(events, device, limit)}
+                found["leave"][room_id] = {
+                    "timeline": _timeline(events, device, limit),
+                    "state": {"events": []},
+                    "account_data": {"events": []},
+                }
         return found
 
     def _changed_for(self, user_id: str, since: int | None) -> list[str]:

@@ -418,3 +418,5 @@ async def test_people_with_encrypted_apps_understand_each_other(homeserver) -> N
         await here["ana"].wait_for(lambda: here["ana"].reactions(here.room, heard.event_id))
         await here["bruno"].unreact(tap)
         await here["ana"].wait_for(lambda: not here["ana"].reactions(here.room, heard.event_id))
+        await here["bruno"].leave(here.room)
+        await here["ana"].wait_for(lambda: here["bruno"].user_id not in here["ana"].people(here.room))

@@ -20,8 +20,9 @@ async def log_in_again(it: Scene) -> None:
     it.house.plan = msgspec.structs.replace(it.house.plan, session=session)
 
 
-@pytest.mark.parametrize("soft", [False, True], ids=["for good", "softly"])
-@pytest.mark.parametrize("at", ["", "/sync", "/send/", "/keys/"], ids=["all", "sync", "send", "keys"])
+@pytest.mark.parametrize(
+    ("at", "soft"), [("", False), ("", True), ("/sync", False), ("/keys/", True)], ids=str
+)
 async def test_a_lost_token_ends_the_run_with_its_error_and_a_clear_line(
     scene: MakeScene, at: str, soft: bool, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -14,6 +14,22 @@ PURPOSE = "Keep the shared kitchen stocked and clean."
 NAMES = ("ana", "bruno", "chen", "dora", "eli")
 HOLDS = "Kitchen keeper: Bruno, until Tuesday 18 May, 12:00 UTC. Understudy: "
 
+TAKE = """\
+Would you hold this role? Ana described it.
+
+*Kitchen keeper*
+What for: Keep the shared kitchen stocked and clean.
+May decide alone: Spend up to 50 a month.
+Until: Tuesday 18 May, 12:00 UTC
+
+With a yes, the circle sees your name beside it. A question for Ana? Write it here, and I'll carry it over.
+
+1. 🌿 Gladly
+2. ✖️ No, thanks
+
+Seen by Ana · a no by nobody · open until Monday 25 January, 10:00 UTC, no reply is fine \
+· *later* · *stop* · *person*"""
+
 
 async def describe(
     stage: Stage, *, holder: str = "Bruno", understudy: str = "Chen", until: str = "in 4 months"
@@ -67,15 +83,7 @@ async def test_a_role_is_described_one_thing_at_a_time(theatre: Theatre) -> None
         "Until when",
     ]
     assert stage.new("ana")[-1].startswith("The question is with Bruno, for a week.")
-    assert stage.new("bruno") == [
-        "Would you hold this role? Ana described it.\n\n"
-        "*Kitchen keeper*\nWhat for: Keep the shared kitchen stocked and clean.\n"
-        "May decide alone: Spend up to 50 a month.\nUntil: Tuesday 18 May, 12:00 UTC\n\n"
-        "With a yes, the circle sees your name beside it. A question for Ana? Write it here, and I'll carry it over.\n\n"
-        "1. 🌿 Gladly\n2. ✖️ No, thanks\n\n"
-        "Seen by Ana · a no by nobody · open until Monday 25 January, 10:00 UTC, no reply is fine"
-        " · *later* · *stop* · *person*"
-    ]
+    assert stage.new("bruno") == [TAKE]
     assert not stage.new("chen")
     assert await holds(stage) == "Nobody holds a role here at the moment."
     promises.check_prompts(stage)
@@ -146,6 +154,24 @@ async def test_a_question_about_the_role_reaches_whoever_described_it(theatre: T
     assert stage.new("bruno")[-1] == "An answer from Ana:\n\nAbout two, mostly on Mondays."
 
 
+async def test_whoever_described_it_may_take_the_question_back(theatre: Theatre) -> None:
+    stage = await describe(await theatre(*NAMES))
+    await stage.say("ana", "cancel")
+    assert await stage.state() == "withdrawn"
+    assert stage.new("ana")[-1] == "I've set the role aside. *role* begins again whenever you like."
+    await stage.tap("bruno", "🌿", "hold this role")
+    assert stage.new("bruno")[-1].startswith("Thank you for writing. This has closed")
+    assert not stage.new(room=True)
+
+
+async def test_a_role_nobody_finishes_describing_is_set_aside(theatre: Theatre) -> None:
+    stage = await theatre(*NAMES)
+    await stage.say("ana", "role Kitchen keeper")
+    await stage.pass_time(14 * DAY_MS)
+    assert await stage.state() == "withdrawn"
+    assert not stage.diary("bruno")
+
+
 # ── holding it ───────────────────────────────────────────────────────────────
 
 
@@ -167,7 +193,9 @@ async def test_halfway_the_words_of_the_circle_reach_the_holder_and_nobody_else(
     await stage.pass_time(62 * DAY_MS)
     assert await stage.state() == "review"
     assert [heard(stage, name, "half of the term") for name in NAMES] == [1, 0, 1, 1, 1]
-    others = {name: lines for name, lines in stage.diaries(but="bruno").items() if name not in ("dora", "eli")}
+    others = {
+        name: lines for name, lines in stage.diaries(but="bruno").items() if name not in ("dora", "eli")
+    }
     said = await stage.say("dora", "Keep the spices, change the bin.")
     await stage.say("eli", "Keep the tea, please.")
     assert stage.new("bruno")[-2:] == [
@@ -178,6 +206,32 @@ async def test_halfway_the_words_of_the_circle_reach_the_holder_and_nobody_else(
     await stage.say("dora", "Keep the spices, empty the bin.", edits=said)
     assert stage.now("bruno", "From Dora") == "From Dora:\n\nKeep the spices, empty the bin."
     assert heard(stage, "bruno", "From Dora") == 1
+
+
+async def test_no_thanks_to_a_question_for_words_reaches_nobody(theatre: Theatre) -> None:
+    stage = await paired(theatre)
+    await stage.pass_time(62 * DAY_MS)
+    assert stage.choices("dora", "half of the term") == ["✖"]
+    heard_before = stage.diaries(but="dora")
+    await stage.say("dora", "No, thanks")
+    assert "That's fine, and nobody sees it." in stage.now("dora", "half of the term")
+    assert stage.diaries(but="dora") == heard_before
+    await stage.say(
+        "dora", "Keep the spices, after all.", reply_to=stage.find("dora", "half of the term").event
+    )
+    assert stage.new("bruno")[-1] == "From Dora:\n\nKeep the spices, after all."
+
+
+async def test_whoever_wants_named_invitations_only_is_not_asked_with_the_circle(theatre: Theatre) -> None:
+    stage = await theatre(*NAMES, greeted=False)
+    for name in NAMES:
+        stage.postman.present.add(stage.cast.persons[name])
+        await stage.say(name, "start") if name != "eli" else await stage.say(name, "my")
+    await stage.tap("eli", "✉️", "May I write to you")
+    await describe(stage)
+    await stage.tap("bruno", "🌿", "hold this role")
+    await stage.pass_time(62 * DAY_MS)
+    assert (heard(stage, "dora", "half of the term"), heard(stage, "eli", "half of the term")) == (1, 0)
 
 
 async def test_many_words_arrive_all_and_at_once_without_a_sound(theatre: Theatre) -> None:
@@ -239,7 +293,10 @@ async def test_renewing_begins_a_new_term_that_the_circle_sees(theatre: Theatre)
     await stage.say("bruno", "yesterday")
     await stage.say("bruno", "in 6 months")
     assert await stage.state() == "renewed"
-    assert stage.new(room=True)[-1] == "Bruno goes on with *Kitchen keeper*, until Wednesday 20 October, 12:00 UTC."
+    assert (
+        stage.new(room=True)[-1]
+        == "Bruno goes on with *Kitchen keeper*, until Wednesday 20 October, 12:00 UTC."
+    )
     assert await holds(stage) == (
         "Who holds what:\nKitchen keeper: Bruno, until Wednesday 20 October, 12:00 UTC. Understudy: Chen"
     )
@@ -260,7 +317,9 @@ async def test_letting_it_rest_is_a_good_ending(theatre: Theatre) -> None:
     stage = await last_month(theatre)
     await stage.tap("bruno", "🌙", "Renew, hand over")
     assert await stage.state() == "resting"
-    assert stage.new(room=True)[-1].endswith("is open now, and that's fine. Thank you, Bruno, for carrying it.")
+    assert stage.new(room=True)[-1].endswith(
+        "is open now, and that's fine. Thank you, Bruno, for carrying it."
+    )
 
 
 @pytest.mark.parametrize("answer", ["no", "nothing"])
@@ -357,7 +416,9 @@ async def test_a_holder_who_leaves_is_thanked_by_name(theatre: Theatre) -> None:
     stage = await paired(theatre)
     await stage.leave("bruno")
     assert await stage.state() == "resting"
-    assert stage.new(room=True)[-1].endswith("is open now, and that's fine. Thank you, Bruno, for carrying it.")
+    assert stage.new(room=True)[-1].endswith(
+        "is open now, and that's fine. Thank you, Bruno, for carrying it."
+    )
 
 
 async def test_whoever_described_it_may_leave_and_it_goes_on(theatre: Theatre) -> None:
@@ -383,3 +444,10 @@ async def test_a_holder_asked_who_leaves_before_answering_leaves_it_open(theatre
     assert await stage.state() == "resting"
     await stage.pass_time(HOUR_MS)
     assert stage.new("ana")[-1].startswith("*Kitchen keeper* stays open")
+
+
+async def test_a_number_is_a_word_where_there_is_nothing_to_number(theatre: Theatre) -> None:
+    stage = await paired(theatre)
+    await stage.pass_time(62 * DAY_MS)
+    await stage.say("dora", "1")
+    assert stage.new("bruno")[-1] == "From Dora:\n\n1"

@@ -10,7 +10,7 @@ import pytest
 from engine.core.values import DAY_MS, HOUR_MS, MINUTE_MS
 from engine.runtime.ports import Want
 from tests.scenarios import promises
-from tests.scenarios.stage import Stage
+from tests.scenarios.stage import Line, Stage
 from tests.scenarios.test_invitation import invite
 
 NAMES = ("ana", "bruno", "chen", "dora")
@@ -35,11 +35,23 @@ FITTING = {
 ANSWERS = (
     *("1", "2", "3", "4", "yes", "no", "maybe", "none", "me", "everyone"),
     *("Bruno", "Chen and Dora", "Ana", "Dora", "Nobody I know"),
-    *("Friday 19:00", "in 3 weeks", "in 5 hours", "in 4 months", "in 12 months", "yesterday 10:00", "whenever it suits"),
+    *("Friday 19:00", "in 3 weeks", "in 5 hours", "in 4 months", "in 12 months"),
+    *("yesterday 10:00", "whenever it suits"),
     *("Kitchen and garden keeper", "Is there a lift in the house?", "The key is under the mat."),
 )
 COMMANDS = (
-    *("cancel", "happened", "postpone", "rest", "handover", "later", "my", "help", "what's on", "who holds what"),
+    *(
+        "cancel",
+        "happened",
+        "postpone",
+        "rest",
+        "handover",
+        "later",
+        "my",
+        "help",
+        "what's on",
+        "who holds what",
+    ),
     *("cancel 2", "person", "pause for 3 days", "stop", "start", "not from Ana", "hapened"),
 )
 PAUSES_MS = (MINUTE_MS, 20 * MINUTE_MS, HOUR_MS, 5 * HOUR_MS, DAY_MS, 3 * DAY_MS, 9 * DAY_MS, 40 * DAY_MS)
@@ -48,8 +60,9 @@ PAUSES_MS = (MINUTE_MS, 20 * MINUTE_MS, HOUR_MS, 5 * HOUR_MS, DAY_MS, 3 * DAY_MS
 class Walk:
     """One stage and the chance that moves its people."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, names: tuple[str, ...] = NAMES) -> None:
         self.stage = stage
+        self.names = names
         self.chance = random.Random(stage.seed)
         self.events: list[tuple[str, str]] = []
         self.did: list[str] = []
@@ -69,10 +82,8 @@ class Walk:
 
     async def step(self) -> None:
         """Somebody does something, or time passes."""
-        name = self.chance.choice(NAMES)
-        (act,) = self.chance.choices(
-            list(self.weights), weights=list(self.weights.values())
-        )
+        name = self.chance.choice(self.names)
+        (act,) = self.chance.choices(list(self.weights), weights=list(self.weights.values()))
         await act(name)
 
     async def begin(self, name: str) -> None:
@@ -89,7 +100,7 @@ class Walk:
         asked = [
             (who, prompt)
             for who, person in self.stage.cast.persons.items()
-            if person in loaded.desks
+            if who in self.names and person in loaded.desks
             for prompt in loaded.desks[person].prompts
             if prompt.instance is not None and not prompt.shared and not prompt.sources
         ]
@@ -106,7 +117,7 @@ class Walk:
         held = [
             (who, word)
             for who, person in self.stage.cast.persons.items()
-            if person in loaded.desks
+            if who in self.names and person in loaded.desks
             for power in loaded.desks[person].powers.values()
             for word in power.words
         ]
@@ -119,7 +130,9 @@ class Walk:
         await self.say(name, self.chance.choice(COMMANDS), room=self.chance.random() < 0.2)
 
     async def say(self, name: str, words: str, *, room: bool = False, reply_to: str | None = None) -> None:
-        self.did.append(f"{name} says {words!r}{' in the room' if room else ''}{' as a reply' if reply_to else ''}")
+        self.did.append(
+            f"{name} says {words!r}{' in the room' if room else ''}{' as a reply' if reply_to else ''}"
+        )
         self.events.append((name, await self.stage.say(name, words, room=room, reply_to=reply_to)))
 
     async def tap(self, name: str) -> None:
@@ -134,7 +147,9 @@ class Walk:
         if not asking:
             return
         brought = self.chance.choice(asking)
-        offered = [emoji for _, emoji in brought.parcel.target.choices if emoji] if brought.parcel.target else []
+        offered = (
+            [emoji for _, emoji in brought.parcel.target.choices if emoji] if brought.parcel.target else []
+        )
         emoji = self.chance.choice([*offered, "🦔"])
         self.did.append(f"{name} taps {emoji} on {brought.words[:50]!r}")
         self.events.append((name, await self.stage.tap_event(name, emoji, brought.event, room=room)))
@@ -184,7 +199,8 @@ async def _from_nothing(walk: Walk) -> None:
 
 
 async def _from_an_invitation(walk: Walk) -> None:
-    await invite(walk.stage, "everyone and @bruno, @chen, @dora", starts="in 5 days", enough="2")
+    guests = ", ".join(f"@{name}" for name in walk.stage.cast.persons if name != "ana")
+    await invite(walk.stage, f"everyone and {guests}", starts="in 5 days", enough="2")
     await walk.stage.say("bruno", "yes")
 
 
@@ -217,3 +233,48 @@ async def test_whatever_people_do_every_promise_holds(seed: int) -> None:
         raise AssertionError("\n".join([f"seed {seed}", *walk.did])) from broken
     finally:
         await stage.strike()
+
+
+async def _play_beside(seed: int, does: str) -> tuple[dict[str, list[Line]], list[str]]:
+    """What the others see of a walk, in which Eli only ever does what is to be silence."""
+    stage = await Stage.set(*NAMES, "eli", seed=seed)
+    walk = Walk(stage, NAMES)
+    eli = random.Random(seed)
+    try:
+        await PRELUDES[1 + seed % 2](walk)
+        for _ in range(40):
+            if does == "no" and eli.random() < 0.3:
+                await _say_no(stage, eli)
+            await walk.step()
+        return stage.diaries(but="eli"), walk.did
+    finally:
+        await stage.strike()
+
+
+async def _say_no(stage: Stage, eli: random.Random) -> None:
+    """One of the ways to say no to the latest question: a tap, a word, putting it off, or taking it back again."""
+    asking = [
+        b for b in stage.seen("eli") if b.parcel.target is not None and b.parcel.target.instance is not None
+    ]
+    if not asking:
+        return
+    target = asking[-1].event
+    match eli.randrange(5):
+        case 0:
+            await stage.tap_event("eli", "✖️", target)
+        case 1:
+            await stage.say("eli", "No, thanks", reply_to=target)
+        case 2:
+            await stage.say("eli", "later", reply_to=target)
+        case 3:
+            await stage.remove("eli", await stage.tap_event("eli", "✖️", target))
+        case _:
+            await stage.say("eli", "pause for 3 days")
+
+
+@pytest.mark.parametrize("seed", range(SEEDS // 2))
+async def test_in_any_play_a_no_is_silence_to_everyone_else(seed: int) -> None:
+    silent, did = await _play_beside(seed, "nothing")
+    said_no, _ = await _play_beside(seed, "no")
+    for name, lines in silent.items():
+        assert said_no[name] == lines, "\n".join([f"seed {seed}: {name} can tell", *did])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.core.desk import Command, Confirmed, Settled, Store
+from engine.core.desk import Command, Confirmed, Reopened, Settled, Store
 from engine.core.desk_table import MOST_PROMPTS, MOST_SOURCES
 from engine.core.event import Answered, TookBack
 from engine.core.message import Count, Phrase
@@ -116,7 +116,7 @@ def test_words_answer_a_question_for_words_and_are_kept_once() -> None:
     event = here.write()
     assert here.answer.text == TextId(f"text{event}")
     assert [e for e in here.effects if isinstance(e, Store)] == [
-        Store(TextId(f"text{event}"), I1, NOON + 800 * DAY_MS)
+        Store(TextId(f"text{event}"), I1, NOON + 7 * DAY_MS)
     ]
     assert here.prompt("why").sources[0].text == TextId(f"text{event}")
     assert here.prompt("why").row == question.row
@@ -394,6 +394,39 @@ def test_answering_takes_the_reminder_off() -> None:
     question = here.ask()
     here.tap("✅", question)
     assert here.alarms == {f"remind:{question.row}": None, f"later:{question.row}": None}
+
+
+# ── a question of one's own, and an answer that made no difference ───────────
+
+
+def test_words_after_an_answer_are_a_question_for_whoever_takes_questions() -> None:
+    here = OneDesk(greeted=False, consent="unknown")
+    question = here.ask(urgency="reply", words=True, question_to=True)
+    here.tap("✅", question)
+    event = here.write()
+    assert (here.answer.ask, here.answer.text) == ("rsvp", TextId(f"text{event}"))
+    here.now_ms = question.changeable_ms
+    here.write()
+    assert here.said == ["need_choice"]  # to the greeting, which still lies open
+
+
+def test_a_question_goes_to_nobody_whose_own_has_not_been_read() -> None:
+    here = OneDesk()
+    here.ask(words=True, question_to=True, deliver=False)
+    here.write()
+    assert here.said == ["nothing_open"]
+
+
+def test_an_answer_that_was_not_taken_leaves_the_question_open() -> None:
+    here = OneDesk()
+    question = here.ask()
+    here.tap("✅", question)
+    here.do(Reopened(I1, "rsvp", 1))
+    assert here.prompt("rsvp").sources == ()
+    here.do(Reopened(I1, "rsvp", 1))
+    assert (here.effects, here.last.ignored) == ((), "nothing lay here of that")
+    here.write({question.row: "no"})
+    assert here.answer.choice == "no"
 
 
 # ── limits ───────────────────────────────────────────────────────────────────

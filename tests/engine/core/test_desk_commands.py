@@ -312,7 +312,7 @@ def test_a_beginning_says_who_where_and_with_which_words() -> None:
     here.order("invite", people=(BEN, ME, CHEN), rest=SOMETHING, room=True, addressed=True)
     instance = InstanceId("f" * 32)
     assert here.effects == (
-        Store(SOMETHING, instance, NOON + 800 * DAY_MS),
+        Store(SOMETHING, instance, NOON + 7 * DAY_MS),
         Begin(instance, "invitation", CIRCLE, (BEN, CHEN), everyone=False, words=SOMETHING),
     )
 

@@ -1,0 +1,515 @@
+"""The outbox: in order, each once, and nothing that waits is forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from random import Random
+from typing import Any
+
+import pytest
+
+from engine.core.desk import Desk, Rhythm
+from engine.core.message import Message, Phrase
+from engine.core.parcel import Direct, Parcel, Shared
+from engine.core.values import DAY_MS, HOUR_MS, CircleId, Ms, PersonId, RowId
+from engine.runtime.outbox import LEASE_MS, LONGEST_BACKOFF_MS, LONGEST_SLEEP_MS, MOST_ATTEMPTS, Outbox
+from engine.runtime.ports import Changes, NewParcel, TryLater, Unavailable, Undeliverable
+from engine.testing import ManualClock, MemoryStore, RecordingPostman, faulty
+from tests.engine.runtime.small_house import NOON, cellar, postman, until
+
+ADA, BEN = PersonId("ada"), PersonId("ben")
+AT_ONCE = Rhythm("UTC", 0, 0)
+
+
+class Mail:
+    """An outbox over a store and a postman that both can fail, and two people who are there and willing."""
+
+    def __init__(self, *, pace: int = 1) -> None:
+        self.store = MemoryStore()
+        self.cellar, self.faults = faulty(cellar(self.store))
+        self.double = RecordingPostman()
+        self.double.present |= {ADA, BEN}
+        self.carrier, self.mishaps = faulty(postman(self.double))
+        self.clock = ManualClock(NOON, pace=pace)
+        self.rested = asyncio.Event()
+        self.moved = asyncio.Event()
+        self.circle = CircleId("")
+        self.outbox = self.another()
+
+    @classmethod
+    async def open(cls, *, consent: str = "yes", pace: int = 1) -> Mail:
+        mail = cls(pace=pace)
+        mail.circle = await mail.store.ensure_circle("!circle:hearth.test", "Circle")
+        for person in (ADA, BEN):
+            await mail.keep_desk(person, consent=consent, rhythm=AT_ONCE)
+        return mail
+
+    def another(self) -> Outbox:
+        """One more outbox over the same store and postman: the next life, or another process."""
+        return Outbox(self.cellar, self.carrier, self.clock, Random(7), self.rested)
+
+    async def keep_desk(self, person: PersonId, *, version: int = 1, replaced: int = 0, **desk: Any) -> None:
+        await self.store.commit(Changes(desks={person: (Desk(person, version, **desk), replaced)}))
+
+    async def lay(self, row: str, to: PersonId | None = ADA, **more: Any) -> None:
+        fields: dict[str, Any] = {"urgency": "quiet", "message": Message(lines=(Phrase(row),))} | more
+        place = Direct(to) if to is not None else Shared(self.circle)
+        new = NewParcel(Parcel(RowId(row), place, **fields), f"txn-{row}", self.clock.now_ms())
+        await self.store.commit(Changes(parcels=[new]))
+
+    async def release(self, person: PersonId = ADA) -> None:
+        await self.store.commit(Changes(released={person}))
+
+    async def send_all(self) -> None:
+        while await self.outbox.send_due():
+            pass
+
+    async def pass_time(self, by_ms: Ms) -> None:
+        """Let time pass, stopping at every moment at which something may leave."""
+        until_ms = self.clock.now_ms() + by_ms
+        while True:
+            await self.send_all()
+            next_ms = await self.store.next_parcel_ms()
+            if next_ms is None or next_ms > until_ms:
+                break
+            await self.clock.advance(max(0, next_ms - self.clock.now_ms()))
+        await self.clock.advance(until_ms - self.clock.now_ms())
+
+    @property
+    def brought(self) -> list[str]:
+        return [b.words for b in self.double.brought]
+
+    def status(self, row: str) -> str:
+        return self.store._outbox[RowId(row)].status
+
+    def why(self, row: str) -> str | None:
+        return self.store._outbox[RowId(row)].why
+
+
+@pytest.fixture
+async def mail() -> Mail:
+    return await Mail.open()
+
+
+# ── order ────────────────────────────────────────────────────────────────────
+
+
+async def test_within_a_room_everything_arrives_in_the_order_it_was_laid_in(mail: Mail) -> None:
+    rows = [f"{n:02}" for n in range(25)]
+    for row in rows:
+        await mail.lay(row, ADA)
+        await mail.lay(f"room{row}", None)
+    await mail.send_all()
+    assert [w for w in mail.brought if not w.startswith("room")] == rows
+    assert [w for w in mail.brought if w.startswith("room")] == [f"room{row}" for row in rows]
+
+
+async def test_a_room_that_has_to_wait_holds_up_no_other(mail: Mail) -> None:
+    mail.mishaps.fail("put", TryLater("429", HOUR_MS), when=lambda room, *_: room == "d/ada")
+    for row in ("a1", "a2"):
+        await mail.lay(row, ADA)
+    for row in ("b1", "b2"):
+        await mail.lay(row, BEN)
+    await mail.send_all()
+    assert "b1" in mail.brought
+    assert "b2" in mail.brought
+    assert "a1" not in mail.brought
+
+
+async def test_a_letter_that_is_tried_again_is_not_overtaken_in_its_room(mail: Mail) -> None:
+    mail.mishaps.fail("put", TryLater("502"), times=4, when=lambda _, __, txn: txn == "txn-a1")
+    for row in ("a1", "a2", "a3"):
+        await mail.lay(row)
+    await mail.send_all()
+    await mail.lay("a4", urgency="reply")
+    await mail.release()
+    await mail.pass_time(HOUR_MS)
+    assert mail.brought == ["a1", "a2", "a3", "a4"]
+
+
+async def test_a_letter_that_is_tried_again_for_long_lets_the_others_go_first(mail: Mail) -> None:
+    mail.mishaps.fail("put", TryLater("502"), times=20, when=lambda _, __, txn: txn == "txn-a1")
+    for row in ("a1", "a2"):
+        await mail.lay(row)
+    await mail.pass_time(DAY_MS)
+    assert mail.brought == ["a2", "a1"]
+
+
+async def test_a_letter_that_waits_for_its_moment_is_overtaken(mail: Mail) -> None:
+    await mail.lay("a1", not_before_ms=NOON + HOUR_MS)
+    await mail.lay("a2")
+    await mail.pass_time(HOUR_MS)
+    assert mail.brought == ["a2", "a1"]
+
+
+async def test_what_belongs_to_a_message_waits_for_it(mail: Mail) -> None:
+    await mail.lay("question", not_before_ms=NOON + HOUR_MS)
+    await mail.lay("edit", edits=RowId("question"))
+    await mail.lay("tap", reacts=RowId("question"), emoji="👍")
+    await mail.lay("reminder", replies=RowId("question"))
+    await mail.lay("other")
+    await mail.send_all()
+    assert mail.brought == ["other"]
+    await mail.pass_time(HOUR_MS)
+    assert mail.brought[1] == "question"
+    assert sorted(mail.brought[2:]) == sorted(["edit", "👍", "reminder"])
+
+
+async def test_what_belongs_to_a_message_that_is_dropped_is_dropped_too(mail: Mail) -> None:
+    await mail.lay("question", useful_until_ms=NOON)
+    await mail.lay("tap", reacts=RowId("question"), emoji="👍")
+    await mail.send_all()
+    assert (mail.status("question"), mail.status("tap")) == ("dropped", "dropped")
+    assert mail.brought == []
+
+
+async def test_several_rooms_are_written_to_at_the_same_time(mail: Mail) -> None:
+    gates = [mail.mishaps.hold("put") for _ in range(2)]
+    await mail.lay("a", ADA)
+    await mail.lay("b", BEN)
+    sending = asyncio.create_task(mail.outbox.send_due())
+    for gate in gates:
+        await gate.reached.wait()
+    for gate in gates:
+        gate.open()
+    assert await sending == 2
+
+
+# ── what the schedule says ───────────────────────────────────────────────────
+
+
+async def test_whoever_is_not_to_be_written_to_yet_is_not_even_invited() -> None:
+    mail = await Mail.open(consent="unknown")
+    mail.double.present.clear()
+    await mail.lay("question", urgency="timely")
+    await mail.send_all()
+    assert mail.double.invited == set()
+    await mail.lay("hello", urgency="hello")
+    await mail.send_all()
+    assert mail.double.invited == {ADA}
+    assert mail.brought == []
+    assert await mail.store.next_parcel_ms() is None
+
+
+async def test_whoever_said_stop_is_never_written_to_nor_invited() -> None:
+    mail = await Mail.open(consent="stopped")
+    await mail.lay("question", urgency="timely")
+    await mail.lay("board")
+    await mail.send_all()
+    assert (mail.brought, mail.double.invited) == ([], set())
+    assert mail.why("question") == "asked not to be written to"
+
+
+async def test_a_parcel_held_until_they_come_leaves_when_they_have_come(mail: Mail) -> None:
+    mail.double.present.clear()
+    await mail.lay("a1")
+    await mail.send_all()
+    assert mail.brought == []
+    mail.double.present.add(ADA)
+    await mail.pass_time(DAY_MS)
+    assert mail.brought == []  # nobody told it
+    await mail.release()
+    await mail.send_all()
+    assert mail.brought == ["a1"]
+
+
+async def test_a_join_committed_while_the_parcel_is_being_looked_at_is_not_missed(mail: Mail) -> None:
+    mail.double.present.clear()
+    await mail.lay("a1")
+    gate = mail.faults.hold("postpone")
+    sending = asyncio.create_task(mail.outbox.send_due())
+    await gate.reached.wait()  # it has been found that she is not there
+    mail.double.present.add(ADA)
+    await mail.release()
+    gate.open()
+    await sending
+    await mail.send_all()
+    assert mail.brought == ["a1"]
+
+
+async def test_a_pause_ended_early_frees_what_waited(mail: Mail) -> None:
+    paused = Rhythm("UTC", 0, 0, paused_until_ms=NOON + 9 * DAY_MS)
+    await mail.keep_desk(ADA, version=2, replaced=1, consent="yes", rhythm=paused)
+    await mail.lay("a1", urgency="timely")
+    await mail.send_all()
+    assert await mail.store.next_parcel_ms() == NOON + 9 * DAY_MS
+    await mail.keep_desk(ADA, version=3, replaced=2, consent="yes", rhythm=AT_ONCE)
+    await mail.release()
+    await mail.send_all()
+    assert mail.brought == ["a1"]
+
+
+async def test_the_budget_spreads_timely_messages_over_the_weeks(mail: Mail) -> None:
+    for n in range(5):
+        await mail.lay(f"t{n}", urgency="timely")
+    sent: list[Ms] = []
+    for _ in range(40):
+        await mail.send_all()
+        sent += [mail.clock.now_ms()] * (len(mail.brought) - len(sent))
+        await mail.clock.advance(DAY_MS // 2)
+    assert [(at - NOON) // DAY_MS for at in sent] == [0, 1, 7, 8, 14]
+
+
+async def test_waiting_is_no_failed_attempt(mail: Mail) -> None:
+    mail.double.present.clear()
+    await mail.lay("a1")
+    for _ in range(MOST_ATTEMPTS + 5):
+        await mail.release()
+        await mail.send_all()
+    mail.double.present.add(ADA)
+    await mail.release()
+    await mail.send_all()
+    assert mail.brought == ["a1"]
+
+
+async def test_a_parcel_withdrawn_while_it_was_being_sealed_is_not_sent(mail: Mail) -> None:
+    await mail.lay("a1")
+    gate = mail.faults.hold("seal")
+    sending = asyncio.create_task(mail.outbox.send_due())
+    await gate.reached.wait()
+    await mail.store.commit(Changes(withdrawn=[RowId("a1")]))
+    gate.open()
+    await sending
+    assert (mail.brought, mail.status("a1"), mail.why("a1")) == ([], "dropped", "withdrawn")
+
+
+# ── when it does not go well ─────────────────────────────────────────────────
+
+
+async def test_what_may_pass_is_tried_again_later_and_later(mail: Mail) -> None:
+    mail.mishaps.fail("put", TryLater("502"), times=12)
+    await mail.lay("a1")
+    pauses: list[Ms] = []
+    while not mail.brought:
+        await mail.send_all()
+        next_ms = await mail.store.next_parcel_ms()
+        if next_ms is not None:
+            pauses.append(next_ms - mail.clock.now_ms())
+            await mail.clock.advance(pauses[-1])
+    assert len(pauses) == 12
+    for n, pause_ms in enumerate(pauses):
+        usual_ms = min(LONGEST_BACKOFF_MS, 1_000 * 2**n)
+        assert usual_ms // 2 <= pause_ms <= usual_ms * 3 // 2
+    assert mail.double.brought[0].parcel.row == "a1"
+
+
+async def test_a_homeserver_that_says_how_long_is_believed(mail: Mail) -> None:
+    mail.mishaps.fail("put", TryLater("429", 5 * HOUR_MS))
+    await mail.lay("a1")
+    await mail.send_all()
+    assert await mail.store.next_parcel_ms() == NOON + 5 * HOUR_MS
+
+
+async def test_after_too_many_attempts_it_is_a_dead_letter_and_said_so(
+    mail: Mail, caplog: pytest.LogCaptureFixture
+) -> None:
+    mail.mishaps.fail("put", TryLater("502"), times=MOST_ATTEMPTS, when=lambda _, __, txn: txn == "txn-a1")
+    await mail.lay("a1")
+    await mail.lay("tap", reacts=RowId("a1"), emoji="👍")
+    await mail.lay("a2")
+    with caplog.at_level(logging.ERROR):
+        await mail.pass_time(5 * DAY_MS)
+    assert (mail.status("a1"), mail.why("a1")) == ("dead", "502")
+    assert mail.status("tap") == "dropped"
+    assert mail.brought == ["a2"]
+    assert "a1 given up after 40 attempts" in caplog.text
+    assert mail.mishaps.unused == []
+
+
+@pytest.mark.parametrize("call", ["is_present", "room_for", "seal", "put"])
+async def test_what_can_never_be_delivered_is_a_dead_letter_at_once(mail: Mail, call: str) -> None:
+    mail.mishaps.fail(call, Undeliverable("no such room"))
+    await mail.lay("a1")
+    await mail.lay("a2")
+    await mail.send_all()
+    assert (mail.status("a1"), mail.why("a1")) == ("dead", "no such room")
+    assert mail.brought == ["a2"]
+
+
+@pytest.mark.parametrize("call", ["is_present", "room_for", "seal", "put"])
+async def test_a_defect_with_one_letter_keeps_no_other_back(
+    mail: Mail, call: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    mail.mishaps.fail(call, KeyError("quince"), times=MOST_ATTEMPTS, when=lambda *a: about_a(call, *a))
+    await mail.lay("a1")
+    await mail.lay("b1", BEN)
+    await mail.send_all()
+    assert mail.brought == ["b1"]
+    await mail.pass_time(5 * DAY_MS)
+    assert mail.status("a1") == "dead"
+    assert (mail.why("a1") or "").startswith("KeyError in ")
+    assert "quince" not in caplog.text
+
+
+def about_a(call: str, *arguments: Any) -> bool:
+    """Whether a call of the postman is about Ada's room."""
+    first = arguments[0]
+    place = first.to if isinstance(first, Parcel) else first
+    return place in (ADA, Direct(ADA), "d/ada")
+
+
+# ── killed, cut off, put back ────────────────────────────────────────────────
+
+
+async def test_a_lease_that_ran_out_is_taken_up_again_without_a_second_message(mail: Mail) -> None:
+    await mail.lay("a1")
+    mail.faults.fail("mark_sent", Unavailable("killed here"))
+    with pytest.raises(Unavailable):
+        await mail.outbox.send_due()
+    await mail.send_all()
+    assert mail.status("a1") == "waiting"
+    await mail.clock.advance(LEASE_MS)
+    await mail.send_all()
+    assert (mail.status("a1"), mail.brought) == ("sent", ["a1"])
+
+
+async def test_a_second_try_sends_what_was_sealed_for_the_first(mail: Mail) -> None:
+    mail.mishaps.fail("put", TryLater("502"), after=True)
+    await mail.lay("a1")
+    await mail.pass_time(HOUR_MS)
+    assert mail.mishaps.calls["seal"] == 1
+    assert mail.mishaps.calls["put"] == 2
+    assert mail.brought == ["a1"]
+
+
+async def test_what_was_sealed_is_brought_to_its_end_whatever_was_said_since(mail: Mail) -> None:
+    mail.mishaps.fail("put", TryLater("502"), after=True)
+    await mail.lay("a1", urgency="timely")
+    await mail.send_all()
+    await mail.keep_desk(ADA, version=2, replaced=1, consent="stopped", rhythm=AT_ONCE)
+    await mail.pass_time(HOUR_MS)
+    assert (mail.status("a1"), mail.brought) == ("sent", ["a1"])
+
+
+@pytest.mark.parametrize("where", ["after seal", "after put"])
+async def test_after_a_start_what_was_under_way_is_settled_first(mail: Mail, where: str) -> None:
+    await mail.lay("a1")
+    await mail.lay("a2")
+    if where == "after seal":
+        mail.mishaps.fail("put", Unavailable("killed here"))
+    else:
+        mail.faults.fail("mark_sent", Unavailable("killed here"))
+    with pytest.raises(Unavailable):
+        await mail.outbox.send_due()
+    assert len(await mail.store.in_flight()) == 1
+    mail.outbox = mail.another()
+    await mail.outbox.settle()
+    assert await mail.store.in_flight() == []
+    assert (mail.status("a1"), mail.brought) == ("sent", ["a1"])
+    await mail.outbox.settle()
+    await mail.clock.advance(LEASE_MS)
+    await mail.send_all()
+    assert mail.brought == ["a1", "a2"]
+
+
+async def test_settling_with_a_homeserver_that_is_away_does_not_fail_the_start(mail: Mail) -> None:
+    mail.mishaps.fail("put", TryLater("502"), times=2)
+    await mail.lay("a1")
+    await mail.send_all()
+    await mail.outbox.settle()
+    assert len(await mail.store.in_flight()) == 1
+    await mail.pass_time(HOUR_MS)
+    assert mail.brought == ["a1"]
+
+
+async def test_an_outage_while_several_are_on_their_way_leaves_none_behind(mail: Mail) -> None:
+    mail.faults.fail("mark_sent", Unavailable("away"))
+    gate = mail.mishaps.hold("put")
+    await mail.lay("a", ADA)
+    await mail.lay("b", BEN)
+    sending = asyncio.create_task(mail.outbox.send_due())
+    await gate.reached.wait()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not sending.done(), "it left a letter to itself"
+    gate.open()
+    with pytest.raises(Unavailable):
+        await sending
+    await mail.clock.advance(LEASE_MS)
+    await mail.send_all()
+    assert sorted(mail.brought) == ["a", "b"]
+
+
+async def test_in_a_house_whose_time_runs_faster_leases_and_retries_stay_real_time() -> None:
+    mail = await Mail.open(pace=1_000)
+    await mail.lay("a1")
+    gate = mail.mishaps.hold("put")
+    mail.mishaps.fail("put", TryLater("429", 2_000))
+    sending = asyncio.create_task(mail.outbox.send_due())
+    await gate.reached.wait()
+    await mail.clock.advance(1_000 * (LEASE_MS - 1))
+    assert await mail.store.claim(mail.clock.now_ms(), 1, 9) == []
+    gate.open()
+    await sending
+    assert await mail.store.next_parcel_ms() == mail.clock.now_ms() + 2_000 * 1_000
+
+
+# ── running ──────────────────────────────────────────────────────────────────
+
+
+async def test_it_sends_what_comes_and_rests_in_between(mail: Mail) -> None:
+    stop = asyncio.Event()
+    running = asyncio.create_task(mail.outbox.run(mail.moved, stop))
+    await mail.rested.wait()
+    await mail.lay("a1")
+    mail.moved.set()
+    await until(lambda: mail.brought == ["a1"])
+    looked = mail.faults.calls["claim"]
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert mail.faults.calls["claim"] <= looked + 1, "it looks again without a reason"
+    stop.set()
+    await running
+
+
+async def test_even_without_a_hint_it_looks_now_and_then(mail: Mail) -> None:
+    stop = asyncio.Event()
+    running = asyncio.create_task(mail.outbox.run(mail.moved, stop))
+    await mail.rested.wait()
+    await mail.lay("a1")
+    await until(lambda: mail.faults.calls["next_parcel_ms"] == 1)
+    await mail.clock.advance(LONGEST_SLEEP_MS)
+    await until(lambda: mail.brought == ["a1"])
+    stop.set()
+    await running
+
+
+async def test_it_wakes_for_the_next_moment(mail: Mail) -> None:
+    await mail.lay("a1", not_before_ms=NOON + 5_000)
+    stop = asyncio.Event()
+    running = asyncio.create_task(mail.outbox.run(mail.moved, stop))
+    await until(lambda: mail.faults.calls["next_parcel_ms"] >= 1)
+    await mail.clock.advance(5_000)
+    await until(lambda: mail.brought == ["a1"])
+    stop.set()
+    await running
+
+
+@pytest.mark.parametrize("call", ["claim", "next_parcel_ms", "standing", "seal", "mark_sent", "postpone", "bury"])
+async def test_an_outage_of_the_store_does_not_end_it(mail: Mail, call: str) -> None:
+    mail.faults.fail(call, Unavailable("disk full"), times=3)
+    mail.mishaps.fail("put", TryLater("502"))
+    await mail.lay("old", useful_until_ms=NOON)
+    await mail.lay("a1")
+    await mail.lay("b1", BEN)
+    stop = asyncio.Event()
+    running = asyncio.create_task(mail.outbox.run(mail.moved, stop))
+    for _ in range(2_000):
+        if sorted(mail.brought) == ["a1", "b1"] and not mail.faults.unused and mail.status("old") == "dropped":
+            break
+        await mail.clock.advance(1_000)
+        for _ in range(5):
+            await asyncio.sleep(0)
+    assert sorted(mail.brought) == ["a1", "b1"]
+    assert mail.status("old") == "dropped"
+    assert not running.done()
+    stop.set()
+    await running
+
+
+async def test_a_parcel_for_a_person_nobody_knows_anything_of_waits_for_their_word(mail: Mail) -> None:
+    await mail.lay("c1", PersonId("chen"))
+    await mail.send_all()
+    assert mail.brought == []
+    assert mail.why("c1") == "has not said yet whether to be written to"
