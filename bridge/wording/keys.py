@@ -18,6 +18,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "hello.thanks_no": (),
     # the one quiet line at the foot
     "footer.ask": ("seen", "until"),
+    "footer.mine": ("seen", "until"),
     "footer.detail": (),
     "footer.optional": (),
     "footer.sensitive": ("seen", "until"),

@@ -88,10 +88,12 @@ def seen_by(known: Known, ask: AskDef, reader: Ref | None) -> Said:
 
 def private_ask(known: Known, ask: AskDef, reader: Ref, closes_ms: Ms) -> Message:
     """A question as one person will see it 1:1."""
+    seen = seen_by(known, ask, reader)
+    foot = "footer.mine" if seen == Said("seen.me") else "footer.ask"
     return Message(
         lines=(phrase(known, f"{ask.name}.say"),),
         options=options(ask.name, ask.choices, known.definition.digest, with_no=True),
-        footer=(Phrase("footer.ask", slots={"seen": seen_by(known, ask, reader), "until": When(closes_ms)}),),
+        footer=(Phrase(foot, slots={"seen": seen, "until": When(closes_ms)}),),
         mention=True,
     )
 

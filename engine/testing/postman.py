@@ -8,7 +8,7 @@ import msgspec
 
 from engine.core.parcel import Direct, Parcel
 from engine.core.values import PersonId, RowId
-from engine.runtime.ports import Sent
+from engine.runtime.ports import Sent, Undeliverable
 
 
 class Brought(msgspec.Struct, frozen=True):
@@ -29,12 +29,14 @@ class RecordingPostman:
     """Implements ``engine.runtime.ports.Postman``.
 
     ``write`` finds the words for a parcel; without it a parcel's keys stand for them. A person is
-    present in their room once they are in ``present``; nobody is at first.
+    present in their room once they are in ``present``; nobody is at first. ``brought`` may be
+    emptied at any time: what was brought is known all the same.
     """
 
     def __init__(self, write: Callable[[Parcel], Awaitable[str]] | None = None) -> None:
         self._write = write
         self._by_transaction: dict[tuple[str, str], Sent] = {}
+        self._events: dict[RowId, str] = {}
         self.brought: list[Brought] = []
         self.present: set[PersonId] = set()
         self.invited: set[PersonId] = set()
@@ -47,7 +49,10 @@ class RecordingPostman:
         return person in self.present
 
     async def seal(self, parcel: Parcel, room: str, transaction: str) -> bytes:
-        if self._write is not None:
+        for row in (parcel.edits, parcel.reacts, parcel.replies):
+            if row is not None and row not in self._events:
+                raise Undeliverable(f"what it refers to ({row}) was never sent")
+        if self._write is not None and parcel.reacts is None:
             words = await self._write(parcel)
         else:
             words = parcel.emoji or "\n".join(line.key for line in parcel.message.lines)
@@ -58,11 +63,12 @@ class RecordingPostman:
         if known is not None:
             return known
         letter = msgspec.json.decode(sealed, type=_Letter)
-        sent = Sent(f"${len(self.brought)}")
+        sent = Sent(f"${len(self._by_transaction)}")
         self._by_transaction[room, transaction] = sent
+        self._events[letter.parcel.row] = sent.event
         self.brought.append(Brought(sent.event, room, letter.parcel, letter.words))
         return sent
 
     def event_of(self, row: RowId) -> str | None:
         """The event that a parcel became."""
-        return next((b.event for b in self.brought if b.parcel.row == row), None)
+        return self._events.get(row)

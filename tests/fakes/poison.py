@@ -13,7 +13,11 @@ Content = dict[str, Any]
 
 
 def _olm(curve_key: str, body: Any, kind: Any = 0, sender_key: Any = STRANGER_KEY) -> Content:
-    return {"algorithm": OLM, "sender_key": sender_key, "ciphertext": {curve_key: {"type": kind, "body": body}}}
+    return {
+        "algorithm": OLM,
+        "sender_key": sender_key,
+        "ciphertext": {curve_key: {"type": kind, "body": body}},
+    }
 
 
 def _for_nobody(curve_key: str) -> tuple[str, str]:

@@ -15,7 +15,6 @@ from tests.world.house import RunningHouse
 @pytest.fixture
 async def scene(tmp_path: Path) -> AsyncIterator[MakeScene]:
     async with contextlib.AsyncExitStack() as stack:
-
         at_the_disk = AtTheDisk()
 
         async def make(*names: str) -> Scene:

@@ -38,7 +38,9 @@ def spoiled_claims(answer: dict[str, Any], user_id: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("at", "spoil"), [("/keys/query", spoiled_devices), ("/keys/claim", spoiled_claims)], ids=["query", "claim"]
+    ("at", "spoil"),
+    [("/keys/query", spoiled_devices), ("/keys/claim", spoiled_claims)],
+    ids=["query", "claim"],
 )
 async def test_one_persons_malformed_keys_leave_the_others_reachable(
     scene: MakeScene, at: str, spoil: Any
@@ -62,7 +64,9 @@ async def test_one_persons_malformed_keys_leave_the_others_reachable(
     it.stayed_logged_in()
 
 
-@pytest.mark.parametrize("body", [[], None, {"device_keys": 5, "one_time_keys": ["x"], "failures": 1}], ids=str)
+@pytest.mark.parametrize(
+    "body", [[], None, {"device_keys": 5, "one_time_keys": ["x"], "failures": 1}], ids=str
+)
 @pytest.mark.parametrize("at", ["/keys/query", "/keys/claim"])
 async def test_an_answer_of_no_sense_is_no_answer_and_the_letter_waits(
     scene: MakeScene, at: str, body: Any

@@ -27,7 +27,9 @@ async def test_put_out_of_its_room_the_bot_goes_on_and_is_back_when_invited_agai
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
-async def test_who_leaves_their_room_with_the_bot_is_left_in_peace_and_finds_it_again(scene: MakeScene) -> None:
+async def test_who_leaves_their_room_with_the_bot_is_left_in_peace_and_finds_it_again(
+    scene: MakeScene,
+) -> None:
     it = await scene("ana", "bruno")
     room = await it.meet("ana")
     ana = it["ana"]
@@ -39,7 +41,9 @@ async def test_who_leaves_their_room_with_the_bot_is_left_in_peace_and_finds_it_
     it.paced(began_ms)
     assert len(it.homeserver.memory.rooms) == rooms
     await ana.say(it.here.room, "!hearth start")
-    await it.until(ana.wait_for(lambda: ana.find_dm(it.bot), what="a room with the bot"), at_most_seconds=8000)
+    await it.until(
+        ana.wait_for(lambda: ana.find_dm(it.bot), what="a room with the bot"), at_most_seconds=8000
+    )
     again = ana.find_dm(it.bot)
     assert again is not None
     await it.until(ana.hears(again, "Welcome back"), at_most_seconds=8000)

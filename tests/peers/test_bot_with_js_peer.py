@@ -70,13 +70,6 @@ async def meeting(world: OpenWorld, synapse: Synapse, tmp_path: Path) -> AsyncIt
         yield Meeting(here, house, vera)
 
 
-async def test_the_bots_device_shows_as_signed_by_its_owner(meeting: Meeting) -> None:
-    await assert_device_signed_by_owner(meeting.vera, meeting.bot, meeting.here.bot.device_id)
-    trust = await meeting.vera.user_trust(meeting.bot)
-    assert trust.has_cross_signing_keys
-    assert not trust.needs_user_approval
-
-
 async def test_a_strict_client_is_asked_answers_by_tap_and_text_and_is_counted(meeting: Meeting) -> None:
     ana, vera, bot = meeting.here["ana"], meeting.vera, meeting.bot
     await meeting.prompt(meeting.here.room, "Hello, I'm Hearth")
@@ -116,12 +109,20 @@ async def test_a_strict_client_is_asked_answers_by_tap_and_text_and_is_counted(m
     assert not ana.undecryptable
 
 
-async def test_after_a_restart_the_strict_client_still_reads_and_is_read(meeting: Meeting) -> None:
-    await meeting.vera.send(meeting.here.room, "!hearth help")
+async def test_the_bots_device_shows_as_signed_by_its_owner_before_and_after_a_restart(
+    meeting: Meeting,
+) -> None:
+    vera, device = meeting.vera, meeting.here.bot.device_id
+    await assert_device_signed_by_owner(vera, meeting.bot, device)
+    trust = await vera.user_trust(meeting.bot)
+    assert trust.has_cross_signing_keys
+    assert not trust.needs_user_approval
+    await vera.send(meeting.here.room, "!hearth help")
     room = await meeting.vera_room()
     first = await meeting.prompt(room, "for when you'd like to talk to a human being")
     await meeting.house.stop()
-    await meeting.vera.send(room, "who holds what")
+    await vera.send(room, "who holds what")
     await meeting.house.start()
-    said = await meeting.vera.wait_message(room, "Nobody holds a role", sender=meeting.bot, after=first.event_id)
+    said = await vera.wait_message(room, "Nobody holds a role", sender=meeting.bot, after=first.event_id)
     assert said.shield == NO_SHIELD
+    await assert_device_signed_by_owner(vera, meeting.bot, device)

@@ -19,9 +19,9 @@ def keeps_the_port(clock: ManualClock) -> Clock:
 async def test_it_stands_still_until_it_is_moved_and_wakes_whoever_waited() -> None:
     clock = keeps_the_port(manual := ManualClock(1_000))
     waiting = [asyncio.create_task(clock.wait_until(at)) for at in (1_000, 1_005, 1_010)]
-    await until(lambda: waiting[0].done())
+    await until(waiting[0].done)
     await manual.advance(5)
-    await until(lambda: waiting[1].done())
+    await until(waiting[1].done)
     assert not waiting[2].done()
     await manual.advance(-100)
     assert clock.now_ms() == 905

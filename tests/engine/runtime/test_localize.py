@@ -40,7 +40,9 @@ slots: st.SearchStrategy[AnySlot] = st.deferred(
         st.builds(Plain, st.just("word")),
     )
 )
-phrases = st.builds(Phrase, st.just("k"), st.none(), st.dictionaries(st.sampled_from("abc"), slots, max_size=3))
+phrases = st.builds(
+    Phrase, st.just("k"), st.none(), st.dictionaries(st.sampled_from("abc"), slots, max_size=3)
+)
 messages = st.builds(
     Message,
     lines=st.lists(phrases, max_size=2).map(tuple),

@@ -486,7 +486,9 @@ async def test_it_wakes_for_the_next_moment(mail: Mail) -> None:
     await running
 
 
-@pytest.mark.parametrize("call", ["claim", "next_parcel_ms", "standing", "seal", "mark_sent", "postpone", "bury"])
+@pytest.mark.parametrize(
+    "call", ["claim", "next_parcel_ms", "standing", "seal", "mark_sent", "postpone", "bury"]
+)
 async def test_an_outage_of_the_store_does_not_end_it(mail: Mail, call: str) -> None:
     mail.faults.fail(call, Unavailable("disk full"), times=3)
     mail.mishaps.fail("put", TryLater("502"))
@@ -496,7 +498,11 @@ async def test_an_outage_of_the_store_does_not_end_it(mail: Mail, call: str) -> 
     stop = asyncio.Event()
     running = asyncio.create_task(mail.outbox.run(mail.moved, stop))
     for _ in range(2_000):
-        if sorted(mail.brought) == ["a1", "b1"] and not mail.faults.unused and mail.status("old") == "dropped":
+        if (
+            sorted(mail.brought) == ["a1", "b1"]
+            and not mail.faults.unused
+            and mail.status("old") == "dropped"
+        ):
             break
         await mail.clock.advance(1_000)
         for _ in range(5):
