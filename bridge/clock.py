@@ -39,7 +39,8 @@ class RealTime:
         return self.now_ms() + real_ms
 
     async def wait_until(self, at_ms: Ms) -> None:
-        while (left_ms := at_ms - self.now_ms()) > 0:
+        # Looked at again and again, because the machine's clock may be set meanwhile.
+        while (left_ms := at_ms - self.now_ms()) > 0:  # noqa: ASYNC110
             await asyncio.sleep(min(left_ms / 1000, LONGEST_NAP_SECONDS))
 
 

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class MatrixClient:
-    """One device of one account; its parts are public: `sender`, `rooms`, `direct`, `cross_signing`, `sync`, `patience`."""
+    """One device of one account; its parts are public: `sender`, `rooms`, `direct`, `cross_signing`, …"""
 
     def __init__(
         self,

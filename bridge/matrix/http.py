@@ -6,7 +6,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
 import aiohttp
@@ -85,7 +85,7 @@ class Homeserver:
         return f"Homeserver({self.url!r})"
 
     @classmethod
-    async def connect(cls, url: str, *, access_token: str | None = None) -> "Homeserver":
+    async def connect(cls, url: str, *, access_token: str | None = None) -> Self:
         """Open the connection pool; `close` it when done. No request is made yet."""
         web = aiohttp.ClientSession(headers={"User-Agent": "hearth"}, cookie_jar=aiohttp.DummyCookieJar())
         return cls(url, web, access_token=access_token)

@@ -10,7 +10,7 @@ import msgspec
 from bridge.matrix.clock import Clock
 from bridge.matrix.direct import DirectRooms, NoDirectRoom
 from bridge.matrix.http import MatrixError, Patience, RateLimited, Refused, ServerTrouble, TokenLost
-from bridge.matrix.outbound import IdentityChanged, SealedMessage, SendError, Sender
+from bridge.matrix.outbound import IdentityChanged, SealedMessage, Sender, SendError
 from bridge.matrix.rooms import Rooms
 from engine.core.parcel import Direct, Parcel
 from engine.core.values import HOUR_MS, CircleId, Ms, PersonId, RowId

@@ -31,6 +31,8 @@ T = TypeVar("T")
 
 CURSOR = "cursor"
 POLL_SECONDS = 30
+SHORTEST_POLL_SECONDS = 1.0
+"""A poll that brings nothing takes at least this long, whoever answers it."""
 MOST_GAP_EVENTS = 1_000
 PAGE = 100
 LATEST_MS = 1 << 53
@@ -175,6 +177,7 @@ class Sync:
         """
         failures = 0
         while not stop.is_set():
+            asked_ms, polled = self._clock.now_ms(), not self._first
             try:
                 answer = await self._poll(stop)
                 if answer is None:
@@ -189,9 +192,14 @@ class Sync:
                 await self._pause(wait_seconds, stop)
                 continue
             failures = 0
+            nothing = polled and answer["next_batch"] == self._cursor
             if not await self._deliver(answer, gaps, handler, stop):
                 return
             await _or_stop(asyncio.ensure_future(self._upkeep(answer)), stop)
+            taken_seconds = (self._clock.now_ms() - asked_ms) / 1000
+            if nothing and taken_seconds < SHORTEST_POLL_SECONDS:
+                # Nothing new, and yet nobody waited for it: a cache or a proxy answers in the homeserver's place.
+                await self._pause(SHORTEST_POLL_SECONDS - taken_seconds, stop)
 
     async def _poll(self, stop: asyncio.Event) -> dict[str, Any] | None:
         query = {"filter": FILTER, "timeout": str(POLL_SECONDS * 1000), "set_presence": "online"}

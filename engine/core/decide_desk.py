@@ -11,7 +11,6 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from engine.core.desk import (
-    Alarm,
     Arrived,
     Asked,
     Boarded,
@@ -113,6 +112,7 @@ def _ask(table: Table, event: Asked) -> None:
         return
     table.greet()
     row = table.new_row()
+    remind_ms = reminder_moment(table.desk.rhythm, table.facts.now_ms, event.closes_ms)
     prompt = Prompt(
         row=row,
         instance=event.instance,
@@ -127,6 +127,7 @@ def _ask(table: Table, event: Asked) -> None:
         optional=event.optional,
         question_to=event.question_to,
         starter=event.starter,
+        rings_ms=remind_ms if event.reminds else None,
     )
     table.put(
         event.message,
@@ -139,9 +140,7 @@ def _ask(table: Table, event: Asked) -> None:
     )
     table.react(row, prompt, event.urgency, personal=event.personal)
     table.keep(prompt)
-    remind_ms = reminder_moment(table.desk.rhythm, table.facts.now_ms, event.closes_ms)
-    if event.reminds and remind_ms is not None:
-        table.emit(Alarm(f"remind:{row}", remind_ms))
+    table.await_answer(prompt)
 
 
 def _settle(table: Table, event: Settled) -> None:
@@ -160,7 +159,9 @@ def _reopen(table: Table, event: Reopened) -> None:
     if prompt is None or not prompt.sources:
         table.ignore("nothing lay here of that")
         return
-    table.keep(replace(prompt, sources=prompt.sources[:-1]))
+    changed = replace(prompt, sources=prompt.sources[:-1])
+    table.keep(changed)
+    table.await_answer(changed)
 
 
 def _confirm(table: Table, event: Confirmed) -> None:

@@ -63,6 +63,8 @@ class Prompt(msgspec.Struct, frozen=True):
     """Who began what it belongs to; empty for the bot's own questions and those taken up in the room."""
     reminder: RowId | None = None
     """The one reminder, once it lies in the outbox."""
+    rings_ms: Ms | None = None
+    """When it is to be brought up once more, as long as it is not answered."""
 
 
 class Letter(msgspec.Struct, frozen=True):
@@ -136,6 +138,8 @@ class Reading(msgspec.Struct, frozen=True):
     empty: bool = False
     """True for ``none`` or ``skip``: left open on purpose."""
     too_long: bool = False
+    blank: bool = False
+    """True if there are no words to keep."""
 
 
 class Heard(msgspec.Struct, frozen=True, tag="heard"):

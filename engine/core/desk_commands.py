@@ -69,7 +69,7 @@ def _later(table: Table, event: Heard, command: Command) -> None:
         table.say("later.too_late", until=When(prompt.closes_ms))
         return
     table.hush(prompt)
-    table.keep(replace(prompt, put_off=True, reminder=None))
+    table.keep(replace(prompt, put_off=True, reminder=None, rings_ms=back_ms))
     table.emit(Alarm(f"later:{prompt.row}", back_ms))
     table.say("later.ok", until=When(back_ms))
 

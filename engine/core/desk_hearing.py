@@ -172,7 +172,7 @@ def _source(prompt: Prompt, reading: Reading, event_id: str, text: TextId, at_ms
         return replace(blank, choice=choice)
     if reading.empty and prompt.optional:
         return replace(blank, value=Nothing())
-    if prompt.words or prompt.expects == "words":
+    if (prompt.words or prompt.expects == "words") and not reading.blank:
         return replace(blank, text=text)
     value = _value(prompt, reading)
     return replace(blank, value=value) if value is not None else None
@@ -239,6 +239,9 @@ def reword(table: Table, event: Reworded) -> None:
     if found is None or found.instance is None:
         table.ignore("an edit of something that was no answer")
         return
+    if event.reading.too_long:
+        table.say("too_long")
+        return
     source = _source(found, event.reading, event.event_id, event.text, table.facts.occurred_ms)
     if source is None:
         table.say(NEEDED[found.expects])
@@ -258,7 +261,9 @@ def take_back(table: Table, event: TakenBack) -> None:
         return
     sources = tuple(s for s in found.sources if s.event_id != event.event_id)
     newest_went = found.sources[-1].event_id == event.event_id
-    table.keep(replace(found, sources=sources))
+    changed = replace(found, sources=sources)
+    table.keep(changed)
+    table.await_answer(changed)
     if not sources:
         table.emit(Pass(found.instance, TookBack(found.ask, found.round, Ref(table.desk.person))))
     elif newest_went:

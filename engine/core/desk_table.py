@@ -167,6 +167,14 @@ class Table:
         if prompt.reminder is not None:
             self.emit(Withdraw(prompt.reminder))
 
+    def await_answer(self, prompt: Prompt) -> None:
+        """A question that lies open again is brought up once more when it would have been."""
+        moment_ms = prompt.rings_ms
+        if prompt.sources or prompt.reminder is not None or prompt.starter in self.desk.not_from:
+            return
+        if moment_ms is not None and moment_ms > self.facts.now_ms:
+            self.emit(Alarm(f"{'later' if prompt.put_off else 'remind'}:{prompt.row}", moment_ms))
+
     # ── what lies on the desk ────────────────────────────────────────────────
 
     def keep(self, prompt: Prompt) -> None:

@@ -308,17 +308,25 @@ class Batch:
                 return await self._in_instance(arrival)
             case ToDesk():
                 return await self._at_desk(arrival.person, arrival.event, arrival)
+            case _:
+                assert_never(arrival)
 
     async def _spoken(self, arrival: Spoken) -> Outcome:
         desk = self._desks[arrival.person]
         target = self._targets.get(arrival.reply_to) if arrival.reply_to else None
         begins = self._house.catalogue.begins()
         words = {*begins, *(word for power in desk.powers.values() for word in power.words)}
-        reading, kept = self._house.reader.read(arrival, desk, target, words, self._now_ms)
+        read = self._house.reader.read
+        reading, kept = read(arrival, desk, target, words, self._now_ms)
         text = TextId(self._house.fresh_id())
-        self._words[text] = (arrival.person, kept)
         if reading.command is not None and reading.command.rest is not None:
-            reading = replace(reading, command=replace(reading.command, rest=text))
+            rest = TextId(self._house.fresh_id())
+            self._words[rest] = (arrival.person, kept)
+            reading = replace(reading, command=replace(reading.command, rest=rest))
+            # Should it be an answer after all ("role play, and soup"), it is all of it.
+            _, kept = read(arrival, desk, target, (), self._now_ms)
+        self._words[text] = (arrival.person, kept)
+        reading = replace(reading, blank=not kept.strip())
         event: DeskEvent
         if arrival.edits is not None:
             event = Reworded(arrival.edits, reading, text)
@@ -330,19 +338,11 @@ class Batch:
         if arrival.circle is None:
             return await self._at_desk(arrival.person, Arrived() if arrival.joined else Refused(), arrival)
         if not arrival.joined:
-            for n, instance in enumerate(await self._taking_part(arrival.person, arrival.circle)):
-                self._follow(ToInstance, arrival, n, instance=instance, event=Left(Ref(arrival.person)))
+            for n, snapshot in enumerate(await self._house.cellar.open_instances(arrival.circle)):
+                if arrival.person in await self._house.cellar.people_of(snapshot.id):
+                    event = Left(Ref(arrival.person))
+                    self._follow(ToInstance, arrival, n, instance=snapshot.id, event=event)
         return Outcome("done")
-
-    async def _taking_part(self, person: PersonId, circle: CircleId) -> list[InstanceId]:
-        """The open instances of a circle that a person has to do with, those begun in this batch too."""
-        found = {s.id: s for s in await self._house.cellar.open_instances(circle)}
-        found |= {i: s for i, s in self._snapshots.items() if s is not None and s.circle == circle}
-        return [i for i, s in found.items() if s.finished_ms is None and await self._is_in(person, i)]
-
-    async def _is_in(self, person: PersonId, instance: InstanceId) -> bool:
-        cast = self._casts.get(instance)
-        return cast.knows(person) if cast else person in await self._house.cellar.people_of(instance)
 
     async def _rung(self, arrival: Rung) -> Outcome:
         kind, _, key = arrival.actor.partition("/")
@@ -354,7 +354,9 @@ class Batch:
         outcome = await self._in_instance(inner)
         snapshot = self._snapshots[instance]
         timer = snapshot.timers.get(arrival.name) if snapshot is not None else None
-        if timer is not None and (outcome.kind == "done" or timer.due_ms > self._now_ms):
+        rang = (arrival.entry, arrival.occurred_ms)
+        is_over = outcome.kind == "refused" and arrival.occurred_ms <= self._now_ms
+        if timer is not None and not (is_over and (timer.entry, timer.due_ms) == rang):
             # The table follows the snapshot: what was set anew while the old moment rang still waits.
             row = TimerRow(arrival.actor, arrival.name, timer.entry, timer.due_ms)
             self.changes.timers[(arrival.actor, arrival.name)] = row
@@ -417,6 +419,8 @@ class Batch:
             case Store():
                 owner, body = self._words[effect.text]
                 self.changes.texts.append(TextRow(effect.text, owner, effect.instance, body, effect.until_ms))
+            case _:
+                assert_never(effect)
 
     def _begin(self, person: PersonId, effect: Begin, n: int, cause: AnyArrival) -> None:
         definition = self._house.catalogue.in_service(effect.workflow)
@@ -521,6 +525,8 @@ class Batch:
                 if person:
                     event = _for_desk(instance, definition, cast, effect)
                     self._follow(ToDesk, cause, n, person=person, event=event)
+            case _:
+                assert_never(effect)
 
     def _post(self, instance: InstanceId, cast: Cast, circle: CircleId, effect: Post) -> None:
         message = name_message(effect.message, cast)
@@ -591,3 +597,5 @@ def _for_desk(
             return Boarded(instance, effect.board, name_message(effect.message, cast), starter)
         case Empower():
             return Empowered(instance, effect.words, name_phrase(effect.about, cast))
+        case _:
+            assert_never(effect)

@@ -7,6 +7,7 @@ snapshot and journal therefore never hold anything by which a person is known el
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import assert_never
 
 from msgspec.structs import replace
 
@@ -22,10 +23,6 @@ class Cast:
         self._people = list(people)
         self._refs = {person: Ref(f"p{n}") for n, person in enumerate(people, 1)}
         self.added: list[tuple[Ref, PersonId]] = []
-
-    def knows(self, person: PersonId) -> bool:
-        """Whether this person has to do with the instance."""
-        return person in self._refs
 
     def ref(self, person: str) -> Ref:
         """The reference of a person, given on first sight."""
@@ -55,6 +52,8 @@ def localize(event: Event, cast: Cast) -> Event:
             return Left(cast.ref(event.who))
         case Due():
             return event
+        case _:
+            assert_never(event)
 
 
 def _value(value: AnyValue, rename: Callable[[str], str]) -> AnyValue:

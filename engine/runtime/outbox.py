@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from random import Random
+from typing import assert_never
 
 from msgspec.structs import replace
 
@@ -112,13 +113,16 @@ class Outbox:
                 await self._cellar.postpone(parcel.row, rests_until_ms, "in order", failed=False)
                 return
             # What was sealed may be in the room already: it is brought to its end, whatever has changed since.
-            match Go() if journey.sealed is not None else await self._judge(parcel):
+            verdict = Go() if journey.sealed is not None else await self._judge(parcel)
+            match verdict:
                 case Go():
                     await self._send(journey)
                 case Wait(until_ms=until_ms, why=why):
                     await self._cellar.postpone(parcel.row, until_ms, why, failed=False)
                 case Drop(why=why):
                     await self._cellar.bury(parcel.row, why, self._clock.now_ms(), dead=False)
+                case _:
+                    assert_never(verdict)
         except TryLater as later:
             due_ms = await self._try_again(journey, later)
             if journey.attempts < MOST_ATTEMPTS_IN_ORDER:
@@ -153,7 +157,6 @@ class Outbox:
             await self._cellar.seal(parcel.row, room, sealed)
         sent = await self._postman.put(room, sealed, journey.transaction)
         await self._cellar.mark_sent(parcel.row, sent.event, self._clock.now_ms())
-        self._resting_until_ms.pop(parcel.to, None)
 
     async def _try_again(self, journey: Journey, later: TryLater) -> Ms:
         """Put it off, or give it up; when it is looked at next."""

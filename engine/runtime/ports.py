@@ -352,7 +352,8 @@ class Reader(Protocol):
 
         ``words`` are the command words that would mean something from this person now. The words
         worth keeping are the message without prefix and quotes, or what stood behind a command;
-        ``Command.rest`` is set (to any id) exactly when something did.
+        ``Command.rest`` is set (to any id) exactly when something did; such a message is read once
+        more without ``words``, for all of it should it turn out to be an answer.
         """
 
 

@@ -78,6 +78,10 @@ class Faults:
         self._gates.setdefault(call, []).append(gate)
         return gate
 
+    def heal(self) -> None:
+        """From here on nothing goes wrong any more; calls that are held up stay so."""
+        self._plan.clear()
+
     @property
     def unused(self) -> list[str]:
         """The faults that have not happened."""

@@ -52,7 +52,7 @@ class RecordingPostman:
         for row in (parcel.edits, parcel.reacts, parcel.replies):
             if row is not None and row not in self._events:
                 raise Undeliverable(f"what it refers to ({row}) was never sent")
-        if self._write is not None and parcel.reacts is None:
+        if self._write is not None:
             words = await self._write(parcel)
         else:
             words = parcel.emoji or "\n".join(line.key for line in parcel.message.lines)

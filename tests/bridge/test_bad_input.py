@@ -1,4 +1,4 @@
-"""What should not come, over the wire: a clear word or a logged reason, nothing else changed, nobody's words in the log."""
+"""What should not come, over the wire: a clear word or a logged reason, and nobody's words in the log."""
 
 from __future__ import annotations
 

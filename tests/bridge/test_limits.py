@@ -43,8 +43,8 @@ asks:
     to: guests
     say: |
       <host> asks: <what>
-    answers:
-      coming: ✅ I'm coming
+    answers: in words
+    keep: 30 days
     seen by: host
     until: 3 days after opening
 
@@ -141,26 +141,23 @@ async def test_under_the_default_limits_everything_arrives_in_order_and_paced(
             await guest.react(room, hello.event_id, "✉️")
         for name in ("bruno", "chen"):
             guest, room = here[name], here[name].find_dm(bot) or ""
-            asked = await guest.hears(room, "Soup on Friday", sender=bot, timeout_seconds=PATIENCE_SECONDS)
-            if name == "bruno":
-                await guest.react(room, asked.event_id, "✅")
-                await guest.hears(room, "You said: I'm coming", sender=bot, timeout_seconds=PATIENCE_SECONDS)
+            await guest.hears(room, "Soup on Friday", sender=bot, timeout_seconds=PATIENCE_SECONDS)
         for name in ("bruno", "chen"):
             guest, room = here[name], here[name].find_dm(bot) or ""
-            hello, asked = (m for m in guest.read(room) if m.sender == bot)
+            hello, _invitation = (m for m in guest.read(room) if m.sender == bot)
             await has_choices(guest, bot, hello, ["👋", "✉️", "✖️"])
-            await has_choices(guest, bot, asked, ["✅", "✖️"])
             assert len([m for m in guest.read(room) if m.sender == bot]) == 2
         await house.quiet()
         assert not [parcel for member in here.members.values() for parcel in member.undecryptable]
-        seconds = counting.asked[-1].at_seconds - counting.asked[0].at_seconds
 
     limited = [asked for asked in counting.asked if asked.limited]
     sent = [asked for asked in counting.asked if "/send/" in asked.path and not asked.limited]
     assert limited, "these limits were not felt at all"
-    seen = f"{seconds:.0f} s, {len(counting.asked)} requests, {len(limited)} limited, {len(sent)} sent"
+    held_back = counting.asked[counting.asked.index(limited[0]) :]
+    seconds = held_back[-1].at_seconds - held_back[0].at_seconds
+    seen = f"{seconds:.0f} s, {len(held_back)} requests, {len(limited)} limited, {len(sent)} sent"
     assert len(limited) <= 2 * len(sent), seen
-    assert len(counting.asked) / seconds <= PER_SECOND_AT_MOST, seen
+    assert len(held_back) / seconds <= PER_SECOND_AT_MOST, seen
     # Nothing was given up, and nothing tried in vain so often that it would have been.
     assert not [r for r in caplog.records if r.levelno >= logging.WARNING and r.name.startswith("engine")]
     assert len([asked for asked in counting.asked if asked.path.endswith("/createRoom")]) == 3

@@ -77,6 +77,9 @@ RARE = (
 """What a play may or may not cross; taken like the fleeting where it is met."""
 
 
+PATIENT = 300
+"""After so many boundaries of any name a life ends in any case."""
+
 AGAIN = 0.2
 """How likely a life is to end at something rare, or at another phase of something seldom than before."""
 
@@ -263,22 +266,21 @@ class Lives:
     def _arm(self) -> dict[str, int]:
         """Boundaries for the next life: the first that is reached as often as said is its last.
 
-        Of what is seldom met whatever was never killed, of what recurs a few for a later time, less often killed
-        ones first; and some boundary or other ends the life anyway.
+        As long as something that belongs to every play was never killed, a life is given the time to get there. Later
+        it is other phases of that and what is rare, now and then; of what recurs the boundaries killed least.
         """
-        armed = {ANY: self._chance.randint(60, 300)}
-        patient = any(not self._hits(operation) for operation in FLEETING)
+        never_killed = self.never_killed()
+        if never_killed:
+            first = {f"{operation}:{self._chance.choice(_phases(operation))}": 1 for operation in never_killed}
+            return {ANY: PATIENT, **first}
+        armed = {ANY: self._chance.randint(PATIENT // 5, PATIENT)}
         for operation in (*FLEETING, *RARE):
             fresh = [phase for phase in _phases(operation) if not self.kills[f"{operation}:{phase}"]]
-            eager = operation in FLEETING and not self._hits(operation)
-            if fresh and (eager or self._chance.random() < AGAIN):
+            if fresh and self._chance.random() < AGAIN:
                 armed[f"{operation}:{self._chance.choice(fresh)}"] = 1
         recurring = [f"{operation}:{phase}" for operation in RECURRING for phase in _phases(operation)]
         recurring.sort(key=lambda boundary: (self.kills[boundary], self._chance.random()))
-        for boundary in recurring[:4]:
-            # While there is something seldom to meet, a life is given the time to get there.
-            armed[boundary] = self._chance.randint(8, 30) if patient else self._chance.randint(1, 10)
-        return armed
+        return {**armed, **{boundary: self._chance.randint(1, 10) for boundary in recurring[:4]}}
 
     def _hits(self, operation: str) -> int:
         return sum(self.kills[f"{operation}:{phase}"] for phase in _phases(operation))

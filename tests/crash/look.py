@@ -18,7 +18,13 @@ UNDER_WAY = """
             OR (due_at <= ?1 AND NOT EXISTS (SELECT 1 FROM awaited a WHERE a.row = o.row)))"""
 SEEN = "SELECT id FROM seen"
 ROWS = "SELECT row, transaction_id, status, room, event_id, is_reaction, why FROM outbox ORDER BY seq"
-STATES = "SELECT id, state FROM instances"
+WAITS = """
+    SELECT 'timer ' || actor || ' ' || name FROM timers
+    UNION ALL SELECT 'parcel ' || row || ' ' || coalesce(why, '') FROM outbox WHERE status = 'waiting'"""
+NEXT = """
+    SELECT min(due_at) FROM (SELECT due_at FROM timers
+        UNION ALL SELECT due_at FROM outbox o WHERE status = 'waiting' AND due_at IS NOT NULL
+            AND NOT EXISTS (SELECT 1 FROM awaited a WHERE a.row = o.row))"""
 
 
 class Row(NamedTuple):
@@ -55,6 +61,12 @@ class Look:
         """The outbox, oldest first."""
         return [Row(*found) for found in self._select(ROWS)]
 
-    def states(self) -> dict[str, str]:
-        """The state of each instance."""
-        return dict(self._select(STATES))
+    def next_moment_ms(self) -> Ms | None:
+        """The next moment anything in the house waits for."""
+        ((at_ms,),) = self._select(NEXT)
+        found: Ms | None = at_ms
+        return found
+
+    def waits(self) -> list[str]:
+        """Everything that still waits for its moment, or for something else."""
+        return [found for (found,) in self._select(WAITS)]

@@ -41,7 +41,7 @@ async def test_killed_at_every_boundary_nothing_is_lost_and_nothing_happens_twic
     async with Lives(config, SharedClock(MONDAY_9_00_MS), chance) as lives:
         look = Look(config.database)
         play = Play(here, lives, look, chance)
-        lives.allow(kills // 3)
+        lives.allow(kills * 2 // 5)
         await play.come_in()
         for round_ in range(rounds, 0, -1):
             await play.round((kills - lives.killed) // round_)

@@ -11,6 +11,9 @@ T = TypeVar("T")
 REST_SECONDS = 0.006
 """Real time in which nothing may happen before everybody counts as waiting."""
 
+RESTLESS_SECONDS = 20.0
+"""Real time after which one who is still busy is taken for one who spins."""
+
 START_MS = 1_800_266_400_000
 """Monday 2027-01-18 10:00 UTC."""
 
@@ -99,8 +102,10 @@ class StandingClock:
     async def _rest(self) -> None:
         """Wait until nothing happens any more: real time, because sockets and the disk need some."""
         loop, before = asyncio.get_running_loop(), None
+        started = loop.time()
         while True:
             began = loop.time()
+            assert began - started < RESTLESS_SECONDS, "somebody never rests: is a loop spinning?"
             await asyncio.sleep(REST_SECONDS)
             now = (self._busy(), self._waited)
             # Where the nap took longer, somebody was at work in this very loop.

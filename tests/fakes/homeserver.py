@@ -27,7 +27,7 @@ KEPT_REQUESTS = 100_000
 OPEN = ("/versions", "/v3/login")
 """What may be asked without a token."""
 
-Handler = Callable[[web.Request], Awaitable[web.Response]]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class FakeHomeserver:
@@ -118,7 +118,8 @@ class FakeHomeserver:
         place = len(self.asked)
         self.asked.append(Asked(request.method, path, user_id, self.memory.now_ms(), status=0))
 
-        async def honest() -> web.Response:
+        async def honest() -> web.StreamResponse:
+            given: web.StreamResponse
             try:
                 if device is None and path not in OPEN:
                     raise Refuse(401, "M_UNKNOWN_TOKEN", soft_logout=False)

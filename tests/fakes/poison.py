@@ -1,4 +1,4 @@
-"""Messages to a device that end the sync of a plain nio client, each by the exception of vodozemac it is named after."""
+"""Messages to a device that end the sync of a plain nio client, each by an exception of vodozemac."""
 
 import base64
 from collections.abc import Callable

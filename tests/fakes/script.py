@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from aiohttp import web
 
-Honest = Callable[[], Awaitable[web.Response]]
+Honest = Callable[[], Awaitable[web.StreamResponse]]
 """Carries the request out and gives the answer it deserves."""
 
 Behaviour = Callable[[web.Request, Honest], Awaitable[web.StreamResponse]]
@@ -110,7 +110,7 @@ def changes(change: Callable[[dict[str, Any]], Any]) -> Behaviour:
 
     async def behave(request: web.Request, honest: Honest) -> web.StreamResponse:
         truth = await honest()
-        assert truth.body is not None
+        assert isinstance(truth, web.Response)
         return answer(truth.status, change(json.loads(truth.text or "{}")))
 
     return behave

@@ -69,6 +69,9 @@ class Person:
         }
 
 
+People = tuple[Person, Person]
+
+
 def one_time_key(letter: str) -> Json:
     return {"key": letter * 43, "signatures": {}}
 
@@ -93,7 +96,7 @@ async def homeserver(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIte
 
 
 @pytest.fixture
-async def people(homeserver: AnyHomeserver) -> AsyncIterator[tuple[Person, Person]]:
+async def people(homeserver: AnyHomeserver) -> AsyncIterator[People]:
     async with AsyncExitStack() as stack:
         found = []
         for name in ("ana", "bruno"):
@@ -110,7 +113,7 @@ async def refused(awaitable: Any) -> tuple[int, str]:
     return no.value.status, no.value.errcode
 
 
-async def test_a_password_opens_a_device_and_logging_out_ends_its_token(homeserver) -> None:
+async def test_a_password_opens_a_device_and_logging_out_ends_its_token(homeserver: AnyHomeserver) -> None:
     account = await homeserver.register(f"ana{homeserver.next_number()}")
     web = await Homeserver.connect(homeserver.url)
     try:
@@ -131,7 +134,9 @@ async def test_a_password_opens_a_device_and_logging_out_ends_its_token(homeserv
         await web.close()
 
 
-async def test_logging_in_again_as_the_same_device_keeps_its_keys(homeserver, people) -> None:
+async def test_logging_in_again_as_the_same_device_keeps_its_keys(
+    homeserver: AnyHomeserver, people: People
+) -> None:
     ana, bruno = people
     await ana.upload(device_keys=ana.device_keys(), one_time_keys={f"{CURVE}:1": one_time_key("a")})
     web = await Homeserver.connect(homeserver.url)
@@ -143,7 +148,7 @@ async def test_logging_in_again_as_the_same_device_keeps_its_keys(homeserver, pe
     assert ana.device_id in (await bruno.query(ana.user_id))["device_keys"][ana.user_id]
 
 
-async def test_the_same_transaction_sends_once_and_its_id_is_told_to_the_sender_only(people) -> None:
+async def test_the_same_transaction_sends_once_and_its_id_is_told_to_the_sender_only(people: People) -> None:
     ana, bruno = people
     room = await ana.create_room(invite=[bruno.user_id])
     await bruno.act(room, "join")
@@ -158,7 +163,9 @@ async def test_the_same_transaction_sends_once_and_its_id_is_told_to_the_sender_
         assert mine.get("unsigned", {}).get("transaction_id") == told
 
 
-async def test_a_sync_brings_what_is_new_and_a_poll_ends_as_soon_as_there_is_something(people) -> None:
+async def test_a_sync_brings_what_is_new_and_a_poll_ends_as_soon_as_there_is_something(
+    people: People,
+) -> None:
     ana, bruno = people
     room = await ana.create_room(name="The commons", invite=[bruno.user_id])
     await bruno.act(room, "join")
@@ -177,7 +184,7 @@ async def test_a_sync_brings_what_is_new_and_a_poll_ends_as_soon_as_there_is_som
     assert bodies(again, room) == ["news"]
 
 
-async def test_what_a_limited_timeline_leaves_out_can_be_paged_back_to_the_cursor(people) -> None:
+async def test_what_a_limited_timeline_leaves_out_can_be_paged_back_to_the_cursor(people: People) -> None:
     ana, _ = people
     room = await ana.create_room()
     since = (await ana.sync())["next_batch"]
@@ -197,7 +204,7 @@ async def test_what_a_limited_timeline_leaves_out_can_be_paged_back_to_the_curso
     assert found == ["n4", "n3", "n2", "n1", "n0"]
 
 
-async def test_state_changed_in_a_gap_comes_in_the_state_block(people) -> None:
+async def test_state_changed_in_a_gap_comes_in_the_state_block(people: People) -> None:
     ana, _ = people
     room = await ana.create_room(name="Before")
     since = (await ana.sync())["next_batch"]
@@ -208,7 +215,9 @@ async def test_state_changed_in_a_gap_comes_in_the_state_block(people) -> None:
     assert [event["content"] for event in joined["state"]["events"]] == [{"name": "After"}]
 
 
-async def test_an_alias_leads_to_one_room_and_is_taken_only_once(people, homeserver) -> None:
+async def test_an_alias_leads_to_one_room_and_is_taken_only_once(
+    people: People, homeserver: AnyHomeserver
+) -> None:
     ana, bruno = people
     name = f"hearth-{homeserver.next_number()}"
     room = await ana.create_room(room_alias_name=name)
@@ -221,7 +230,7 @@ async def test_an_alias_leads_to_one_room_and_is_taken_only_once(people, homeser
     assert await refused(nobody) == (404, "M_NOT_FOUND")
 
 
-async def test_an_invitation_shows_who_it_is_from_and_opens_the_room(people) -> None:
+async def test_an_invitation_shows_who_it_is_from_and_opens_the_room(people: People) -> None:
     ana, bruno = people
     since = (await bruno.sync())["next_batch"]
     room = await ana.create_room(invite=[bruno.user_id], is_direct=True)
@@ -240,7 +249,7 @@ async def test_an_invitation_shows_who_it_is_from_and_opens_the_room(people) -> 
     assert bodies(await bruno.sync(answer["next_batch"]), room) == ["here"]
 
 
-async def test_a_room_left_or_taken_away_shows_once_as_left(people) -> None:
+async def test_a_room_left_or_taken_away_shows_once_as_left(people: People) -> None:
     ana, bruno = people
     since = (await bruno.sync())["next_batch"]
     for by_himself in (True, False):
@@ -259,7 +268,7 @@ async def test_a_room_left_or_taken_away_shows_once_as_left(people) -> None:
         assert (await refused(bruno.say(room, "still here?")))[0] == 403
 
 
-async def test_nobody_joins_uninvited_or_acts_in_a_room_without_the_power(people) -> None:
+async def test_nobody_joins_uninvited_or_acts_in_a_room_without_the_power(people: People) -> None:
     ana, bruno = people
     room = await ana.create_room(power_level_content_override={"invite": 100, "state_default": 100})
     assert await refused(bruno.act(room, "join")) == (403, "M_FORBIDDEN")
@@ -274,7 +283,7 @@ async def test_nobody_joins_uninvited_or_acts_in_a_room_without_the_power(people
         assert await refused(refusal) == (403, "M_FORBIDDEN")
 
 
-async def test_device_keys_are_shown_and_each_one_time_key_is_given_once(people) -> None:
+async def test_device_keys_are_shown_and_each_one_time_key_is_given_once(people: People) -> None:
     ana, bruno = people
     keys = {f"{CURVE}:{n}": one_time_key(n) for n in "ab"}
     counts = await ana.upload(
@@ -296,7 +305,7 @@ async def test_device_keys_are_shown_and_each_one_time_key_is_given_once(people)
     assert after["device_one_time_keys_count"].get(CURVE, 0) == 0
 
 
-async def test_a_one_time_key_may_be_offered_twice_but_not_changed(people) -> None:
+async def test_a_one_time_key_may_be_offered_twice_but_not_changed(people: People) -> None:
     ana, _ = people
     await ana.upload(device_keys=ana.device_keys(), one_time_keys={f"{CURVE}:1": one_time_key("a")})
     await ana.upload(one_time_keys={f"{CURVE}:1": one_time_key("a")})
@@ -304,7 +313,7 @@ async def test_a_one_time_key_may_be_offered_twice_but_not_changed(people) -> No
     assert (await refused(changed))[0] == 400
 
 
-async def test_a_message_to_a_device_comes_until_it_is_acknowledged(people) -> None:
+async def test_a_message_to_a_device_comes_until_it_is_acknowledged(people: People) -> None:
     ana, bruno = people
     await bruno.upload(device_keys=bruno.device_keys())
     since = (await bruno.sync())["next_batch"]
@@ -312,18 +321,18 @@ async def test_a_message_to_a_device_comes_until_it_is_acknowledged(people) -> N
     for to in (bruno.device_id, "*"):
         body = {"messages": {bruno.user_id: {to: {"for": to}}}}
         await ana.request("PUT", where.replace("t1", f"t{to}"), body=body)
-    for _ in range(2):
-        answer = await bruno.sync(since)
+    answers = [await bruno.sync(since) for _ in range(2)]
+    for answer in answers:
         events = answer["to_device"]["events"]
         assert [(event["sender"], event["content"]["for"]) for event in events] == [
             (ana.user_id, bruno.device_id),
             (ana.user_id, "*"),
         ]
-    later = await bruno.sync(answer["next_batch"])
+    later = await bruno.sync(answers[-1]["next_batch"])
     assert not later.get("to_device", {}).get("events")
 
 
-async def test_an_identity_is_shown_and_replacing_it_asks_for_the_password(people) -> None:
+async def test_an_identity_is_shown_and_replacing_it_asks_for_the_password(people: People) -> None:
     ana, bruno = people
 
     def identity(number: int) -> Json:
@@ -348,7 +357,9 @@ async def test_an_identity_is_shown_and_replacing_it_asks_for_the_password(peopl
     assert "session" in asked.value.answer
 
 
-async def test_new_device_keys_are_told_to_those_in_a_common_room_only(homeserver, people) -> None:
+async def test_new_device_keys_are_told_to_those_in_a_common_room_only(
+    homeserver: AnyHomeserver, people: People
+) -> None:
     ana, bruno = people
     room = await ana.create_room(
         invite=[bruno.user_id],
@@ -370,7 +381,7 @@ async def test_new_device_keys_are_told_to_those_in_a_common_room_only(homeserve
         await web.close()
 
 
-async def test_the_same_reaction_twice_is_refused_and_a_removed_event_is_empty(people) -> None:
+async def test_the_same_reaction_twice_is_refused_and_a_removed_event_is_empty(people: People) -> None:
     ana, _ = people
     room = await ana.create_room()
     message = await ana.say(room, "shall we?")
@@ -387,7 +398,7 @@ async def test_the_same_reaction_twice_is_refused_and_a_removed_event_is_empty(p
     await ana.say(room, "", "r3", "m.reaction", **tap)
 
 
-async def test_account_data_is_kept_and_comes_with_the_sync(people) -> None:
+async def test_account_data_is_kept_and_comes_with_the_sync(people: People) -> None:
     ana, bruno = people
     where = path("user", ana.user_id, "account_data", "m.direct")
     since = (await ana.sync())["next_batch"]
@@ -401,15 +412,15 @@ async def test_account_data_is_kept_and_comes_with_the_sync(people) -> None:
     assert (await refused(bruno.request("GET", where)))[0] == 403
 
 
-async def test_an_unknown_room_or_a_bad_cursor_is_refused_not_forgotten(people) -> None:
+async def test_an_unknown_room_or_a_bad_cursor_is_refused_not_forgotten(people: People) -> None:
     ana, _ = people
     assert (await refused(ana.say("!nowhere:hearth.test", "hello")))[0] in (403, 404)
     with pytest.raises(MatrixError):
         await ana.sync("nonsense")
 
 
-async def test_people_with_encrypted_apps_understand_each_other(homeserver) -> None:
-    async with World(("ana", "bruno"), synapse=homeserver) as here:
+async def test_people_with_encrypted_apps_understand_each_other(homeserver: AnyHomeserver) -> None:
+    async with World(("ana", "bruno"), synapse=homeserver) as here:  # type: ignore[arg-type]
         await here["ana"].say(here.room, "in secret")
         heard = await here["bruno"].hears(here.room, "in secret")
         assert heard.decrypted

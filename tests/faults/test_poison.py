@@ -9,7 +9,7 @@ import pytest
 import vodozemac
 
 from tests.fakes import changes, poison
-from tests.faults.scene import HELP, MakeScene, folder_in
+from tests.faults.scene import HELP, MakeScene
 from tests.world import Account, Member, OpenWorld, Synapse, World
 from tests.world.clock import JumpingClock
 from tests.world.house import RunningHouse

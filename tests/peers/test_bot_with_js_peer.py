@@ -1,4 +1,4 @@
-"""The whole bot beside matrix-js-sdk in the mode that excludes devices their owner has not signed: both ways, signed."""
+"""The whole bot beside matrix-js-sdk in the mode that excludes devices their owner has not signed."""
 
 from __future__ import annotations
 
@@ -102,10 +102,10 @@ async def test_a_strict_client_is_asked_answers_by_tap_and_text_and_is_counted(m
     await meeting.acknowledged(veras, invitation.event_id, "You said: Maybe")
     await ana.hears(anas, "Maybe: Vera", sender=bot)
     asked = await vera.send(veras, "Is there a piano?", reply_to=invitation.event_id)
-    question = await ana.hears(anas, "Is there a piano?", sender=bot)
-    await ana.say(anas, "There is, and it is in tune.", reply_to=question.event_id)
-    answer = await vera.wait_message(veras, "in tune", sender=bot, after=asked)
-    assert answer.shield == NO_SHIELD
+    carried = await ana.hears(anas, "Is there a piano?", sender=bot)
+    await ana.say(anas, "There is, and it is in tune.", reply_to=carried.event_id)
+    told = await vera.wait_message(veras, "in tune", sender=bot, after=asked)
+    assert told.shield == NO_SHIELD
     assert not ana.undecryptable
 
 

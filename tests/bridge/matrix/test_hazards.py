@@ -322,6 +322,7 @@ async def test_a_broken_way_between_two_devices_is_mended_and_the_missed_key_ask
     homeserver.before = note_request
     await here["ana"].say(here.room, "one")
     await bot.hears(here.room, "one")
+    late = len(lost(bot))  # on a slow machine the key of "one" may come after it
     machine, store = bot.client.cipher.machine, bot.client.cipher.store
     async with bot.client._ledger.turn:
         for curve_key in list(machine.session_store._entries):
@@ -331,7 +332,7 @@ async def test_a_broken_way_between_two_devices_is_mended_and_the_missed_key_ask
     sessions = len(olm.session_store[machine.curve_key])
     olm.outbound_group_sessions.pop(here.room, None)
     await here["ana"].say(here.room, "two")
-    await bot.until(lambda: len(lost(bot)) == 1)
+    await bot.until(lambda: len(lost(bot)) == late + 1)
     await here["ana"].wait_for(lambda: len(olm.session_store[machine.curve_key]) > sessions)
     assert [method for method in asked if "/sendToDevice/m.room_key_request/" in method]
     olm.outbound_group_sessions.pop(here.room, None)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.core.desk import Command, Confirmed, Reopened, Settled, Store
+from engine.core.desk import Command, Confirmed, Rang, Reopened, Settled, Store
 from engine.core.desk_table import MOST_PROMPTS, MOST_SOURCES
 from engine.core.event import Answered, TookBack
 from engine.core.message import Count, Phrase
@@ -366,6 +366,22 @@ def test_an_edit_that_answers_nothing_is_asked_about_and_the_answer_stands() -> 
     assert here.prompt("rsvp").sources[-1].choice == "yes"
 
 
+def test_an_edit_longer_than_can_be_kept_is_refused_and_the_answer_stands() -> None:
+    here = OneDesk()
+    here.ask("why", expects="words")
+    event = here.write()
+    here.edit(event, too_long=True)
+    assert (here.said, here.passed) == (["too_long"], [])
+    assert here.prompt("why").sources[0].text == TextId(f"text{event}")
+
+
+def test_a_message_without_words_is_no_answer_in_words() -> None:
+    here = OneDesk()
+    here.ask("why", expects="words")
+    here.write(blank=True)
+    assert (here.said, here.passed) == (["need_words"], [])
+
+
 def test_an_edit_of_something_that_was_no_answer_does_nothing() -> None:
     here = OneDesk()
     here.edit("$unknown")
@@ -427,6 +443,47 @@ def test_an_answer_that_was_not_taken_leaves_the_question_open() -> None:
     assert (here.effects, here.last.ignored) == ((), "nothing lay here of that")
     here.write({question.row: "no"})
     assert here.answer.choice == "no"
+
+
+@pytest.mark.parametrize("way", ["reopened", "taken back"])
+def test_a_question_that_lies_open_again_is_brought_up_as_it_would_have_been(way: str) -> None:
+    here = OneDesk()
+    question = here.ask()
+    tap = here.tap("✅", question)
+    if way == "reopened":
+        here.do(Reopened(I1, "rsvp", 1))
+    else:
+        here.remove(tap)
+    assert here.alarms == {f"remind:{question.row}": NOON + 6 * DAY_MS}
+
+
+def test_what_was_put_off_until_another_day_still_comes_back_after_a_question_of_ones_own() -> None:
+    here = OneDesk()
+    question = here.ask(words=True, question_to=True)
+    here.order("later")
+    back_ms = here.alarms[f"later:{question.row}"]
+    here.write(to=question)
+    here.do(Reopened(I1, "rsvp", 1))
+    assert here.alarms == {f"later:{question.row}": back_ms}
+
+
+@pytest.mark.parametrize("case", ["answered before", "past", "reminded", "not from"])
+def test_a_question_that_lies_open_again_is_not_brought_up_more_than_it_should(case: str) -> None:
+    here = OneDesk()
+    question = here.ask()
+    if case == "answered before":
+        here.tap("✖️", question)
+    if case == "reminded":
+        here.now_ms = NOON + 6 * DAY_MS
+        here.do(Rang(f"remind:{question.row}"))
+        here.now_ms = NOON
+    if case == "not from":
+        here.order("not from", people=(ANA,))
+    here.tap("✅", question)
+    if case == "past":
+        here.now_ms = NOON + 6 * DAY_MS
+    here.do(Reopened(I1, "rsvp", 1))
+    assert here.alarms == {}
 
 
 # ── limits ───────────────────────────────────────────────────────────────────

@@ -200,7 +200,7 @@ facts = st.builds(
     contacts=st.lists(people, max_size=3, unique=True).map(tuple),
     delivered=st.frozensets(rows),
 )
-LOTS = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+LOTS = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @LOTS

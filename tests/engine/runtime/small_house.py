@@ -26,7 +26,9 @@ from engine.core.definition import (
     OnGathered,
     Part,
     PartDef,
+    Room,
     StateDef,
+    TellDef,
 )
 from engine.core.desk import Command, Desk, Reading, Rhythm
 from engine.core.desk_commands import OWN_WORDS
@@ -110,6 +112,35 @@ def supper() -> Definition:
     )
 
 
+def picnic() -> Definition:
+    """Everybody in the room may take it up there; the room is told when it is over."""
+    everyone = AskDef(
+        "everyone",
+        Room(),
+        choices=(Choice("in", "🙋"),),
+        seen_by=("circle",),
+        until=MomentExpr("opening", CLOSES_MS),
+    )
+    states = {
+        "open": StateDef("open", asks=("everyone",), moves=(MoveDef(OnClosed("everyone"), "over"),)),
+        "over": StateDef("over", final=True, outcome="over", tells=(TellDef(Room(), "over"),)),
+    }
+    return Definition(
+        name="picnic",
+        title="Picnic",
+        about="On the grass.",
+        digest="picnic-1",
+        begins_with="picnic",
+        parts=(PartDef("host", "starter"),),
+        details={"note": DetailDef("note", "words")},
+        asks={"everyone": everyone},
+        states=states,
+        start="open",
+        texts={"everyone.say": "A picnic?", "everyone.in": "In", "called": "picnic", "over": "Crumbs."},
+        gaps={},
+    )
+
+
 class Shelf:
     """Implements ``engine.runtime.ports.Catalogue``; definitions may vanish from it."""
 
@@ -178,7 +209,7 @@ class SmallHouse:
         self.postman = RecordingPostman()
         self.carrier, self.mishaps = faulty(postman(self.postman))
         self.village = Village()
-        self.shelf = Shelf(supper())
+        self.shelf = Shelf(supper(), picnic())
         self.chance = Random(seed)
         self.reader = PlainReader(self.village.persons)
         self.line = self.another_line()
@@ -298,6 +329,12 @@ class SmallHouse:
         """What lies in a person's room, without the choices placed under prompts."""
         room = f"d/{self.id(name)}"
         return [b for b in self.postman.brought if b.room == room and b.parcel.emoji is None]
+
+    def in_room(self) -> list[str]:
+        """The first key of everything in the circle's room, edits with a star."""
+        room = f"s/{self.village.circle}"
+        found = [b for b in self.postman.brought if b.room == room]
+        return [("*" if b.parcel.edits else "") + b.words.partition("\n")[0] for b in found]
 
     def words(self, name: str) -> list[str]:
         """The first key of every message in a person's room, edits with a star."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from engine.core.event import Due
+from engine.core.instance import Timer
 from engine.core.values import DAY_MS, HOUR_MS, InstanceId, PersonId
 from engine.runtime.bell import LONGEST_SLEEP_MS, MOST_AT_ONCE, Bell
 from engine.runtime.ports import BadData, Changes, Outcome, Rung, TimerRow, ToDesk, Unavailable
@@ -118,6 +120,30 @@ async def test_a_moment_moved_while_the_old_one_was_ringing_still_comes(house: S
     assert (await house.snapshot()).state == "review"
 
 
+async def test_a_moment_that_is_due_itself_is_not_lost_with_the_stale_one(house: SmallHouse) -> None:
+    instance = await house.begun()
+    (row,) = [t for t in await timers(house) if t.name.startswith("close:")]
+    await house.clock.advance(CLOSES_MS)
+    stale = ring(instance, row.name, row.entry - 1, NOON)
+    assert await house.submit(stale) == [Outcome("refused", "stale_timer")]
+    assert row in await timers(house)
+    await house.settle()
+    assert (await house.snapshot()).state == "review"
+
+
+async def test_a_moment_that_an_ended_instance_forgot_to_drop_does_not_ring_for_ever(
+    house: SmallHouse,
+) -> None:
+    await house.begun()
+    old = await house.snapshot()
+    ended = replace(old, version=old.version + 1, finished_ms=NOON, timers={"at:07": Timer(NOON, 1)})
+    row = TimerRow(f"i/{old.id}", "at:07", 1, NOON)
+    changes = Changes(snapshots={old.id: (ended, old.version)}, timers={(row.actor, row.name): row})
+    await house.store.commit(changes)
+    assert await house.bell.ring_due() == 1
+    assert await house.bell.ring_due() == 0
+
+
 async def test_a_moment_set_anew_by_the_very_same_commit_stays(house: SmallHouse) -> None:
     instance = await house.begun()
     await house.clock.advance(CLOSES_MS)
@@ -206,7 +232,8 @@ async def test_nobody_is_reminded_of_what_has_not_reached_them(open_house: OpenH
     house.postman.present.add(house.id("ana"))
     await house.say("ana", "start")
     await house.say("ana", "supper @ben")
-    await house.pass_time(CLOSES_MS - HOUR_MS)
+    await house.pass_time(CLOSES_MS - 20 * HOUR_MS)
+    assert [p.reminder for p in (await house.desk("ben")).prompts if p.ask == "rsvp"] == [None]
     await house.come("ben")
     await house.say("ben", "start")
     await house.settle()

@@ -85,3 +85,12 @@ async def test_a_fault_for_one_call_leaves_the_others_alone() -> None:
     faults.fail("other", Unavailable("away"))
     assert await port.say("a") == "a"
     assert faults.unused == ["other: Unavailable"]
+
+
+async def test_healed_it_goes_on_as_if_nothing_had_been_planned() -> None:
+    port, faults = faulty(Echoing())
+    faults.fail("say", Unavailable("away"), times=10**9)
+    with pytest.raises(Unavailable):
+        await port.say("a")
+    faults.heal()
+    assert (await port.say("a"), faults.unused) == ("a", [])
