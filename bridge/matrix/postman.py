@@ -13,7 +13,7 @@ from bridge.matrix.http import MatrixError, Patience, RateLimited, Refused, Serv
 from bridge.matrix.outbound import IdentityChanged, SealedMessage, Sender, SendError
 from bridge.matrix.rooms import Rooms
 from engine.core.parcel import Direct, Parcel
-from engine.core.values import HOUR_MS, CircleId, Ms, PersonId, RowId
+from engine.core.values import HOUR_MS, MINUTE_MS, CircleId, Ms, PersonId, RowId
 from engine.runtime.ports import Sent, TryLater, Undeliverable
 
 T = TypeVar("T")
@@ -178,8 +178,9 @@ async def _patiently(work: Awaitable[T]) -> T:
     """Await it; what may pass becomes ``TryLater``, what never will becomes ``Undeliverable``."""
     try:
         return await work
-    except TokenLost:
-        raise
+    except TokenLost as error:
+        # The sync meets it as well, and ends the house; until then nothing is lost.
+        raise TryLater("the access token is no longer valid", MINUTE_MS) from error
     except RateLimited as error:
         raise TryLater("rate limited", error.retry_after_ms) from error
     except IdentityChanged as error:

@@ -100,12 +100,15 @@ def test_at_the_end_of_quiet_it_is_not_quiet_and_until_then_it_was(rhythm: Rhyth
 
 
 @given(rhythms(least_awake_hours=3), moments)
-def test_quiet_hours_began_when_it_was_not_yet_quiet(rhythm: Rhythm, now_ms: Ms) -> None:
+@example(Rhythm("America/St_Johns", 1, 5), 1_300_000_000_000)  # where that night had no 1 o'clock
+def test_an_hour_before_quiet_hours_began_it_was_not_quiet(rhythm: Rhythm, now_ms: Ms) -> None:
     assume(is_quiet(rhythm, now_ms))
     evening_ms = start_of_quiet_before(rhythm, now_ms)
     assert evening_ms <= now_ms
-    assert is_quiet(rhythm, evening_ms) or evening_ms == now_ms
-    assert not is_quiet(rhythm, evening_ms - MINUTE_MS)
+    assert is_quiet(rhythm, evening_ms)
+    assert not is_quiet(rhythm, evening_ms - HOUR_MS)
+    for step_ms in range(evening_ms, now_ms, 15 * MINUTE_MS):
+        assert is_quiet(rhythm, step_ms)
 
 
 @given(moments, st.sampled_from(ZONES), hours)
