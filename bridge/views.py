@@ -59,7 +59,11 @@ class HouseViews:
         loaded = await self._cellar.load(want)
         desk = loaded.desks.get(person) or Desk(person)
         delivered = loaded.delivered.get(person, frozenset())
-        waiting = [p for p in desk.prompts if p.row in delivered and not p.sources and not p.shared]
+        waiting = [
+            p
+            for p in desk.prompts
+            if p.instance is not None and p.row in delivered and not p.sources and not p.shared
+        ]
         lines = [line for p in waiting if not p.message.sensitive for line in p.message.lines[:1]]
         private = sum(1 for p in waiting if p.message.sensitive)
         if private:

@@ -52,7 +52,7 @@ MOST_BOARDS = 200
 
 def decide_desk(desk: Desk, event: DeskEvent, facts: DeskFacts) -> DeskDecision:
     """Decide one event at one desk: a new desk, and what follows from it."""
-    table = Table(desk, facts)
+    table = Table(desk, facts, spoken=isinstance(event, Heard))
     match event:
         case Heard():
             hear(table, event)

@@ -18,6 +18,7 @@ from engine.core.desk import (
 )
 from engine.core.message import AnySlot, Message, Option, Phrase
 from engine.core.parcel import Direct, Parcel, Shared, Target, Urgency
+from engine.core.schedule import end_of_quiet
 from engine.core.values import DAY_MS, InstanceId, Ms, PersonId, RowId
 
 HELLO = "hello"
@@ -43,7 +44,9 @@ HELLO_CHOICES: tuple[tuple[str, str, Consent], ...] = (
 class Table:
     """The working copy of a desk during one decision."""
 
-    def __init__(self, desk: Desk, facts: DeskFacts) -> None:
+    def __init__(self, desk: Desk, facts: DeskFacts, *, spoken: bool = False) -> None:
+        """``spoken``: the person is being answered, so that this may be said at any hour."""
+        self._spoken = spoken
         self.desk = desk
         self.facts = facts
         self._before = desk
@@ -131,16 +134,29 @@ class Table:
             )
 
     def greet(self) -> None:
-        """Before anything else is written to a person: who this is, and whether it may write."""
-        if self.desk.greeted:
+        """Before anything else is written to a person: who this is, and whether it may write.
+
+        A hello that waits for the morning does not wait for someone who speaks to the bot at night.
+        """
+        hello = self.by_ask(None, HELLO, 1)
+        waits = (
+            hello is not None
+            and hello.row not in self.facts.delivered
+            and end_of_quiet(self.desk.rhythm, self.facts.now_ms) is not None
+        )
+        if self.desk.greeted and not (self._spoken and waits):
             return
+        if hello is not None:
+            self.emit(Withdraw(hello.row))
+            self.remove(hello)
+        urgency: Urgency = "reply" if self._spoken else "hello"
         self.desk = replace(self.desk, greeted=True)
         choices = tuple((choice, emoji) for choice, emoji, _ in HELLO_CHOICES)
         options = tuple(Option(c, e, Phrase(f"hello.{c}")) for c, e in choices)
         message = Message(lines=(Phrase("hello"),), options=options, mention=True)
         prompt = self.own_prompt(HELLO, choices, message, self.facts.now_ms + FOREVER_MS)
-        self.put(message, "hello", target=target_of(prompt), row=prompt.row)
-        self.react(prompt.row, prompt, "hello", personal=True)
+        self.put(message, urgency, target=target_of(prompt), row=prompt.row)
+        self.react(prompt.row, prompt, urgency, personal=True)
         self.keep(prompt)
 
     def own_prompt(

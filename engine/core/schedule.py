@@ -66,8 +66,10 @@ def schedule(parcel: Parcel, standing: Standing | None, now_ms: Ms) -> Verdict:
         return Go()
     if not standing.present:
         return Wait(None, "not in the room yet")
-    if parcel.urgency in ("hello", "reply", "safety"):
+    if parcel.urgency in ("reply", "safety"):
         return Go()
+    if parcel.urgency == "hello":
+        return _by_day(parcel, standing, now_ms)
     return _unasked(parcel, standing, now_ms)
 
 
@@ -82,14 +84,17 @@ def _unasked(parcel: Parcel, standing: Standing, now_ms: Ms) -> Verdict:
         return _wait(parcel, standing.rhythm.paused_until_ms, "paused")
     if parcel.edits or parcel.reacts or parcel.urgency == "quiet":
         return Go()  # makes no sound
-    morning_ms = end_of_quiet(standing.rhythm, now_ms)
-    if morning_ms is not None:
-        return _wait(parcel, morning_ms, "quiet hours")
-    if parcel.urgency == "timely":
+    verdict = _by_day(parcel, standing, now_ms)
+    if isinstance(verdict, Go) and parcel.urgency == "timely":
         free_ms = budget_frees_at(standing.timely_sent_ms, now_ms)
         if free_ms > now_ms:
             return _wait(parcel, free_ms, "budget")
-    return Go()
+    return verdict
+
+
+def _by_day(parcel: Parcel, standing: Standing, now_ms: Ms) -> Verdict:
+    morning_ms = end_of_quiet(standing.rhythm, now_ms)
+    return Go() if morning_ms is None else _wait(parcel, morning_ms, "quiet hours")
 
 
 def _wait(parcel: Parcel, until_ms: Ms, why: str) -> Verdict:

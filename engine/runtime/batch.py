@@ -100,6 +100,8 @@ from engine.runtime.ports import (
 log = logging.getLogger(__name__)
 
 EVERYBODY = Rhythm()
+LINK = ">"
+"""Between the id of an event and the number of what follows from it; no event from outside has it in its id."""
 MOST_ROUNDS = 12
 """How far a chain of events may go within one batch; the rest waits in the inbox."""
 
@@ -254,8 +256,8 @@ class Batch:
     # ── one arrival ──────────────────────────────────────────────────────────
 
     async def _one(self, arrival: AnyArrival, *, inside: bool) -> None:
-        if not inside and isinstance(arrival, ToInstance | ToDesk):
-            self.changes.inbox_done.append(arrival.id)
+        if not inside and LINK in arrival.id:
+            self.changes.inbox_done.append(arrival.id)  # a link that an unusually long chain left behind
         if arrival.id in self._seen or arrival.id in self.changes.seen:
             self.outcomes.setdefault(arrival.id, Outcome("seen_before"))
             return
@@ -364,7 +366,7 @@ class Batch:
 
     def _follow(self, kind: type, cause: AnyArrival, n: int, **fields: object) -> None:
         """Add an event to the chain, under an id derived from what caused it."""
-        self._chain.append(kind(id=f"{cause.id}>{n}", occurred_ms=cause.occurred_ms, **fields))
+        self._chain.append(kind(id=f"{cause.id}{LINK}{n}", occurred_ms=cause.occurred_ms, **fields))
 
     # ── desks ────────────────────────────────────────────────────────────────
 

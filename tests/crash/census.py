@@ -203,7 +203,12 @@ class Census:
     async def _of_round(
         self, store: TortoiseStore, round_: Round, stored: Snapshot, states: list[str], answers: Counter[tuple[str, str]]
     ) -> None:
-        self._expect(states == round_.states, f"{round_.title!r} went through {states}, not {round_.states}")
+        self._expect(states == round_.states, f"{round_.title!r} went through {states}, not {round_.states}:")
+        if states != round_.states:
+            self.findings += [
+                f"  {line.n} at {line.facts.now_ms} of {line.facts.occurred_ms}: {line.event} {line.result}"
+                for line in await store.journal(f"i/{stored.id}")
+            ]
         names = {f"p{n}": await self._name(store, p) for n, p in enumerate(await store.people_of(stored.id), 1)}
         said = {names[r]: a.choice for r, a in stored.asks["personal"].answers.items()}
         expected = {name: choice for name, choice in round_.said.items()}

@@ -49,6 +49,8 @@ FLEETING = (
     "http.send message",
     "http.send reaction",
     "http.sendToDevice",
+    "store.commit deeds",
+    "store.commit moments",
     "store.postpone",
 )
 """What matters most or happens only now and then, in every play: a life ends there as soon as there is a chance."""
@@ -58,7 +60,10 @@ RECURRING = (
     "http.sync",
     "keeper.commit",
     "store.claim",
-    "store.commit",
+    "store.commit deeds",
+    "store.commit echoes",
+    "store.commit moments",
+    "store.commit rows",
     "store.mark_sent",
     "store.seal",
 )
@@ -287,7 +292,7 @@ class Lives:
 
     def never_killed(self) -> list[str]:
         """The operations of every play at which no life has ended."""
-        return [operation for operation in (*FLEETING, *RECURRING) if not self._hits(operation)]
+        return [operation for operation in dict.fromkeys((*FLEETING, *RECURRING)) if not self._hits(operation)]
 
     def account(self) -> str:
         """How many kills there were of each kind, for people to read."""

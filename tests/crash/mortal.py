@@ -29,7 +29,7 @@ class MortalStore(TortoiseStore):
         return answer
 
     async def commit(self, changes: Changes) -> None:
-        await self._around("commit", super().commit(changes))
+        await self._around(f"commit {_what_is_kept(changes)}", super().commit(changes))
 
     async def claim(self, now_ms: Ms, lease_ms: Ms, limit: int) -> Sequence[Journey]:
         claimed: Sequence[Journey] = await self._around("claim", super().claim(now_ms, lease_ms, limit))
@@ -50,6 +50,15 @@ class MortalStore(TortoiseStore):
     async def person(self, matrix_id: str) -> PersonId:
         person: PersonId = await self._around("person", super().person(matrix_id))
         return person
+
+
+def _what_is_kept(changes: Changes) -> str:
+    """What a transaction is about: what people did, what was shown to be sent, moments that came, or rows alone."""
+    if any(arrival.startswith("$") for arrival in changes.seen):
+        return "deeds"
+    if changes.echoes:
+        return "echoes"
+    return "moments" if changes.seen else "rows"
 
 
 class MortalKeeper:

@@ -167,7 +167,7 @@ def standing(**more: Any) -> Standing:
 
 
 ANYTHING = ("timely", "change", "quiet")
-ALWAYS = ("hello", "reply", "safety")
+ALWAYS = ("reply", "safety")
 NIGHT = NOON + 11 * HOUR_MS
 
 
@@ -177,13 +177,21 @@ def test_by_day_with_budget_and_consent_it_goes() -> None:
 
 @pytest.mark.parametrize("urgency", ALWAYS)
 @pytest.mark.parametrize("consent", ["unknown", "yes", "when_invited", "stopped"])
-def test_hello_replies_and_safety_go_whatever_else_holds(urgency: str, consent: str) -> None:
+def test_replies_and_safety_go_whatever_else_holds(urgency: str, consent: str) -> None:
     rhythm = Rhythm(paused_until_ms=NIGHT + WEEK_MS)
     mine = standing(consent=consent, rhythm=rhythm, timely_sent_ms=(NIGHT - 2, NIGHT - 1))
     assert schedule(parcel(urgency, personal=False), mine, NIGHT) == Go()
 
 
-@pytest.mark.parametrize("urgency", ALWAYS)
+@pytest.mark.parametrize("consent", ["unknown", "yes", "when_invited"])
+def test_a_hello_waits_for_the_morning_and_for_nothing_else(consent: str) -> None:
+    rhythm = Rhythm(paused_until_ms=NOON + WEEK_MS)
+    mine = standing(consent=consent, rhythm=rhythm, timely_sent_ms=(NOON - 2, NOON - 1))
+    assert schedule(parcel("hello"), mine, NOON) == Go()
+    assert schedule(parcel("hello"), mine, NIGHT) == Wait(NOON + 21 * HOUR_MS, "quiet hours")
+
+
+@pytest.mark.parametrize("urgency", (*ALWAYS, "hello"))
 def test_even_those_wait_until_the_person_is_in_the_room(urgency: str) -> None:
     assert schedule(parcel(urgency), standing(present=False), NOON) == Wait(None, "not in the room yet")
 

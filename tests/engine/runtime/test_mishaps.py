@@ -58,7 +58,9 @@ def script(chance: Random) -> list[tuple[str, str, str]]:
 
 
 def plan(house: SmallHouse, chance: Random) -> None:
-    """Something goes wrong in the next step."""
+    """Something goes wrong in the next step; what was planned for an earlier one and did not happen does not."""
+    house.faults.heal()
+    house.mishaps.heal()
     for _ in range(chance.randint(0, 2)):
         call, error, after = chance.choice(STORE_FAULTS)
         house.faults.fail(call, error, times=chance.randint(1, 3) if not after else 1, after=after)
