@@ -25,7 +25,6 @@ from engine.core.definition import (
     MomentExpr,
     MoveDef,
     OnCommand,
-    Part,
     PartDef,
     Room,
     StateDef,
@@ -53,9 +52,7 @@ def relay() -> Definition:
         return StateDef(
             name=name,
             moves=(
-                MoveDef(
-                    on=OnCommand("next", ("runner",)), to=to, tells=(TellDef(to=Room(), text="passed"),)
-                ),
+                MoveDef(on=OnCommand("next", ("runner",)), to=to, tells=(TellDef(to=Room(), text="passed"),)),
                 MoveDef(on=AtMoment(MomentExpr("entering", 86_400_000)), to="over"),
             ),
         )

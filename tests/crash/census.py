@@ -76,7 +76,9 @@ class Census:
             for member, room in self._places():
                 if room != row.room:
                     continue
-                there = [e for e in self._of_bot(member, room) if e.content.get(TRANSACTION) == row.transaction]
+                there = [
+                    e for e in self._of_bot(member, room) if e.content.get(TRANSACTION) == row.transaction
+                ]
                 events = [event.event_id for event in there]
                 self._expect(events == [row.event], f"{member.name} sees {events} for {row}")
 
@@ -87,25 +89,37 @@ class Census:
 
     def _of_bot(self, member: Member, room: str) -> list[RawEvent]:
         kinds = ("m.room.message", "m.reaction", "m.room.encrypted")
-        return [e for e in member.events(room) if e.sender == self._bot and e.type in kinds and e.state_key is None]
+        return [
+            e
+            for e in member.events(room)
+            if e.sender == self._bot and e.type in kinds and e.state_key is None
+        ]
 
     def _of_words(self, member: Member, room: str) -> None:
         said = [m for m in member.read(room) if m.sender == self._bot]
         first_words = Counter(str(message.original.get("body", "")) for message in said)
         for words, times in first_words.items():
             once = HELLO in words or INTRODUCTION in words or any(r.title in words for r in self._play.rounds)
-            self._expect(not once or times == 1, f"{member.name} reads {times} times in {room}: {words[:60]!r}")
+            self._expect(
+                not once or times == 1, f"{member.name} reads {times} times in {room}: {words[:60]!r}"
+            )
         for message in said:
             shown = [message.original.get("body"), *(edit.body for edit in message.edits)]
             same = [new for old, new in pairwise(shown) if old == new]
             self._expect(not same, f"an edit in {room} changed nothing: {same}")
-        taps = Counter((relation(e)[1], str(e.content["m.relates_to"]["key"])) for e in self._of_bot(member, room) if e.type == "m.reaction")
+        taps = Counter(
+            (relation(e)[1], str(e.content["m.relates_to"]["key"]))
+            for e in self._of_bot(member, room)
+            if e.type == "m.reaction"
+        )
         twice = [tap for tap, n in taps.items() if n > 1]
         self._expect(not twice, f"the bot tapped twice in {room}: {twice}")
         if room == member.find_dm(self._bot):
             helped = sum(n for words, n in first_words.items() if "talk to a human being" in words)
             asked = self._play.helped[member.name.partition("-")[0]]
-            self._expect(helped == asked, f"{member.name} asked {asked} times for help and got it {helped} times")
+            self._expect(
+                helped == asked, f"{member.name} asked {asked} times for help and got it {helped} times"
+            )
 
     def of_acknowledgements(self) -> None:
         """Each answer was acknowledged once, under the prompt; the last one shows what holds."""
@@ -144,7 +158,9 @@ class Census:
         for actor in self._actors():
             lines = await store.journal(actor)
             numbers = [line.n for line in lines]
-            self._expect(numbers == list(range(1, len(lines) + 1)), f"the journal of {actor} has gaps: {numbers}")
+            self._expect(
+                numbers == list(range(1, len(lines) + 1)), f"the journal of {actor} has gaps: {numbers}"
+            )
             if actor.startswith("i/"):
                 snapshots[actor[2:]] = await self._replayed(store, InstanceId(actor[2:]), lines)
             else:
@@ -168,7 +184,9 @@ class Census:
         for line in lines:
             decided = decide(definition, snapshot, line.event, line.facts)
             result = decided.reason if isinstance(decided, Refusal) else "decided"
-            self._expect(result == line.result, f"{instance} line {line.n} says {line.result}, replayed {result}")
+            self._expect(
+                result == line.result, f"{instance} line {line.n} says {line.result}, replayed {result}"
+            )
             if isinstance(decided, Refusal):
                 continue
             snapshot = decided.snapshot
@@ -201,7 +219,12 @@ class Census:
             await self._of_round(store, round_, *found[round_.title])
 
     async def _of_round(
-        self, store: TortoiseStore, round_: Round, stored: Snapshot, states: list[str], answers: Counter[tuple[str, str]]
+        self,
+        store: TortoiseStore,
+        round_: Round,
+        stored: Snapshot,
+        states: list[str],
+        answers: Counter[tuple[str, str]],
     ) -> None:
         self._expect(states == round_.states, f"{round_.title!r} went through {states}, not {round_.states}:")
         if states != round_.states:
@@ -209,16 +232,20 @@ class Census:
                 f"  {line.n} at {line.facts.now_ms} of {line.facts.occurred_ms}: {line.event} {line.result}"
                 for line in await store.journal(f"i/{stored.id}")
             ]
-        names = {f"p{n}": await self._name(store, p) for n, p in enumerate(await store.people_of(stored.id), 1)}
+        names = {
+            f"p{n}": await self._name(store, p) for n, p in enumerate(await store.people_of(stored.id), 1)
+        }
         said = {names[r]: a.choice for r, a in stored.asks["personal"].answers.items()}
-        expected = {name: choice for name, choice in round_.said.items()}
+        expected = dict(round_.said)
         self._expect(
             {n: c for n, c in said.items() if c} == {n: c for n, c in expected.items() if c},
             f"{round_.title!r}: the house holds {said}, people said {expected}",
         )
         hands = {names[r] for r, a in stored.asks["open"].answers.items() if a.choice}
         up = {name for name, is_up in round_.in_room.items() if is_up}
-        self._expect(hands == up, f"{round_.title!r}: the house holds the hands of {hands}, up are those of {up}")
+        self._expect(
+            hands == up, f"{round_.title!r}: the house holds the hands of {hands}, up are those of {up}"
+        )
         for ask, times in (("personal", round_.said_times), ("open", round_.in_room_times)):
             for ref, name in names.items():
                 counted, most = answers[ask, ref], times[name]

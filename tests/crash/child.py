@@ -216,7 +216,7 @@ class Nursery:
             try:
                 asyncio.run(live(self._config, life, reading))
                 status = 0
-            except BaseException:
+            except BaseException:  # noqa: BLE001 - a forked child: whatever it is goes to the log, then it exits
                 traceback.print_exc()
             finally:
                 os._exit(status)
@@ -245,7 +245,9 @@ def main() -> None:
     for chatty in ("nio", "aiosqlite", "asyncio", "tortoise", "transitions"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     # Its languages are loaded at the first use, which would otherwise be once per life.
-    dateparser.parse("Friday 19:00", languages=["en"], settings={"RELATIVE_BASE": datetime(2027, 1, 18, tzinfo=UTC)})
+    dateparser.parse(
+        "Friday 19:00", languages=["en"], settings={"RELATIVE_BASE": datetime(2027, 1, 18, tzinfo=UTC)}
+    )
     Nursery(msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Config)).run()
 
 

@@ -276,7 +276,9 @@ class Lives:
         """
         never_killed = self.never_killed()
         if never_killed:
-            first = {f"{operation}:{self._chance.choice(_phases(operation))}": 1 for operation in never_killed}
+            first = {
+                f"{operation}:{self._chance.choice(_phases(operation))}": 1 for operation in never_killed
+            }
             return {ANY: PATIENT, **first}
         armed = {ANY: self._chance.randint(PATIENT // 5, PATIENT)}
         for operation in (*FLEETING, *RARE):
@@ -292,7 +294,9 @@ class Lives:
 
     def never_killed(self) -> list[str]:
         """The operations of every play at which no life has ended."""
-        return [operation for operation in dict.fromkeys((*FLEETING, *RECURRING)) if not self._hits(operation)]
+        return [
+            operation for operation in dict.fromkeys((*FLEETING, *RECURRING)) if not self._hits(operation)
+        ]
 
     def account(self) -> str:
         """How many kills there were of each kind, for people to read."""

@@ -85,7 +85,9 @@ class Round:
 
     @property
     def coming(self) -> set[str]:
-        return {n for n, said in self.said.items() if said == COMING} | {n for n, up in self.in_room.items() if up}
+        return {n for n, said in self.said.items() if said == COMING} | {
+            n for n, up in self.in_room.items() if up
+        }
 
     @property
     def states(self) -> list[str]:
@@ -296,7 +298,9 @@ class Play:
         for name in sorted(self.world.members):
             member = self.world[name]
             said = await member.say(self.world.room, f"{name} is still here")
-            await asyncio.gather(*(other.sees(self.world.room, said) for other in self.world.members.values()))
+            await asyncio.gather(
+                *(other.sees(self.world.room, said) for other in self.world.members.values())
+            )
             room = self._direct(member)
             if room is not None:
                 self.helped[name] += 1
@@ -401,7 +405,11 @@ class Play:
 
     async def _hears(self, member: Member, words: str, known: Iterable[str] = ()) -> Message:
         """The newest message of the bot in this person's own room with these words as it was first sent."""
-        return await self._beside(member.wait_for(_newest(lambda: self._from_bot(member), words, set(known)), PATIENCE_SECONDS, what=words))
+        return await self._beside(
+            member.wait_for(
+                _newest(lambda: self._from_bot(member), words, set(known)), PATIENCE_SECONDS, what=words
+            )
+        )
 
     async def _hears_in_room(self, member: Member, words: str) -> Message:
         found = _newest(lambda: self._from_bot(member, self.world.room), words, set())
@@ -423,7 +431,9 @@ class Play:
         return Counter(plain_emoji(tap.key) for tap in taps)
 
 
-def _newest(messages: Callable[[], list[Message]], words: str, known: set[str]) -> Callable[[], Message | None]:
+def _newest(
+    messages: Callable[[], list[Message]], words: str, known: set[str]
+) -> Callable[[], Message | None]:
     def find() -> Message | None:
         for message in reversed(messages()):
             if message.event_id not in known and words in str(message.original.get("body", "")):

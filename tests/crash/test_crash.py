@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import random
 import secrets
@@ -49,7 +48,9 @@ async def test_killed_at_every_boundary_nothing_is_lost_and_nothing_happens_twic
             await play.round(kills - lives.killed)
         await play.talk()
         await lives.stop()
-        print(f"\nseed {seed}\n{lives.account()}\n{len(play.rounds)} rounds, {time.monotonic() - began:.0f} s")
+        print(
+            f"\nseed {seed}\n{lives.account()}\n{len(play.rounds)} rounds, {time.monotonic() - began:.0f} s"
+        )
         census = Census(play, config, look)
         census.of_rooms()
         census.of_outbox()

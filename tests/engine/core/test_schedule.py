@@ -191,7 +191,7 @@ def test_a_hello_waits_for_the_morning_and_for_nothing_else(consent: str) -> Non
     assert schedule(parcel("hello"), mine, NIGHT) == Wait(NOON + 21 * HOUR_MS, "quiet hours")
 
 
-@pytest.mark.parametrize("urgency", (*ALWAYS, "hello"))
+@pytest.mark.parametrize("urgency", [*ALWAYS, "hello"])
 def test_even_those_wait_until_the_person_is_in_the_room(urgency: str) -> None:
     assert schedule(parcel(urgency), standing(present=False), NOON) == Wait(None, "not in the room yet")
 
