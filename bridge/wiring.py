@@ -124,7 +124,7 @@ class Hearth:
         self._clock = clock or RealTime()
         self._chance = chance or random.SystemRandom()
         self.ready = asyncio.Event()
-        """Set once the first sync, gaps filled, is committed."""
+        """Set once everything that happened before the start is committed."""
         self.rested = asyncio.Event()
         """Set whenever the outbox has found nothing more to send."""
 
@@ -271,7 +271,8 @@ class Door:
         for arrival, outcome in zip(rest, outcomes, strict=True):
             if outcome.kind in ("ignored", "refused"):
                 log.info("%s %s is %s: %s", type(arrival).__name__, arrival.id, outcome.kind, outcome.why)
-        self._ready.set()
+        if delivery.caught_up:
+            self._ready.set()
 
     async def introduce(self, stop: asyncio.Event) -> None:
         """Say hello in each circle's room, once, as soon as the bot is in it."""

@@ -112,7 +112,8 @@ class Delivery(msgspec.Struct, frozen=True):
     """One sync answer: commit `rows` in the same transaction as whatever follows from `events`.
 
     `events` are in order within each room, older messages read late before all others. `fresh`: there was no cursor,
-    so the events are history from before the bot listened. `first`: the first delivery of this run.
+    so the events are history from before the bot listened. `first`: the first delivery of this run. `caught_up`:
+    whatever happened before this run began has been delivered with it, or before.
     `identities_changed` names people whose cross-signing identity changed.
     """
 
@@ -120,6 +121,7 @@ class Delivery(msgspec.Struct, frozen=True):
     rows: tuple[Row, ...]
     first: bool
     fresh: bool
+    caught_up: bool = True
     gaps: tuple[Gap, ...] = ()
     changes: Changes = Changes((), (), ())
     identities_changed: tuple[str, ...] = ()
@@ -159,6 +161,7 @@ class Sync:
         stored = rows.get((CURSOR, cipher.machine.device_id))
         self._cursor: str | None = stored.decode() if stored is not None else None
         self._first = True
+        self._caught_up = False
         self.dropped_events = 0
 
     @property
@@ -177,7 +180,7 @@ class Sync:
         """
         failures = 0
         while not stop.is_set():
-            asked_ms, polled = self._clock.now_ms(), not self._first
+            asked_ms, polled = self._clock.now_ms(), self._caught_up
             try:
                 answer = await self._poll(stop)
                 if answer is None:
@@ -193,6 +196,9 @@ class Sync:
                 continue
             failures = 0
             nothing = polled and answer["next_batch"] == self._cursor
+            # The first answer may be an old one: Synapse repeats it for two minutes to whoever asks the same again,
+            # as a start after a kill does. From a cursor that came with it nobody has asked before.
+            self._caught_up = not self._first or answer["next_batch"] == self._cursor
             if not await self._deliver(answer, gaps, handler, stop):
                 return
             await _or_stop(asyncio.ensure_future(self._upkeep(answer)), stop)
@@ -205,7 +211,7 @@ class Sync:
         query = {"filter": FILTER, "timeout": str(POLL_SECONDS * 1000), "set_presence": "online"}
         if self._cursor is not None:
             query["since"] = self._cursor
-        if self._first:
+        if not self._caught_up:
             query["timeout"] = "0"
         poll = asyncio.ensure_future(
             self._homeserver.request(
@@ -335,6 +341,7 @@ class Sync:
             rows=batch.rows,
             first=self._first,
             fresh=fresh,
+            caught_up=self._caught_up,
             gaps=tuple(gap for gap, _ in gaps.values()),
             changes=changes,
             identities_changed=tuple(identities),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from itertools import pairwise
 from typing import Any
@@ -20,7 +20,7 @@ from engine.core.effect import Refusal
 from engine.core.event import Answered, TookBack
 from engine.core.instance import Snapshot
 from engine.core.values import InstanceId, PersonId, Words
-from engine.runtime.ports import Line, Want
+from engine.runtime.ports import Want
 from engine.store import TortoiseStore
 from tests.crash.child import Config
 from tests.crash.look import Look
@@ -31,6 +31,10 @@ from tests.world.timeline import Message, RawEvent, relation
 TRANSACTION = "app.hearth.tx"
 FEWEST_KEYS, MOST_KEYS = 40, 50
 """One-time keys on the homeserver: refilled below four fifths, never more than the account can hold."""
+
+
+Answers = Counter[tuple[str, str]]
+"""How often each person (by reference) answered each ask: (ask, who)."""
 
 
 class Census:
@@ -49,15 +53,25 @@ class Census:
 
     # ── what people see ──────────────────────────────────────────────────────
 
-    def of_rooms(self) -> None:
-        """Each message exactly once, none missing, none unreadable; one 1:1 room each. Cheap: also after a restart."""
+    def glance(self) -> None:
+        """What must hold at any moment, and is looked at after each restart; raises AssertionError."""
         self._of_transactions()
+        self._of_private_rooms()
+        self.report()
+
+    def of_rooms(self) -> None:
+        """Each message exactly once by its id and by its words, none unreadable; one 1:1 room each."""
+        self._of_transactions()
+        self._of_private_rooms()
+        for member, room in self._places():
+            self._of_words(member, room)
         for member in self._play.world.members.values():
             self._expect(not member.undecryptable, f"{member.name} cannot read {member.undecryptable}")
+
+    def _of_private_rooms(self) -> None:
+        for member in self._play.world.members.values():
             alone = [r for r in member.rooms if member.people(r, invited=True) == {member.user_id, self._bot}]
             self._expect(len(alone) < 2, f"{member.name} has {len(alone)} rooms alone with the bot: {alone}")
-            for room in member.rooms:
-                self._of_words(member, room)
 
     def _of_transactions(self) -> None:
         known = {row.transaction for row in self._look.rows()}
@@ -172,15 +186,15 @@ class Census:
             return [actor for (actor,) in db.execute("SELECT DISTINCT actor FROM journal ORDER BY actor")]
 
     async def _replayed(
-        self, store: TortoiseStore, instance: InstanceId, lines: Any
-    ) -> tuple[Snapshot, list[str], Counter[tuple[str, str]]]:
+        self, store: TortoiseStore, instance: InstanceId, lines: Sequence[Any]
+    ) -> tuple[Snapshot, list[str], Answers]:
         """The stored snapshot, the states on the way to it, and how often each person answered each ask."""
         stored = (await store.load(Want(instances=frozenset({instance})))).snapshots[instance]
         definition = await store.definition(stored.definition)
         assert definition is not None
         snapshot: Snapshot | None = None
         states: list[str] = []
-        answers: Counter[tuple[str, str]] = Counter()
+        answers: Answers = Counter()
         for line in lines:
             decided = decide(definition, snapshot, line.event, line.facts)
             result = decided.reason if isinstance(decided, Refusal) else "decided"
@@ -197,7 +211,7 @@ class Census:
         self._expect(snapshot == stored, f"the journal of {instance} replayed is not what is stored")
         return stored, states, answers
 
-    async def _replayed_desk(self, store: TortoiseStore, person: PersonId, lines: list[Line]) -> None:
+    async def _replayed_desk(self, store: TortoiseStore, person: PersonId, lines: Sequence[Any]) -> None:
         plan = self._config.plan()
         desk = Desk(person, rhythm=Rhythm(plan.time_zone, plan.quiet_from_hour, plan.quiet_to_hour))
         for line in lines:
@@ -205,18 +219,13 @@ class Census:
         stored = (await store.load(Want(desks=frozenset({person})))).desks[person]
         self._expect(desk == stored, f"the journal of desk {person} replayed is not what is stored")
 
-    async def _of_rounds(self, store: TortoiseStore, replayed: dict[str, Any]) -> None:
-        found = {}
-        for stored, states, answers in replayed.values():
-            what = stored.details.get("what")
-            if isinstance(what, Words):
-                found[await store.text(what.text)] = (stored, states, answers)
+    async def _of_rounds(
+        self, store: TortoiseStore, replayed: dict[str, tuple[Snapshot, list[str], Answers]]
+    ) -> None:
         self._expect(len(replayed) == len(self._play.rounds), f"{len(replayed)} invitations were begun")
-        for round_ in self._play.rounds:
-            if round_.title not in found:
-                self.findings.append(f"{round_.title!r} is not there")
-                continue
-            await self._of_round(store, round_, *found[round_.title])
+        in_order = sorted(replayed.values(), key=lambda found: found[0].started_ms)
+        for round_, found in zip(self._play.rounds, in_order, strict=False):
+            await self._of_round(store, round_, *found)
 
     async def _of_round(
         self,
@@ -224,7 +233,7 @@ class Census:
         round_: Round,
         stored: Snapshot,
         states: list[str],
-        answers: Counter[tuple[str, str]],
+        answers: Answers,
     ) -> None:
         self._expect(states == round_.states, f"{round_.title!r} went through {states}, not {round_.states}:")
         if states != round_.states:
@@ -232,6 +241,10 @@ class Census:
                 f"  {line.n} at {line.facts.now_ms} of {line.facts.occurred_ms}: {line.event} {line.result}"
                 for line in await store.journal(f"i/{stored.id}")
             ]
+        what = stored.details["what"]
+        assert isinstance(what, Words)
+        # Words are forgotten in time, but never exchanged.
+        self._expect(await store.text(what.text) in (round_.title, None), f"{round_.title!r} has other words")
         names = {
             f"p{n}": await self._name(store, p) for n, p in enumerate(await store.people_of(stored.id), 1)
         }

@@ -100,6 +100,8 @@ class Lives:
     """
 
     def __init__(self, config: Config, clock: SharedClock, chance: random.Random) -> None:
+        self.at_each_start: Callable[[], None] = lambda: None
+        """Called whenever a life has caught up; `until` raises what it raises."""
         self._config = config
         self._chance = chance
         self.clock = clock
@@ -184,6 +186,11 @@ class Lives:
             self._order(armed=self._arm())
         self._allowed += kills
 
+    def spare(self) -> None:
+        """No more kills: the present life is armed for nothing."""
+        self._allowed = 0
+        self._order(armed={})
+
     def jump_to(self, house_ms: Ms) -> None:
         """Move the house's time for this life and all that follow."""
         self.clock.jump_to(house_ms)
@@ -233,6 +240,10 @@ class Lives:
             self._begin()
         elif "ready" in report:
             self.starts_seconds.append(time.monotonic() - self._begun_at)
+            try:
+                self.at_each_start()
+            except Exception as error:  # noqa: BLE001  # raised again by `until`
+                self._failure = error
         elif "killed" in report:
             self._struck = report["killed"]
         elif "ended" in report:
@@ -301,7 +312,8 @@ class Lives:
     def account(self) -> str:
         """How many kills there were of each kind, for people to read."""
         lines = [f"  {count:4} {boundary}" for boundary, count in sorted(self.kills.items())]
-        return "\n".join([f"{self.killed} kills:", *lines])
+        slowest = max(self.starts_seconds, default=0.0)
+        return "\n".join([f"{self.killed} kills, the slowest start took {slowest:.2f} s:", *lines])
 
 
 def _phases(operation: str) -> tuple[str, ...]:

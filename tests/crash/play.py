@@ -25,7 +25,7 @@ from tests.world.timeline import Message
 
 T = TypeVar("T")
 
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 60.0
 INTRODUCTION = "runs for this circle"
 HELLO = "May I write to you"
 COMING, MAYBE, NO = "coming", "maybe", "no"
