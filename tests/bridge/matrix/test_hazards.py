@@ -282,6 +282,8 @@ async def test_a_changed_identity_pauses_private_messages_until_acknowledged(wor
     assert isinstance(done, Bootstrapped)
     vera = person.session.user_id
     room_id = await bot.client.ensure_direct(vera)
+    # Her side is a client of ours too, and reads nothing that was said before it joined.
+    await person.until(lambda: room_id in person.client.rooms)
     await bot.client.sender.deliver(room_id, "m.room.message", note("hi"), "t1")
     await person.hears(room_id, "hi")
     assert bot.client.identity_state(vera) is IdentityState.KNOWN
