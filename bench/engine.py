@@ -27,6 +27,7 @@ from engine.core.definition import (
     OnCommand,
     PartDef,
     Room,
+    Starter,
     StateDef,
     TellDef,
 )
@@ -63,7 +64,7 @@ def relay() -> Definition:
         about="A baton goes round.",
         digest="bench-relay",
         begins_with="relay",
-        parts=(PartDef("runner", "starter"),),
+        parts=(PartDef("runner", (Starter(),)),),
         details={},
         asks={},
         states={

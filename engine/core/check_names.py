@@ -10,18 +10,24 @@ from engine.core.definition import (
     AnsweredBy,
     AskDef,
     AtMoment,
+    BeenIn,
     Circle,
     CountOf,
     Definition,
     DetailGiven,
     DetailIs,
     EveryoneSaid,
+    NamedIn,
     OnAnswer,
     OnClosed,
     OnCommand,
+    OnEnded,
     OnGathered,
+    OnHolds,
     Part,
     Room,
+    ShareSaid,
+    Starter,
     Trigger,
     Who,
 )
@@ -113,7 +119,7 @@ class _Names:
 
     def parts(self) -> Iterator[Finding]:
         """Parts are filled from details that name people, or from answers."""
-        starters = [part for part in self._definition.parts if part.source == "starter"]
+        starters = [part for part in self._definition.parts if Starter() in part.sources]
         if len(starters) != 1:
             yield Finding(
                 ("people",),
@@ -125,18 +131,18 @@ class _Names:
             path: Path = ("people", part.name)
             for by in part.answered:
                 yield from self._answered(path, by)
-            if part.name in self._details and part.name != part.detail:
+            named = [source.detail for source in part.sources if isinstance(source, NamedIn)]
+            if part.name in self._details and [part.name] != named:
                 yield Finding(
                     path, "two-meanings", f"`{part.name}` is also a detail", "give one of them another name"
                 )
-            if part.detail is None:
-                continue
-            yield from self._detail(path, part.detail)
-            detail = self._details.get(part.detail)
-            if detail is not None and detail.kind not in ("person", "people"):
-                yield Finding(
-                    path, "not-people", f"`{part.detail}` does not name people", "give it `type: people`"
-                )
+            for name in named:
+                yield from self._detail(path, name)
+                detail = self._details.get(name)
+                if detail is not None and detail.kind not in ("person", "people"):
+                    yield Finding(
+                        path, "not-people", f"`{name}` does not name people", "give it `type: people`"
+                    )
         for part_name, state in self._definition.if_leaves.items():
             path = (f"if {part_name} leaves",)
             yield from self._part(path, part_name)
@@ -246,7 +252,7 @@ class _Names:
             case OnCommand(who=who):
                 for name in who:
                     yield from self._part(path, name)
-            case AtMoment() | OnGathered():
+            case AtMoment() | OnGathered() | OnHolds() | OnEnded():
                 pass
             case _:
                 assert_never(on)
@@ -306,6 +312,10 @@ class _Names:
                     yield _unknown(path, "answer", choice, (c.id for c in detail.choices))
             case DetailGiven(detail=name):
                 yield from self._detail(path, name)
+            case ShareSaid(ask=ask, choice=choice):
+                yield from self._answer(path, ask, choice)
+            case BeenIn(state=state):
+                yield from self._state(path, state)
             case _:
                 assert_never(claim)
 

@@ -7,12 +7,15 @@ from typing import Protocol, assert_never
 from engine.core.definition import (
     AllOf,
     AnyOf,
+    BeenIn,
     Condition,
     CountOf,
     DetailGiven,
     DetailIs,
     EveryoneSaid,
     NotThat,
+    Op,
+    ShareSaid,
 )
 from engine.core.values import AnyValue, Nothing, Number, Persons, Picked, Ref
 
@@ -27,6 +30,8 @@ class Scene(Protocol):
         """How many were asked."""
 
     def detail(self, name: str) -> AnyValue | None: ...
+    def visits(self, state: str) -> int:
+        """How often a state has been entered."""
 
 
 def holds(condition: Condition | None, scene: Scene) -> bool:
@@ -38,6 +43,11 @@ def holds(condition: Condition | None, scene: Scene) -> bool:
             return _count_holds(condition, scene)
         case EveryoneSaid(ask=ask, choice=choice):
             return 0 < scene.asked(ask) == len(scene.who_said(ask, choice))
+        case ShareSaid(ask=ask, choice=choice, percent=percent):
+            asked = scene.asked(ask)
+            return asked > 0 and len(scene.who_said(ask, choice)) * 100 >= asked * percent
+        case BeenIn(state=state, op=op, times=times):
+            return _compare(scene.visits(state), op, times)
         case DetailIs(detail=name, choice=choice):
             return scene.detail(name) == Picked(choice)
         case DetailGiven(detail=name):
@@ -61,7 +71,11 @@ def _count_holds(condition: CountOf, scene: Scene) -> bool:
         if not isinstance(value, Number):
             return False
         bound = value.n
-    match condition.op:
+    return _compare(total, condition.op, bound)
+
+
+def _compare(total: int, op: Op, bound: int) -> bool:
+    match op:
         case ">=":
             return total >= bound
         case "<=":
@@ -73,4 +87,4 @@ def _count_holds(condition: CountOf, scene: Scene) -> bool:
         case "==":
             return total == bound
         case _:
-            assert_never(condition.op)
+            assert_never(op)

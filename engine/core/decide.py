@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from engine.core.definition import NO, AskDef, Definition, Room
 from engine.core.effect import Confirm, Decision, Effect, KeepText, Refusal, Reopen, Settle, Tell, Urgency
-from engine.core.event import Answered, Commanded, Due, Event, Facts, Left, Started, TookBack
+from engine.core.event import Answered, Commanded, Due, Ended, Event, Facts, Left, Started, TookBack
 from engine.core.instance import Answer, AskState, Snapshot
 from engine.core.message import AnySlot, Message, Names, Phrase, Said, Text, When
 from engine.core.phrasing import phrase, seen_by, value_slot
@@ -72,6 +72,8 @@ def decide(
             return _come_due(definition, snapshot, event, facts)
         case Left():
             return _leave(definition, snapshot, event, facts)
+        case Ended():
+            return Refusal("no_change")
         case _:
             assert_never(event)
 

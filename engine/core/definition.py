@@ -48,13 +48,69 @@ class Circle(msgspec.Struct, frozen=True, tag="circle"):
 Who = Part | AnsweredBy | Room | Circle
 
 
+class Starter(msgspec.Struct, frozen=True, tag="starter"):
+    """Whoever began it."""
+
+
+class NamedIn(msgspec.Struct, frozen=True, tag="named_in"):
+    """The people that a detail names."""
+
+    detail: str
+
+
+class NamedBy(msgspec.Struct, frozen=True, tag="named_by"):
+    """The people named in the answers to an ask whose answers are people."""
+
+    ask: str
+
+
+class Everyone(msgspec.Struct, frozen=True, tag="everyone"):
+    """Everybody who is in the circle's room; ``but`` leaves parts out."""
+
+    but: tuple[str, ...] = ()
+
+
+class HolderOf(msgspec.Struct, frozen=True, tag="holder_of"):
+    """Whoever holds the role of this title in the circle at present, or is its understudy."""
+
+    role: str
+    understudy: bool = False
+
+
+class Stewards(msgspec.Struct, frozen=True, tag="stewards"):
+    """The stewards of the circle."""
+
+
+class Contacts(msgspec.Struct, frozen=True, tag="contacts"):
+    """The safety contacts of the circle."""
+
+
+class OneOf(msgspec.Struct, frozen=True, tag="one_of"):
+    """One person of a part, found by chance; ``but`` leaves parts out."""
+
+    part: str
+    but: tuple[str, ...] = ()
+
+
+Source = Starter | NamedIn | NamedBy | AnsweredBy | Everyone | HolderOf | Stewards | Contacts | OneOf
+"""Where the people of a part come from.
+
+``Everyone``, ``HolderOf``, ``Stewards`` and ``Contacts`` lie outside the instance: who they are stands in
+``Facts.groups``, and an instance keeps whom it found when it last put something to them. ``OneOf`` is
+found anew each time an ask to the part opens.
+"""
+
+
 class PartDef(msgspec.Struct, frozen=True):
-    """A part and how it is filled: by the starter, or by a detail that names people."""
+    """A part, and where its people come from: from one source, or from several together."""
 
     name: str
-    source: Literal["starter", "detail", "answers"]
-    detail: str | None = None
-    answered: tuple[AnsweredBy, ...] = ()
+    sources: tuple[Source, ...]
+
+    @property
+    def answered(self) -> tuple[AnsweredBy, ...]:
+        """The answers that make somebody one of this part."""
+        return tuple(source for source in self.sources if isinstance(source, AnsweredBy))
 
 
 # ── when ─────────────────────────────────────────────────────────────────────
@@ -75,11 +131,14 @@ class MomentExpr(msgspec.Struct, frozen=True):
 # ── conditions: a closed vocabulary, checked before anything runs ────────────
 
 
+Op = Literal[">=", "<=", "==", ">", "<"]
+
+
 class CountOf(msgspec.Struct, frozen=True, tag="count"):
     """``invited.coming + everyone.coming >= enough``: how many gave these answers, against a bound."""
 
     terms: tuple[tuple[str, str], ...]
-    op: Literal[">=", "<=", "==", ">", "<"]
+    op: Op
     bound: int | str
     """A number, or the name of a number detail."""
 
@@ -122,7 +181,24 @@ class AnyOf(msgspec.Struct, frozen=True, tag="any"):
     those: tuple[Condition, ...]
 
 
-Condition = CountOf | EveryoneSaid | DetailIs | DetailGiven | NotThat | AllOf | AnyOf
+class ShareSaid(msgspec.Struct, frozen=True, tag="share"):
+    """``two thirds said consent.agree``: at least this share of all who were asked gave this answer."""
+
+    ask: str
+    choice: str
+    percent: int
+    """1 to 100; a third is 34, two thirds are 67."""
+
+
+class BeenIn(msgspec.Struct, frozen=True, tag="been_in"):
+    """``been in moved at least 2 times``: how often a state has been entered, the present time included."""
+
+    state: str
+    op: Op
+    times: int
+
+
+Condition = CountOf | EveryoneSaid | ShareSaid | DetailIs | DetailGiven | BeenIn | NotThat | AllOf | AnyOf
 
 
 # ── what is asked ────────────────────────────────────────────────────────────
@@ -155,6 +231,18 @@ class DetailDef(msgspec.Struct, frozen=True):
     """The part that is asked; None: the starter."""
     becomes: str | None = None
     """Another detail that takes this value too: a new end date becomes the end date."""
+    least: int | None = None
+    most: int | None = None
+    """For ``people`` how many may be named, for ``number`` between which numbers it lies; None: no bound."""
+    given: bool = False
+    """True for one that nobody is ever asked for: it comes with the beginning, or stays open."""
+
+
+class Hidden(msgspec.Struct, frozen=True):
+    """Until when answers stay hidden: until the ask closes, a moment, or (neither) a state that shows them."""
+
+    until: MomentExpr | None = None
+    until_closed: bool = False
 
 
 class AskDef(msgspec.Struct, frozen=True):
@@ -181,6 +269,17 @@ class AskDef(msgspec.Struct, frozen=True):
     """A part to which a guest may put a question by answering in words."""
     replaces: tuple[str, ...] = ()
     """Asks that are settled, and whose answers count no more, once this one is put (after its people are found)."""
+    naming: Literal["person", "people"] | None = None
+    """The answer names one person, or several."""
+    hidden: Hidden | None = None
+    """Until when nobody but whoever answers sees an answer; the answers count all the same."""
+    unsigned: int | None = None
+    """k: answers are shown without names, in one shuffled batch when the ask closes, if k or more came.
+
+    Where fewer than k + 3 are asked it is put as a named ask, and says so (right 13).
+    """
+    places: int | str | None = None
+    """How many may take up the first choice, or the number detail that says so; who comes later waits."""
 
 
 class TellDef(msgspec.Struct, frozen=True):
@@ -232,7 +331,23 @@ class OnClosed(msgspec.Struct, frozen=True, tag="closed"):
     ask: str
 
 
-Trigger = AtMoment | OnCommand | OnAnswer | OnGathered | OnClosed
+class OnHolds(msgspec.Struct, frozen=True, tag="holds"):
+    """As soon as a condition holds; looked at after every event."""
+
+    condition: Condition
+
+
+class OnEnded(msgspec.Struct, frozen=True, tag="ended"):
+    """A workflow that this one started has ended; with ``state``, in that final state.
+
+    One that could not be started counts as ended in ``not_started``.
+    """
+
+    workflow: str
+    state: str | None = None
+
+
+Trigger = AtMoment | OnCommand | OnAnswer | OnGathered | OnClosed | OnHolds | OnEnded
 
 
 class MoveDef(msgspec.Struct, frozen=True):
@@ -242,6 +357,17 @@ class MoveDef(msgspec.Struct, frozen=True):
     to: str
     when: Condition | None = None
     tells: tuple[TellDef, ...] = ()
+
+
+class StartDef(msgspec.Struct, frozen=True):
+    """Another workflow that is started on entering a state, and what it is handed."""
+
+    workflow: str
+    by: str | None = None
+    """The part whose first person is its starter; None: this one's starter."""
+    hands: tuple[tuple[str, str], ...] = ()
+    """(a detail or part here, the detail there) pairs."""
+    when: Condition | None = None
 
 
 class StateDef(msgspec.Struct, frozen=True):
@@ -267,10 +393,24 @@ class StateDef(msgspec.Struct, frozen=True):
     final: bool = False
     outcome: str | None = None
     """Text key that says in plain words how it ended; final states have one."""
+    starts: tuple[StartDef, ...] = ()
+    shows: tuple[str, ...] = ()
+    """Asks whose hidden answers are shown on entering."""
+    help_to: tuple[Who, ...] = ()
+    """Who is shown, on entering, where help is to be had, as ``person`` would (right 14)."""
+
+
+class OwnText(msgspec.Struct, frozen=True):
+    """One of the bot's own sentences, with what goes into its gaps: (its gap, a placeholder of this file)."""
+
+    key: str
+    gaps: tuple[tuple[str, str], ...] = ()
+    words: tuple[tuple[str, str], ...] = ()
+    """(its gap, a word of the file itself), such as the name of a detail."""
 
 
 class Definition(msgspec.Struct, frozen=True):
-    """A workflow. ``digest`` covers everything but ``texts``, ``about`` and ``title``."""
+    """A workflow. ``digest`` covers everything but ``texts``, ``translations``, ``about`` and ``title``."""
 
     name: str
     title: str
@@ -296,3 +436,9 @@ class Definition(msgspec.Struct, frozen=True):
     """The final state an instance goes to, kindly, when its starter is gone."""
     if_leaves: dict[str, str] = {}
     """Part → the final state to go to when the last person who holds it is gone."""
+    arrival: bool = False
+    """True: it begins by itself when somebody comes into the circle's room; they are its starter."""
+    own: dict[str, OwnText] = {}
+    """Text key → the bot's own sentence that stands there, for what authors never write."""
+    translations: dict[str, dict[str, str]] = {}
+    """Language (``de``) → text key → sentence; left out of the digest like ``texts``."""

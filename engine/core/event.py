@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from engine.core.values import AnyValue, Ms, Ref, TextId
+from engine.core.values import AnyValue, InstanceId, Ms, Ref, TextId
 
 
 class Started(msgspec.Struct, frozen=True, tag="started"):
@@ -15,6 +15,7 @@ class Started(msgspec.Struct, frozen=True, tag="started"):
 
     by: Ref
     details: dict[str, AnyValue] = {}
+    parent: InstanceId | None = None
 
 
 class Answered(msgspec.Struct, frozen=True, tag="answered"):
@@ -56,7 +57,15 @@ class Left(msgspec.Struct, frozen=True, tag="left"):
     who: Ref
 
 
-Event = Started | Answered | TookBack | Commanded | Due | Left
+class Ended(msgspec.Struct, frozen=True, tag="ended"):
+    """A workflow that this one started has ended in a final state; ``not_started`` if it could not begin."""
+
+    child: InstanceId
+    workflow: str
+    state: str
+
+
+Event = Started | Answered | TookBack | Commanded | Due | Left | Ended
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -72,3 +81,6 @@ class Facts(msgspec.Struct, frozen=True):
     """Set for ``Started``: the id of the instance to be."""
     circle: str = ""
     seed: int = 0
+    """Chance, for whatever is found by it."""
+    groups: dict[str, tuple[Ref, ...]] = {}
+    """Part → who that is now, for the parts whose people lie outside the instance."""

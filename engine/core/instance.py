@@ -37,6 +37,12 @@ class AskState(msgspec.Struct, frozen=True):
     """True once nothing can change any more."""
     row: RowId | None = None
     """The outbox row of the one message in the room, for an open ask."""
+    unsigned: int = 0
+    """k, if it was put as an unsigned ask; 0: answers stand with their names."""
+    shown: bool = True
+    """False while its answers are hidden from everybody but those who gave them."""
+    released: int = 0
+    """How many unsigned answers were shown; their link to who wrote them is gone."""
 
 
 class Timer(msgspec.Struct, frozen=True):
@@ -69,3 +75,11 @@ class Snapshot(msgspec.Struct, frozen=True):
     gone: tuple[Ref, ...] = ()
     """People who have left; nothing is asked of them any more."""
     finished_ms: Ms | None = None
+    visits: dict[str, int] = {}
+    """State → how often it has been entered."""
+    groups: dict[str, tuple[Ref, ...]] = {}
+    """Part → whom it was found to be when something was last put to it, for parts whose people lie outside."""
+    parent: InstanceId | None = None
+    """The instance that started it, and hears of its end."""
+    children: dict[InstanceId, str] = {}
+    """Instances it has started and that have not ended, with their workflow's name."""

@@ -21,7 +21,9 @@ from engine.core.definition import (
     OnAnswer,
     OnClosed,
     OnCommand,
+    OnEnded,
     OnGathered,
+    OnHolds,
     Trigger,
 )
 
@@ -93,12 +95,20 @@ def trigger_name(on: Trigger, index: int) -> str:
             return f"closed:{ask}"
         case OnGathered():
             return "gathered"
+        case OnHolds():
+            return "changed"
+        case OnEnded(workflow=workflow):
+            return f"ended:{workflow}"
         case _:
             assert_never(on)
 
 
 def _may_take(move: MoveDef, event: EventData) -> bool:
     if isinstance(move.on, OnAnswer) and move.on.choice not in (None, event.kwargs["choice"]):
+        return False
+    if isinstance(move.on, OnEnded) and move.on.state not in (None, event.kwargs["choice"]):
+        return False
+    if isinstance(move.on, OnHolds) and not holds(move.on.condition, event.kwargs["scene"]):
         return False
     return holds(move.when, event.kwargs["scene"])
 

@@ -11,6 +11,7 @@ from engine.core.definition import (
     AllOf,
     AnyOf,
     AtMoment,
+    BeenIn,
     Condition,
     CountOf,
     Definition,
@@ -21,13 +22,15 @@ from engine.core.definition import (
     NotThat,
     Part,
     Room,
+    ShareSaid,
+    Starter,
     StateDef,
     TellDef,
     Who,
 )
 from engine.core.finding import Path
 
-Claim = CountOf | EveryoneSaid | DetailIs | DetailGiven
+Claim = CountOf | EveryoneSaid | ShareSaid | DetailIs | DetailGiven | BeenIn
 
 
 class Saying(msgspec.Struct, frozen=True):
@@ -77,7 +80,7 @@ def read_gap(gap: str) -> Gap:
 
 def sayings(definition: Definition) -> Iterator[Saying]:
     """Every sentence but ``called``, once for each state in which it can be said."""
-    starter = next((part.name for part in definition.parts if part.source == "starter"), "starter")
+    starter = next((part.name for part in definition.parts if Starter() in part.sources), "starter")
     for state in definition.states.values():
         for name in state.gather:
             if (detail := definition.details.get(name)) is None:
@@ -173,7 +176,7 @@ def claims(condition: Condition) -> Iterator[Claim]:
         case AllOf(those=those) | AnyOf(those=those):
             for each in those:
                 yield from claims(each)
-        case CountOf() | EveryoneSaid() | DetailIs() | DetailGiven():
+        case CountOf() | EveryoneSaid() | ShareSaid() | DetailIs() | DetailGiven() | BeenIn():
             yield condition
         case _:
             assert_never(condition)

@@ -17,12 +17,21 @@ from engine.core.definition import (
     AskDef,
     AtMoment,
     Circle,
+    Contacts,
     Definition,
     DetailDef,
+    Everyone,
+    HolderOf,
+    NamedBy,
+    NamedIn,
     OnCommand,
+    OneOf,
     Part,
     Room,
+    Source,
+    Starter,
     StateDef,
+    Stewards,
     TellDef,
     Who,
 )
@@ -102,6 +111,9 @@ class Turn:
         self._boards = snapshot.boards
         self._gone = snapshot.gone
         self._finished_ms = snapshot.finished_ms
+        self._visits = dict(snapshot.visits)
+        self._groups = dict(snapshot.groups)
+        self._children = dict(snapshot.children)
         self._effects: list[Effect] = []
         self._rows = 0
         self._before: Turn | None = None
@@ -120,6 +132,10 @@ class Turn:
     def detail(self, name: str) -> AnyValue | None:
         """What a detail holds."""
         return self._details.get(name)
+
+    def visits(self, state: str) -> int:
+        """How often a state has been entered, the present time included."""
+        return self._visits.get(state, 0)
 
     def asked(self, ask: str) -> int:
         """How many were asked."""
@@ -180,17 +196,22 @@ class Turn:
         known = next((each for each in self.definition.parts if each.name == part), None)
         if known is None:
             return ()
-        match known.source:
-            case "starter":
+        found = dict.fromkeys(ref for source in known.sources for ref in self._from(source, part))
+        return tuple(found)
+
+    def _from(self, source: Source, part: str) -> tuple[Ref, ...]:
+        match source:
+            case Starter():
                 return (self._old.starter,)
-            case "detail":
-                value = self._details.get(known.detail or "")
+            case NamedIn(detail=name):
+                value = self._details.get(name)
                 return tuple(Ref(p) for p in value.who) if isinstance(value, Persons) else ()
-            case "answers":
-                found = dict.fromkeys(ref for by in known.answered for ref in self._answerers(by))
-                return tuple(ref for ref in found if ref not in self._gone)
+            case AnsweredBy():
+                return tuple(ref for ref in self._answerers(source) if ref not in self._gone)
+            case NamedBy() | Everyone() | HolderOf() | Stewards() | Contacts() | OneOf():
+                return ()
             case _:
-                assert_never(known.source)
+                assert_never(source)
 
     def _answerers(self, by: AnsweredBy) -> tuple[Ref, ...]:
         return tuple(ref for choice in by.choices for ref in self.who_said(by.ask, choice))
@@ -281,6 +302,10 @@ class Turn:
                 boards=self._boards,
                 gone=self._gone,
                 finished_ms=self._finished_ms,
+                visits=self._visits,
+                groups=self._groups,
+                parent=old.parent,
+                children=self._children,
             ),
             tuple(self._effects),
         )
@@ -602,6 +627,7 @@ class Turn:
         state = self.definition.states[name]
         self._state, self._entered_ms = name, self.now_ms
         self._entry += 1
+        self._visits[name] = self.visits(name) + 1
         for timer in [t for t in self._timers if t.startswith(("at:", "again:"))]:
             self._drop_timer(timer)
         for ask, held in list(self._asks.items()):

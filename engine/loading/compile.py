@@ -99,7 +99,7 @@ def compile_tree(root: Map, ledger: Ledger) -> Definition:
 
 def with_digest(definition: Definition) -> Definition:
     """Give a definition its digest: sha256 over everything but texts, about and title."""
-    bare = msgspec.structs.replace(definition, digest="", texts={}, about="", title="")
+    bare = msgspec.structs.replace(definition, digest="", texts={}, translations={}, about="", title="")
     digest = hashlib.sha256(msgspec.json.encode(bare)).hexdigest()
     return msgspec.structs.replace(definition, digest=digest)
 
@@ -185,8 +185,8 @@ class _Compiler:
         for entry in self._reader.named(fields.node("people"), "part", RESERVED):
             name = entry.key.value
             part = self._reader.parse(entry.node, lambda text, name=name: read_part(name, text))  # type: ignore[misc]
-            parts.append(part or PartDef(name, "answers"))
-            if parts[-1].source == "answers":
+            parts.append(part or PartDef(name, ()))
+            if parts[-1].answered:
                 self._counted[name] = parts[-1].answered
         return tuple(parts)
 

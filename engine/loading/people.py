@@ -7,6 +7,7 @@ import re
 from engine.core.definition import (
     AnsweredBy,
     Circle,
+    NamedIn,
     OnAnswer,
     OnClosed,
     OnCommand,
@@ -14,6 +15,7 @@ from engine.core.definition import (
     Part,
     PartDef,
     Room,
+    Starter,
     Trigger,
     Who,
 )
@@ -58,12 +60,12 @@ def read_part(name: str, text: str) -> PartDef:
         Unreadable: in none of the three ways.
     """
     if text == "starter":
-        return PartDef(name, "starter")
+        return PartDef(name, (Starter(),))
     if found := _NAMED.fullmatch(text):
-        return PartDef(name, "detail", detail=found["detail"])
+        return PartDef(name, (NamedIn(found["detail"]),))
     answered = read_answered(text)
     if answered is not None:
-        return PartDef(name, "answers", answered=answered)
+        return PartDef(name, answered)
     raise Unreadable("part", f"`{text}` does not say who that is", PART_HINT)
 
 

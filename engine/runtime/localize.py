@@ -11,7 +11,7 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from engine.core.event import Answered, Commanded, Due, Event, Left, Started, TookBack
+from engine.core.event import Answered, Commanded, Due, Ended, Event, Left, Started, TookBack
 from engine.core.message import AnySlot, Message, Names, Option, Phrase, Said
 from engine.core.values import AnyValue, PersonId, Persons, Ref
 
@@ -42,7 +42,9 @@ def localize(event: Event, cast: Cast) -> Event:
     """An event with its people as references."""
     match event:
         case Started():
-            return Started(cast.ref(event.by), {k: _value(v, cast.ref) for k, v in event.details.items()})
+            starter = cast.ref(event.by)  # before anybody else: they are p1
+            details = {k: _value(v, cast.ref) for k, v in event.details.items()}
+            return replace(event, by=starter, details=details)
         case Answered():
             value = _value(event.value, cast.ref) if event.value is not None else None
             return replace(event, by=cast.ref(event.by), value=value)
@@ -50,7 +52,7 @@ def localize(event: Event, cast: Cast) -> Event:
             return replace(event, by=cast.ref(event.by))
         case Left():
             return Left(cast.ref(event.who))
-        case Due():
+        case Due() | Ended():
             return event
         case _:
             assert_never(event)

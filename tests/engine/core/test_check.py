@@ -18,6 +18,7 @@ from engine.core.definition import (
     OnAnswer,
     Part,
     PartDef,
+    Starter,
     StateDef,
     TellDef,
 )
@@ -238,7 +239,7 @@ def bare(**changes: object) -> Definition:
         "about": "",
         "digest": "d",
         "begins_with": "x",
-        "parts": (PartDef("host", "starter"),),
+        "parts": (PartDef("host", (Starter(),)),),
         "details": {},
         "asks": {},
         "states": {"end": StateDef("end", final=True, outcome="end")},

@@ -17,6 +17,7 @@ from engine.core.definition import (
     DetailIs,
     EveryoneSaid,
     MomentExpr,
+    NamedIn,
     NotThat,
     OnAnswer,
     OnClosed,
@@ -25,6 +26,7 @@ from engine.core.definition import (
     Part,
     PartDef,
     Room,
+    Starter,
     Trigger,
     Who,
 )
@@ -116,11 +118,9 @@ def test_what_names_nobody_is_refused(text: str) -> None:
 
 
 def test_parts_are_filled_in_three_ways() -> None:
-    assert read_part("host", "starter") == PartDef("host", "starter")
-    assert read_part("guests", "named in guests") == PartDef("guests", "detail", detail="guests")
-    assert read_part("in", "those who answered x or y to a, x to b") == PartDef(
-        "in", "answers", answered=COMING["coming"]
-    )
+    assert read_part("host", "starter") == PartDef("host", (Starter(),))
+    assert read_part("guests", "named in guests") == PartDef("guests", (NamedIn("guests"),))
+    assert read_part("in", "those who answered x or y to a, x to b") == PartDef("in", COMING["coming"])
     with pytest.raises(Unreadable, match="does not say who"):
         read_part("host", "the boss")
 
