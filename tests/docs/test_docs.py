@@ -18,8 +18,9 @@ from bridge.wording.vocabulary import Vocabulary
 from engine.core.definition import Definition, OnCommand
 from engine.core.desk import Desk
 from engine.core.values import PersonId
-from engine.loading.load import examine_file
+from engine.loading.load import examine_file, examine_text
 from engine.runtime.ports import Spoken
+from tests.docs.pages import examples
 
 ROOT = Path(__file__).parents[2]
 NOW_MS = 1_800_266_400_000
@@ -101,7 +102,7 @@ def test_every_hearth_command_and_its_options_exist(page: Path) -> None:
     known = commands_of(parser())
     wrong = []
     for code in code_in(page.read_text("utf-8")):
-        for command, rest in re.findall(r"(?:^|/|=)(?:\S*/)?hearth ([a-z]+)([^`]*)", code):
+        for command, rest in re.findall(r"(?:^|/|=)(?:\S*/)?hearth ([a-z][a-z-]*)([^`]*)", code):
             options = re.findall(r"(?<!\S)--[a-z-]+", rest)
             if command not in known or any(option not in known[command].format_help() for option in options):
                 wrong.append(code)
@@ -300,3 +301,11 @@ def test_every_tap_in_the_transcript_is_on_offer() -> None:
     ]
     assert taps
     assert set(taps) - offered - {"✖️", "👋", "✉️"} == set()
+
+
+# ── workflow files in the documents ──────────────────────────────────────────
+
+
+@pytest.mark.parametrize("text", examples(), ids=lambda text: text.splitlines()[0].removeprefix("name: "))
+def test_every_workflow_file_on_the_language_page_has_no_problem(text: str) -> None:
+    assert [str(problem) for problem in examine_text(text, "language.md").problems] == []

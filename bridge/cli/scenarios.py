@@ -1,0 +1,128 @@
+"""`hearth test`: a steward's own scenarios, played through."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from bridge.cli.check import is_fit, line_of
+from bridge.cli.speech import Halt, Status, say, warn
+from bridge.rehearsal.playbill import Playbill
+from bridge.scenarios.notation import Scenario, named_workflow, read_scenarios
+from bridge.scenarios.play import Failure, play
+from bridge.settings import shipped_workflows
+from engine.loading.folder import SUFFIXES
+from engine.loading.load import examine_file, read_text
+from engine.loading.problem import Problem
+
+FOLDER = "tests"
+"""Beside workflow files, the folder with their scenarios."""
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What became of one scenario; ``expected`` and ``found`` are empty where all came true."""
+
+    file: str
+    line: int
+    column: int
+    scenario: str
+    passed: bool
+    expected: str = ""
+    found: str = ""
+
+
+def play_scenarios(paths: Sequence[Path], output: str) -> Status:
+    """Play all scenarios that are meant; PROBLEMS if one does not go as it says."""
+    if not paths:
+        raise Halt("No file is named.", "For example: hearth test workflows/", Status.USAGE)
+    files = list(dict.fromkeys(file for path in paths for file in scenario_files(path)))
+    problems: list[Problem] = []
+    results: list[Result] = []
+    for file in files:
+        found = _play_file(file)
+        problems += (each for each in found if isinstance(each, Problem))
+        results += (each for each in found if isinstance(each, Result))
+    if output == "json":
+        say(msgspec.json.format(msgspec.json.encode([*problems, *results])).decode())
+    else:
+        _print(files, problems, results)
+    return Status.OK if is_fit(problems) and all(result.passed for result in results) else Status.PROBLEMS
+
+
+def scenario_files(path: Path) -> list[Path]:
+    """The scenario files meant by a path: itself, those of a folder, or those beside a workflow file."""
+    folder = path if path.name == FOLDER else path / FOLDER
+    if path.is_dir():
+        files = (
+            sorted(each for each in folder.iterdir() if each.suffix in SUFFIXES) if folder.is_dir() else []
+        )
+        if not files:
+            raise Halt(
+                f"There are no scenarios in {folder}.",
+                "They lie in a folder `tests` beside the workflow files.",
+            )
+        return files
+    if not path.exists():
+        raise Halt(f"There is no file {path}.", "Check the path.", Status.USAGE)
+    if path.parent.name == FOLDER:
+        return [path]
+    beside = path.parent / FOLDER / path.name
+    if not beside.exists():
+        raise Halt(f"There are no scenarios for {path}.", f"Write them in {beside}.", Status.USAGE)
+    return [beside]
+
+
+def _play_file(file: Path) -> list[Problem | Result]:
+    text = read_text(file, str(file))
+    if not isinstance(text, str):
+        return [text]
+    workflow = named_workflow(text, file)
+    examined = examine_file(workflow)
+    if examined.definition is None:
+        return list(examined.problems)
+    read = read_scenarios(text, str(file), examined.definition)
+    problems = [each for each in read if isinstance(each, Problem)]
+    if problems:
+        return list(problems)
+    playbill = Playbill.around(examined.definition, workflow.parent, shipped_workflows())
+    found: list[Problem | Result] = []
+    for scenario in (each for each in read if isinstance(each, Scenario)):
+        failures = asyncio.run(play(scenario, examined.definition, playbill))
+        found += _results(str(file), scenario, failures)
+    return found
+
+
+def _results(file: str, scenario: Scenario, failures: Sequence[Failure]) -> Iterable[Result]:
+    if not failures:
+        yield Result(file, scenario.place.line, scenario.place.column, scenario.name, True)
+    for failure in failures:
+        place = failure.place
+        yield Result(file, place.line, place.column, scenario.name, False, failure.expected, failure.found)
+
+
+def _print(files: Sequence[Path], problems: Sequence[Problem], results: Sequence[Result]) -> None:
+    for problem in problems:
+        warn(line_of(problem))
+    for file in files:
+        own = [result for result in results if result.file == str(file)]
+        if own:
+            say(str(file))
+        for name, of_one in _by_scenario(own).items():
+            passed = all(result.passed for result in of_one)
+            say(f"  {'✓' if passed else '✗'} {name}")
+            for result in (each for each in of_one if not each.passed):
+                say(f"    line {result.line}: expected {result.expected}\n      {result.found}")
+    scenarios = {(result.file, result.scenario): result.passed for result in results}
+    failed = len({(r.file, r.scenario) for r in results if not r.passed})
+    went = f"{len(scenarios)} scenario{'' if len(scenarios) == 1 else 's'}"
+    say(f"{went}, all as they say." if results and not failed else f"{went}, {failed} not as they say.")
+
+
+def _by_scenario(results: Iterable[Result]) -> dict[str, list[Result]]:
+    found: dict[str, list[Result]] = {}
+    for result in results:
+        found.setdefault(result.scenario, []).append(result)
+    return found

@@ -1,0 +1,353 @@
+"""A stage: the whole engine with real words, a memory store and a clock that is moved by hand.
+
+People write and tap; what they would see is read from their rooms. Everything between is the
+production code; only store, clock and postman are doubles (held to the same contract suites).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple, Self
+
+from bridge.reading.ear import Ear
+from bridge.rehearsal.cast import Cast, NamesOnStage, roles_in
+from bridge.rehearsal.playbill import Playbill
+from bridge.roles import SHELF, Roles
+from bridge.views import HouseViews
+from bridge.wording.render import Hearer, Voice
+from bridge.wording.render import House as Described
+from engine.core.decide_desk import plain_emoji
+from engine.core.definition import Definition
+from engine.core.desk import Rhythm
+from engine.core.instance import Snapshot
+from engine.core.parcel import Direct, Parcel
+from engine.core.values import InstanceId, Ms, RowId
+from engine.runtime.batch import House
+from engine.runtime.bell import Bell
+from engine.runtime.line import StraightLine
+from engine.runtime.outbox import Outbox
+from engine.runtime.ports import AnyArrival, Housed, Moved, Outcome, Reacted, Removed, Spoken
+from engine.testing import Brought, ManualClock, MemoryStore, RecordingPostman
+
+MONDAY_10_00_MS = 1_800_266_400_000
+"""Monday 2027-01-18 10:00 UTC."""
+LONG_ENOUGH = 12
+"""Letters from which on somebody's words are told from a command."""
+
+
+class Line(NamedTuple):
+    """One event in a room: when it came, how it travelled, whether it is a new message, and its words."""
+
+    at_ms: Ms
+    urgency: str
+    new: bool
+    words: str
+
+    def __str__(self) -> str:
+        at = datetime.fromtimestamp(self.at_ms / 1000, UTC)
+        mark = "" if self.new else " (edit or reaction)"
+        return f"{at:%a %d %b %H:%M} [{self.urgency}]{mark}\n{self.words}\n"
+
+
+class NeverSaw(LookupError):
+    """Somebody was never shown what was looked for; says what they were shown (nobody here is real)."""
+
+
+class Stage:
+    """Build with ``await Stage.set("ana", "bruno", playbill=Playbill([definition]))``.
+
+    One circle, whose room everybody is in. The same seed and the same acts give the same play.
+    """
+
+    def __init__(self, playbill: Playbill, seed: int = 1) -> None:
+        self.seed = seed
+        self.catalogue = playbill
+        self.store = MemoryStore()
+        self.clock = ManualClock(MONDAY_10_00_MS)
+        self.cast = Cast(self.store, Roles(self.store, playbill))
+        self.outcomes: list[tuple[str, Outcome]] = []
+        self.written_at: dict[RowId, Ms] = {}
+        self.last: AnyArrival | None = None
+        """What happened last, so that it can happen once more."""
+        self.last_at_ms = self.clock.now_ms()
+        self.said: list[str] = []
+        """All words of people that are long enough to be recognised."""
+        self._events = 0
+        self._last_events: dict[str, str] = {}
+        self.voice = Voice(
+            Described("Hearth", "Dora", "112"),
+            names=NamesOnStage(self.cast),
+            texts=self.store,
+            definitions=playbill,
+            views=HouseViews(self.store, playbill, self.cast),
+        )
+        self.postman = RecordingPostman(self._write)
+        chance = random.Random(seed)  # noqa: S311 - repeatable on purpose
+        reader = Ear(self.cast, playbill, ("Hearth", "@hearth:hearth.test"))
+        house = House(self.store, playbill, reader, self.cast, chance, Rhythm("UTC"))
+        self.line = StraightLine(house, self.clock)
+        self.outbox = Outbox(self.store, self.postman, self.clock, chance)
+        self.bell = Bell(self.store, self.line, self.clock)
+
+    @classmethod
+    async def set(
+        cls,
+        *names: str,
+        playbill: Playbill | Definition | Iterable[Definition],
+        seed: int = 1,
+        greeted: bool = True,
+    ) -> Self:
+        """Raise the curtain: the bot has said hello in the room, and (``greeted``) everyone may be written to."""
+        if isinstance(playbill, Definition):
+            playbill = [playbill]
+        stage = cls(playbill if isinstance(playbill, Playbill) else Playbill(playbill), seed)
+        for name in names:
+            await stage.cast.enter(name)
+        definitions = stage.catalogue.definitions()
+        if all(definition.shelf != SHELF for definition in definitions):
+            # Nothing here gives anybody a role: whoever comes last on stage holds those that are spoken of.
+            stage.cast.holding = dict.fromkeys(roles_in(definitions), tuple(reversed(names[1:]))[:2])
+        stage.cast.circle = await stage.store.ensure_circle("!circle:hearth.test", "Circle")
+        stage.line.start()
+        await stage.submit(Housed(id="intro", occurred_ms=stage.now_ms, circle=stage.cast.circle))
+        if greeted:
+            for name in names:
+                await stage.greet(name)
+            stage.postman.brought.clear()
+        return stage
+
+    async def greet(self, name: str) -> None:
+        """Somebody is in their own room with the bot, and has said that it may write to them."""
+        self.postman.present.add(self.cast.persons[name])
+        await self.say(name, "start")
+
+    async def strike(self) -> None:
+        """End the play."""
+        await self.line.stop()
+
+    async def _write(self, parcel: Parcel) -> str:
+        self.written_at[parcel.row] = self.now_ms
+        if parcel.emoji is not None:
+            return parcel.emoji
+        person = parcel.to.person if isinstance(parcel.to, Direct) else None
+        circle = None if isinstance(parcel.to, Direct) else parcel.to.circle
+        hearer = Hearer(person=person, matrix_id=None, circle=circle)
+        return (await self.voice.render(parcel.message, hearer, self.now_ms)).body
+
+    # ── acting ───────────────────────────────────────────────────────────────
+
+    @property
+    def now_ms(self) -> Ms:
+        return self.clock.now_ms()
+
+    async def submit(self, arrival: AnyArrival) -> Outcome:
+        self.last_at_ms = self.now_ms
+        (outcome,) = await self.line.submit([arrival])
+        self.outcomes.append((type(arrival).__name__, outcome))
+        self.last = arrival
+        await self.settle()
+        return outcome
+
+    def _next_event(self) -> str:
+        self._events += 1
+        return f"$said{self._events}"
+
+    async def say(
+        self,
+        name: str,
+        words: str,
+        *,
+        room: bool = False,
+        reply_to: str | None = None,
+        edits: str | None = None,
+    ) -> str:
+        """Write a message, in one's own room or in the circle's; the event's id."""
+        event = self._last_events[name] = self._next_event()
+        if len(words) > LONG_ENOUGH:
+            self.said.append(words)
+        await self.submit(
+            Spoken(
+                id=event,
+                occurred_ms=self.now_ms,
+                person=self.cast.persons[name],
+                body=words,
+                circle=self.cast.circle if room else None,
+                addressed=room,
+                reply_to=reply_to,
+                edits=edits,
+            )
+        )
+        return event
+
+    async def tap(self, name: str, emoji: str, on: str, *, room: bool = False) -> str:
+        """React to the latest message that contains ``on``; the event's id."""
+        return await self.tap_event(name, emoji, self.find(name, on, room=room).event, room=room)
+
+    async def tap_event(self, name: str, emoji: str, target: str, *, room: bool = False) -> str:
+        """React to a message; the event's id."""
+        event = self._last_events[name] = self._next_event()
+        await self.submit(
+            Reacted(
+                id=event,
+                occurred_ms=self.now_ms,
+                person=self.cast.persons[name],
+                target=target,
+                emoji=emoji,
+                circle=self.cast.circle if room else None,
+            )
+        )
+        return event
+
+    async def remove(self, name: str, event: str) -> None:
+        """Take back a reaction or a message."""
+        await self.submit(
+            Removed(
+                id=self._next_event(),
+                occurred_ms=self.now_ms,
+                person=self.cast.persons[name],
+                event=event,
+            )
+        )
+
+    async def come(self, name: str) -> None:
+        """Join one's 1:1 room."""
+        person = self.cast.persons[name]
+        self.postman.present.add(person)
+        await self.submit(Moved(id=self._next_event(), occurred_ms=self.now_ms, person=person, joined=True))
+
+    async def come_into_the_room(self, name: str) -> None:
+        """Somebody comes into the circle's room, again or for the first time; a new one may be written to."""
+        is_new = name not in self.cast.persons
+        if is_new:
+            await self.cast.enter(name)
+        await self.come_back(name)
+        if is_new:
+            await self.greet(name)
+
+    async def come_back(self, name: str) -> None:
+        """Join the circle's room again."""
+        person = self.cast.here[name] = self.cast.persons[name]
+        arrival = Moved(
+            id=self._next_event(),
+            occurred_ms=self.now_ms,
+            person=person,
+            joined=True,
+            circle=self.cast.circle,
+        )
+        await self.submit(arrival)
+
+    async def leave(self, name: str, *, circle: bool = True) -> None:
+        """Leave the circle's room, or one's 1:1 room."""
+        if circle:
+            self.cast.here.pop(name, None)
+        await self.submit(
+            Moved(
+                id=self._next_event(),
+                occurred_ms=self.now_ms,
+                person=self.cast.persons[name],
+                joined=False,
+                circle=self.cast.circle if circle else None,
+            )
+        )
+
+    def last_event_of(self, name: str) -> str | None:
+        """The last message or tap of somebody."""
+        return self._last_events.get(name)
+
+    # ── time ─────────────────────────────────────────────────────────────────
+
+    async def settle(self) -> None:
+        """Let everything that is due happen."""
+        while await self.bell.ring_due() or await self.outbox.send_due():
+            pass
+
+    async def next_moment_ms(self) -> Ms | None:
+        """When something is due next; None if nothing is waited for."""
+        moments = [await self.store.next_timer_ms(), await self.store.next_parcel_ms()]
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    async def pass_time(self, by_ms: Ms) -> None:
+        """Let time pass, stopping at every moment something is due."""
+        until_ms = self.now_ms + by_ms
+        while True:
+            next_ms = await self.next_moment_ms()
+            step_to_ms = until_ms if next_ms is None else min(next_ms, until_ms)
+            await self.clock.advance(max(0, step_to_ms - self.now_ms))
+            await self.settle()
+            if step_to_ms >= until_ms:
+                return
+
+    # ── seeing ───────────────────────────────────────────────────────────────
+
+    def _room(self, name: str, *, room: bool) -> str:
+        return f"s/{self.cast.circle}" if room else f"d/{self.cast.persons[name]}"
+
+    def seen(self, name: str = "", *, room: bool = False) -> list[Brought]:
+        """Everything brought to a person's room (or the circle's), oldest first, edits as events of their own."""
+        where = self._room(name, room=room)
+        return [b for b in self.postman.brought if b.room == where]
+
+    def find(self, name: str, text: str, *, room: bool = False) -> Brought:
+        """The latest original message that contains a text."""
+        for brought in reversed(self.seen(name, room=room)):
+            if text in brought.words and brought.parcel.edits is None and brought.parcel.emoji is None:
+                return brought
+        shown = "\n---\n".join(b.words for b in self.seen(name, room=room))
+        raise NeverSaw(f"{name or 'the room'} never saw {text!r} (seed {self.seed}); saw:\n{shown}")
+
+    def words(self, name: str = "", *, room: bool = False) -> str:
+        """All words of a room, in order, for reading as a person would."""
+        return "\n\n".join(b.words for b in self.seen(name, room=room) if b.parcel.emoji is None)
+
+    def choices(self, name: str, text: str, *, room: bool = False) -> list[str]:
+        """The reactions placed under a message."""
+        row = self.find(name, text, room=room).parcel.row
+        return [
+            plain_emoji(b.parcel.emoji or "") for b in self.seen(name, room=room) if b.parcel.reacts == row
+        ]
+
+    def diary(self, name: str = "", *, room: bool = False) -> list[Line]:
+        """Everything a person (or the room) noticed or could notice, with its time: for comparing two plays."""
+        return [
+            Line(
+                at_ms=self.written_at[b.parcel.row],
+                urgency=b.parcel.urgency,
+                new=b.parcel.edits is None and b.parcel.emoji is None,
+                words=b.words,
+            )
+            for b in self.seen(name, room=room)
+        ]
+
+    def diaries(self, *, but: str = "") -> dict[str, list[Line]]:
+        """The diaries of everybody but one, and the room's."""
+        people = {name: self.diary(name) for name in self.cast.persons if name != but}
+        return people | {"the room": self.diary(room=True)}
+
+    def new(self, name: str = "", *, room: bool = False) -> list[str]:
+        """The words of all new messages (no edits, no reactions), oldest first."""
+        return [line.words for line in self.diary(name, room=room) if line.new]
+
+    def now(self, name: str, text: str, *, room: bool = False) -> str:
+        """How the latest message that contained a text reads now, after its edits."""
+        row = self.find(name, text, room=room).parcel.row
+        return [b.words for b in self.seen(name, room=room) if row in (b.parcel.row, b.parcel.edits)][-1]
+
+    def snapshots(self) -> Sequence[Snapshot]:
+        """Everything that was ever begun, as it stands."""
+        return self.store.begun()
+
+    def definition_of(self, instance: InstanceId) -> Definition | None:
+        """What an instance runs on."""
+        digest = next((s.definition for s in self.snapshots() if s.id == instance), None)
+        return self.catalogue.held(digest) if digest is not None else None
+
+    def picture(self) -> tuple[int, tuple[tuple[InstanceId, int], ...]]:
+        """What has come to be seen so far, and where everything stands: two that are equal look the same."""
+        places = tuple((snapshot.id, snapshot.entry) for snapshot in self.snapshots())
+        return len(self.postman.brought), places
+
+    def state(self) -> str:
+        """The state of what was begun last."""
+        return self.snapshots()[-1].state
