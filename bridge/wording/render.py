@@ -22,6 +22,8 @@ from engine.core.message import AnySlot, Count, Message, Names, Option, Phrase, 
 from engine.core.values import CircleId, Ms, PersonId, TextId
 
 LONGEST_NAME = 80
+KEYCAP = "\u20e3"
+"""What makes a sign such as 1️⃣ out of a digit."""
 DEEPEST = 4
 """Phrases within phrases: a choice within an acknowledgement is two."""
 DEADLINES = ("until",)
@@ -210,7 +212,9 @@ class _Speech:
         labels: list[Piece] = []
         for option in options:
             label = await self.phrase(option.label)
-            emoji = Piece.of(f"{cleaned(option.emoji)} " if option.emoji else "")
+            # A number's own sign would stand beside the number.
+            signed = option.emoji and (len(options) == 1 or KEYCAP not in option.emoji)
+            emoji = Piece.of(f"{cleaned(option.emoji)} " if signed else "")
             labels.append(Piece.joined((emoji, label)))
         if len(labels) == 1:
             return _paragraph(labels[0])
@@ -241,12 +245,11 @@ class _Speech:
         definition = await self._voice.definition(phrase.digest)
         if definition is None:
             raise Unsayable(f"{_where(phrase)}: no definition has this digest")
-        text = definition.texts.get(phrase.key, "")
-        if phrase.key not in definition.texts:
-            if phrase.key not in (TITLE, ABOUT):
-                raise Unsayable(f"{_where(phrase)}: {definition.name} has no text of this key")
-            text = definition.title if phrase.key == TITLE else definition.about
-        return text, definition.gaps.get(phrase.key, ())
+        key, texts = phrase.key, definition.texts | {TITLE: definition.title, ABOUT: definition.about}
+        if key not in texts:
+            raise Unsayable(f"{_where(phrase)}: {definition.name} has no text of this key")
+        translated = definition.translations.get(self._hearer.language, {})
+        return translated.get(key, texts[key]), definition.gaps.get(key, ())
 
     async def _slot(self, gap: str, slot: AnySlot, depth: int) -> Piece:
         match slot:

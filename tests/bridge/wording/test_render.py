@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from bridge.wording.keys import KEYS
+from bridge.wording.keys import ABOUT, KEYS, TITLE
 from bridge.wording.render import Hearer, House, Rendered, Unsayable, Voice
 from bridge.wording.size import LONGEST_TEXT_BYTES, MOST_BYTES, fits
 from bridge.wording.template import Piece, fill
@@ -112,14 +113,42 @@ A_SLOT: dict[str, AnySlot] = {
     "close_to": Plain("withdraw"),
     "word": Plain("cancel"),
     "text": Text(TextId("soup")),
-    "title": Said("title", "d1"),
+    "title": Said(TITLE, "d1"),
     "label": Said("coming", "d1"),
-    "about": Said("about", "d1"),
+    "about": Said(ABOUT, "d1"),
     "day": Plain("Friday"),
     "time": Plain("19:00"),
     "moment": Plain("Friday"),
     "zone": Plain("Berlin"),
+    "file": Plain("tea.yaml"),
+    "place": Plain("tea.yaml:10:13"),
+    "found": Plain("unknown state `dnoe`"),
+    "helps": Plain("did you mean `done`?"),
+    "named": Names(("bruno",)),
+    "least": Count(3),
+    "most": Count(5),
+    "what": Plain("book"),
+    "question": Said("coming", "d1"),
+    "name": Plain("book club"),
 }
+
+
+async def test_a_workflow_speaks_the_language_of_whoever_hears_it_as_far_as_it_can() -> None:
+    circle = Circle()
+    german = {
+        "coming": "Ich komme",
+        "say": "<host> lädt ein: <what>. Bisher <number of personal.coming>.",
+        TITLE: "Essen",
+    }
+    circle.definition = replace(circle.definition, translations={"de": german})
+    slots = {"host": Names(("bruno",)), "what": Text(TextId("soup")), "number of personal.coming": Count(3)}
+    lines = (Phrase("say", "d1", slots), Phrase("coming", "d1"), Phrase(TITLE, "d1"), Phrase(ABOUT, "d1"))
+    for language, expected in (
+        ("de", "Bruno lädt ein: Soup & bread. Bisher 3.\n\nIch komme\n\nEssen\n\nEat together"),
+        ("fr", "Bruno invites you: Soup & bread. So far 3.\n\nI'm coming\n\nDinner\n\nEat together"),
+    ):
+        hearer = replace(ANA, language=language)
+        assert (await circle.voice().render(Message(lines=lines), hearer, NOW_MS)).body == expected
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -162,6 +191,15 @@ async def test_a_prompt_has_its_words_its_choices_by_number_and_a_small_foot() -
         " · <strong>later</strong> · <strong>stop</strong> · <strong>person</strong></sub></p>"
     )
     assert rendered.mentions == ("@ana:example.org",)
+
+
+async def test_a_choice_known_by_its_number_shows_the_number_once() -> None:
+    first = Option("coming", "1️⃣", Phrase("coming", "d1"))
+    second = Option("no", "2️⃣", Phrase("no.label"))
+    both = await Circle().voice().render(Message(options=(first, second)), ANA, NOW_MS)
+    assert both.body == "1. I'm coming\n2. No, thanks"
+    alone = await Circle().voice().render(Message(options=(first,)), ANA, NOW_MS)
+    assert alone.body == "1️⃣ I'm coming"
 
 
 async def test_an_acknowledgement_replaces_the_foot_and_notifies_nobody() -> None:
@@ -236,7 +274,7 @@ async def test_help_begins_with_a_human_being() -> None:
 async def test_a_view_shows_its_lines_or_says_that_there_are_none(view: str) -> None:
     circle = Circle()
     empty = await circle.voice().render(Message(view=view), ANA, NOW_MS)
-    circle.shown = (Phrase("my.private", slots={"n": Count(1)}), Phrase("title", "d1"))
+    circle.shown = (Phrase("my.private", slots={"n": Count(1)}), Phrase(TITLE, "d1"))
     full = await circle.voice().render(Message(view=view), ANA, NOW_MS)
     assert len(empty.body.splitlines()) == 1
     assert full.body.splitlines()[1:] == ["1 private matter", "Dinner"]
