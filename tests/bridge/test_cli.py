@@ -18,6 +18,7 @@ from bridge.cli.speech import Halt
 from bridge.settings import shipped_workflows
 from tests.bridge.command import PROJECT_FOLDER, hearth, hearth_process, start_process
 from tests.bridge.houses import SetUp, lay_ground, set_up
+from tests.bridge.test_librarian import BAD, TEA
 from tests.world import Synapse
 
 WAIT_SECONDS = 40.0
@@ -94,7 +95,7 @@ async def test_hearth_alone_shows_its_commands() -> None:
         outcome = await hearth(*arguments)
         assert outcome.status == 0
         for command in commands_of(parser()):
-            assert f"    {command}  " in outcome.out
+            assert f"    {command} " in outcome.out.replace("\n", " ")
 
 
 async def test_every_command_explains_itself_and_is_documented() -> None:
@@ -209,6 +210,25 @@ async def test_it_runs_tells_how_it_is_and_stops_in_order(synapse: Synapse, tmp_
     assert "stopped in order" in running.log
     assert (await house.hearth("health", **port)).status == 1
     assert (await house.hearth("doctor")).status == 0
+
+
+async def test_sighup_looks_at_the_workflow_files_and_ends_nothing(synapse: Synapse, tmp_path: Path) -> None:
+    house = await set_up(await lay_ground(synapse), tmp_path)
+    workflows = tmp_path / "workflows"
+    workflows.mkdir()
+    (workflows / "tea.yaml").write_text(TEA)
+    running = await start(house, HEARTH_HOUSE_WORKFLOW_FOLDER=str(workflows))
+    try:
+        await running.says("serving 1 rooms")
+        (workflows / "tea.yaml").write_text(BAD)
+        running.process.send_signal(signal.SIGHUP)
+        await running.says("SIGHUP: looking at the workflow files")
+        await running.says("tea.yaml:27:13: error: unknown state `doone`")
+        assert await running.end(signal.SIGTERM) == 0
+    finally:
+        if running.process.returncode is None:
+            running.process.kill()
+            await running.process.wait()
 
 
 async def test_a_lost_token_ends_it_with_what_to_do_and_a_status_of_its_own(

@@ -30,10 +30,17 @@ async def test_health_follows_the_sync() -> None:
     watch = Watch()
     pulse = Pulse(watch)
     async with serving(pulse, "127.0.0.1", 0) as port:
-        assert await get(port, "/health") == (503, '{"status":"starting","seconds_since_sync":null}')
+        assert await get(port, "/health") == (
+            503,
+            '{"status":"starting","seconds_since_sync":null,"workflow_files_refused":0}',
+        )
         pulse.note_sync()
         watch.seconds += 12.5
-        assert await get(port, "/health") == (200, '{"status":"ok","seconds_since_sync":12.5}')
+        pulse.note_refused_files(2)
+        assert await get(port, "/health") == (
+            200,
+            '{"status":"ok","seconds_since_sync":12.5,"workflow_files_refused":2}',
+        )
         watch.seconds += STALE_SECONDS
         status, text = await get(port, "/health")
         assert (status, json.loads(text)["status"]) == (503, "no sync")
@@ -43,6 +50,7 @@ async def test_metrics_are_numbers_only() -> None:
     pulse = Pulse(Watch())
     pulse.note_sync()
     pulse.count(Counter.SENT, 3)
+    pulse.note_refused_files(1)
     async with serving(pulse, "127.0.0.1", 0) as port:
         status, text = await get(port, "/metrics")
     assert status == 200
@@ -50,6 +58,7 @@ async def test_metrics_are_numbers_only() -> None:
     assert values["hearth_events_sent_total"] == "3"
     assert values["hearth_syncs_total"] == "1"
     assert values["hearth_healthy"] == "1"
+    assert values["hearth_workflow_files_refused"] == "1"
     assert not set("@!#$:") & set("".join(values)), "no Matrix id can stand in there"
 
 

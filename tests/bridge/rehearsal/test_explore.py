@@ -1,0 +1,107 @@
+"""Walking every branch: what is found where something is wrong, and that nothing is found where nothing is."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from bridge.rehearsal.explore import Bound, Explored, explore
+from bridge.rehearsal.playbill import Playbill
+from engine.core.definition import Definition, StateDef
+from engine.loading.load import load_definition
+from tests.bridge.command import PROJECT_FOLDER
+from tests.bridge.rehearsal.teas import tea
+
+EXAMPLES = sorted((PROJECT_FOLDER / "docs" / "examples").glob("*.yaml"))
+AMPLE = Bound(steps=3_000, seconds=90.0)
+
+
+async def walked(definition: Definition, bound: Bound = AMPLE) -> Explored:
+    return await explore(definition, Playbill([definition]), bound)
+
+
+def with_state(definition: Definition, name: str, state: StateDef) -> Definition:
+    """The same with another state, as no file that passes the checker could say it."""
+    digest = hashlib.sha256(repr(state).encode()).hexdigest()
+    return replace(definition, digest=digest, states={**definition.states, name: state})
+
+
+async def test_a_good_file_is_walked_to_its_end_and_nothing_is_wrong() -> None:
+    explored = await walked(tea())
+    assert explored.is_well
+    assert explored.stopped_by is None
+    assert explored.cut == 0
+    assert explored.endings == ("over", "gone")
+    assert explored.never_reached == explored.never_asked == ()
+    assert explored.stays == ()
+
+
+async def test_the_same_file_gives_the_same_walk() -> None:
+    assert await walked(tea(), Bound(steps=300)) == await walked(tea(), Bound(steps=300))
+
+
+async def test_a_bound_that_is_reached_is_said() -> None:
+    explored = await walked(tea(), Bound(steps=12))
+    assert (explored.steps, explored.stopped_by) == (12, "steps")
+    hurried = await explore(tea(), Playbill([tea()]), Bound(seconds=5.0), clock=iter(range(10_000)).__next__)
+    assert hurried.stopped_by == "seconds"
+    assert hurried.steps < 10
+    narrow = await walked(tea(), Bound(breadth=2))
+    assert narrow.cut > 0
+
+
+async def test_an_open_state_that_nothing_leads_out_of_is_a_dead_end_with_the_way_there() -> None:
+    good = tea()
+    explored = await walked(with_state(good, "on", replace(good.states["on"], keeps=(), moves=())))
+    assert [end.state for end in explored.dead_ends] == ["on"]
+    assert "bruno: coming" in explored.dead_ends[0].path
+    assert not explored.is_well
+
+
+async def test_a_state_that_only_somebodys_word_leaves_is_remarked_but_is_no_dead_end() -> None:
+    good = tea()
+    only_cancel = tuple(move for move in good.states["open"].moves if not hasattr(move.on, "moment"))
+    stuck = with_state(good, "open", replace(good.states["open"], moves=only_cancel))
+    explored = await walked(stuck)
+    assert [end.state for end in explored.stays] == ["open"]
+    assert not explored.dead_ends
+
+
+async def test_a_question_that_is_never_put_and_a_state_that_is_never_reached_are_named() -> None:
+    good = tea()
+    explored = await walked(with_state(good, "open", replace(good.states["open"], asks=())))
+    assert explored.never_asked == ("invited",)
+    assert explored.never_reached == ("on", "over")
+    assert not explored.is_well
+
+
+async def test_the_most_messages_are_counted_apart_for_whoever_begins_and_for_others() -> None:
+    explored = await walked(tea())
+    day, week = explored.others
+    # The question and that there will be no tea each make a sound: not both in one day.
+    assert (day.unasked, week.unasked) == (1, 2)
+    # Both questions answer what the starter has just said, and the board comes once.
+    day, _ = explored.starter
+    assert day.everything > day.unasked > 0
+
+
+async def test_what_the_engine_cannot_decide_is_reported_and_the_walk_goes_on() -> None:
+    good = tea()
+    circling = replace(good.states["on"].moves[0], on=good.states["draft"].moves[0].on, to="open")
+    lost = replace(good.states["open"].moves[0], to="nowhere")
+    explored = await walked(with_state(good, "open", replace(good.states["open"], moves=(lost, circling))))
+    assert explored.broken
+    assert not explored.is_well
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+async def test_in_the_examples_nothing_is_wrong(path: Path) -> None:
+    definition = await asyncio.to_thread(load_definition, path)
+    assert isinstance(definition, Definition), definition
+    explored = await walked(definition, Bound(steps=1_500, seconds=200.0))
+    assert explored.is_well, explored
