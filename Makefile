@@ -14,7 +14,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format cover bench kill clean
+.PHONY: help demo test check format cover bench fuzz kill clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,9 @@ cover: $(READY) ## the pure core's tests with branch coverage; less than all of 
 
 bench: $(READY) ## measure the engine beside the raw SQLite floor
 	@$(BIN)/hearth bench engine --json
+
+fuzz: $(READY) ## spoil workflow files in 10,000 ways and hold the checker to its promises (ARGS="--seed 1")
+	@$(BIN)/python -m bench.fuzz $(ARGS)
 
 kill: $(READY) ## the crash test with N kills (N=200 unless said otherwise)
 	@$(BIN)/python -m pytest -m crash --kills=$(N) -s $(ARGS)

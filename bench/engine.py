@@ -106,6 +106,12 @@ class _Nobody:
     def contacts(self, circle: CircleId) -> list[PersonId]:
         return []
 
+    def stewards(self, circle: CircleId) -> list[PersonId]:
+        return []
+
+    async def holders(self, circle: CircleId, role: str, *, understudy: bool) -> list[PersonId]:
+        return []
+
     def read(self, *_: object) -> object:
         raise AssertionError("nobody speaks in this benchmark")
 

@@ -21,6 +21,12 @@ class Register(Protocol):
     async def matrix_id(self, person: PersonId) -> str | None: ...
 
 
+class RolesHeld(Protocol):
+    """Knows who carries which role."""
+
+    async def holders(self, circle: CircleId, role: str, *, understudy: bool) -> Sequence[PersonId]: ...
+
+
 class Neighbours:
     """Implements the engine's ``Surroundings`` and the reader's ``People``."""
 
@@ -30,13 +36,18 @@ class Neighbours:
         register: Register,
         circles: Mapping[CircleId, str],
         contacts: Iterable[str],
+        stewards: Iterable[str],
+        roles: RolesHeld,
     ) -> None:
-        """``circles``: circle → Matrix room id. ``contacts``: Matrix ids of the safety contacts."""
+        """``circles``: circle → Matrix room id. ``contacts``, ``stewards``: Matrix ids."""
         self._rooms = rooms
         self._register = register
         self.circles = dict(circles)
+        self._roles = roles
         self._contact_ids = tuple(contacts)
         self._contacts: tuple[PersonId, ...] = ()
+        self._steward_ids = tuple(stewards)
+        self._stewards: tuple[PersonId, ...] = ()
         self._persons: dict[str, PersonId] = {}
         self._ids: dict[PersonId, str] = {}
 
@@ -54,6 +65,7 @@ class Neighbours:
             for user_id in self._people_in(room_id):
                 await self.learn(user_id)
         self._contacts = tuple([await self.learn(user_id) for user_id in self._contact_ids])
+        self._stewards = tuple([await self.learn(user_id) for user_id in self._steward_ids])
 
     def circle_of(self, room_id: str) -> CircleId | None:
         """The circle whose room this is."""
@@ -74,6 +86,13 @@ class Neighbours:
 
     def contacts(self, circle: CircleId) -> Sequence[PersonId]:
         return self._contacts
+
+    def stewards(self, circle: CircleId) -> Sequence[PersonId]:
+        here = self._people_in(self.circles[circle])
+        return [person for person in self._stewards if self._ids[person] in here]
+
+    async def holders(self, circle: CircleId, role: str, *, understudy: bool) -> Sequence[PersonId]:
+        return await self._roles.holders(circle, role, understudy=understudy)
 
     async def _id_of(self, person: PersonId) -> str | None:
         if person not in self._ids:

@@ -62,7 +62,8 @@ class HouseViews:
         waiting = [
             p
             for p in desk.prompts
-            if p.instance is not None and p.row in delivered and not p.sources and not p.shared
+            if p.instance is not None and not p.sources and not p.shared
+            if p.row in delivered or p.knock in delivered
         ]
         lines = [line for p in waiting if not p.message.sensitive for line in p.message.lines[:1]]
         private = sum(1 for p in waiting if p.message.sensitive)

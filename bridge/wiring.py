@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import assert_never
 
@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from bridge.clock import HouseTime, RealSide, RealTime
+from bridge.librarian import Librarian, Stewards
 from bridge.matrix.client import MatrixClient
 from bridge.matrix.crypto_store import RowStore
 from bridge.matrix.http import Homeserver, TokenLost
@@ -32,6 +33,7 @@ from bridge.matrix.session import Session
 from bridge.matrix.sync import AnyEvent, Delivery
 from bridge.neighbours import NamesNow, Neighbours
 from bridge.reading.ear import Ear
+from bridge.roles import Roles
 from bridge.views import HouseViews
 from bridge.wording.render import House as Described
 from bridge.wording.render import Voice
@@ -81,6 +83,10 @@ class Plan(msgspec.Struct, frozen=True):
     quiet_from_hour: int = 21
     quiet_to_hour: int = 9
     bot: str = "Hearth"
+    stewards: tuple[str, ...] = ()
+    """Matrix ids."""
+    stewards_room: str | None = None
+    """The Matrix room in which the stewards hear about workflow files; None: each of them 1:1."""
 
     def __repr__(self) -> str:
         return f"Plan({self.session!r}, {len(self.rooms)} rooms)"
@@ -116,17 +122,27 @@ class Hearth:
         clock: HouseTime | None = None,
         chance: random.Random | None = None,
         keeper: Keeper | None = None,
+        note_refused: Callable[[int], None] | None = None,
     ) -> None:
-        """``clock``, ``chance`` and ``keeper`` are for the demo and for tests."""
+        """``clock``, ``chance`` and ``keeper`` are for the demo and for tests.
+
+        ``note_refused`` is told how many workflow files are not fit, whenever they have been looked at.
+        """
         self._plan = plan
         self._cellar = cellar
         self._keeper = keeper or CellarKeeper(cellar)
         self._clock = clock or RealTime()
         self._chance = chance or random.SystemRandom()
+        stewards = Stewards(plan.stewards, plan.stewards_room, plan.stewards_room in plan.rooms)
+        self._librarian = Librarian(plan.workflows, cellar, self._clock, stewards, note_refused)
         self.ready = asyncio.Event()
         """Set once everything that happened before the start is committed."""
         self.rested = asyncio.Event()
         """Set whenever the outbox has found nothing more to send."""
+
+    def look_again(self) -> None:
+        """Look at the workflow files now, without waiting until they have lain still."""
+        self._librarian.again.set()
 
     async def run(
         self,
@@ -171,8 +187,9 @@ class Hearth:
     async def _serve(self, client: MatrixClient, stop: asyncio.Event) -> None:
         plan = self._plan
         circles = {await self._cellar.ensure_circle(room, room): room for room in plan.rooms}
-        catalogue = await _open_catalogue(plan.workflows, self._cellar)
-        neighbours = Neighbours(client.rooms, self._cellar, circles, plan.contacts)
+        catalogue = await self._librarian.open()
+        roles = Roles(self._cellar, catalogue)
+        neighbours = Neighbours(client.rooms, self._cellar, circles, plan.contacts, plan.stewards, roles)
         ear = Ear(neighbours, catalogue, (plan.bot, plan.session.user_id))
         rhythm = Rhythm(plan.time_zone, plan.quiet_from_hour, plan.quiet_to_hour)
         house = House(self._cellar, catalogue, ear, neighbours, self._chance, rhythm)
@@ -193,6 +210,7 @@ class Hearth:
                 bell.run(self.ready, stop),
                 outbox.run(line.on_move(), stop),
                 keep_house(self._cellar, self._clock, stop),
+                self._librarian.run(line, stop),
             )
         finally:
             await line.stop()
@@ -217,20 +235,6 @@ class Hearth:
             client.patience,
             plan.session.device_id,
         )
-
-
-async def _open_catalogue(folder: Path, cellar: Cellar) -> Catalogue:
-    catalogue = Catalogue(folder, cellar.definition)
-    for problem in catalogue.load():
-        where = f"{problem.file}:{problem.line}:{problem.column}"
-        log.warning("%s: %s: %s", where, problem.severity, problem.message)
-    await catalogue.keep(cellar.put_definition)
-    # What runs on a file that is gone is brought to mind too: answers are read by the words of its choices.
-    for circle in await cellar.circles():
-        for snapshot in await cellar.open_instances(circle):
-            if await catalogue.by_digest(snapshot.definition) is None:
-                log.error("instance %s rests: its definition %s is lost", snapshot.id, snapshot.definition)
-    return catalogue
 
 
 class Door:

@@ -1,6 +1,7 @@
 """`hearth check`: everything that is wrong with workflow files, one line each."""
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -8,10 +9,16 @@ import msgspec
 from bridge.cli.speech import Halt, Status, say, warn
 from engine.core.definition import Definition
 from engine.loading.catalogue import Catalogue
+from engine.loading.folder import SUFFIXES, TEXTS
+from engine.loading.folder import workflow_files as files_in
 from engine.loading.load import examine_file
 from engine.loading.problem import Problem
+from engine.loading.together import examine_together
+from engine.loading.translations import SIDE_FILE
 
-SUFFIXES = (".yaml", ".yml")
+LEFT_OUT = (TEXTS, "tests")
+"""Folders whose files are no workflows: translations belong to theirs, scenarios are for `hearth test`."""
+MOST_FOLDERS = 500
 
 
 async def _nothing_stored(_digest: str) -> Definition | None:
@@ -20,21 +27,92 @@ async def _nothing_stored(_digest: str) -> Definition | None:
 
 def problems_in(path: Path) -> tuple[Problem, ...]:
     """All problems of a workflow file, or of all the files of a folder and of how they go together."""
-    if path.is_dir():
-        if not workflow_files(path):
-            hint = "workflow files end in .yaml"
-            return (Problem(str(path), 1, 1, "empty", "error", "no workflow file in this folder", hint),)
-        return Catalogue(path, _nothing_stored).load()
-    if not path.exists():
-        return (Problem(str(path), 1, 1, "missing", "error", "no such file or folder", "check the path"),)
-    return examine_file(path).problems
+    try:
+        if path.is_dir() and path.name == TEXTS:
+            return tuple(problem for file in files_in(path) for problem in _problems_of_translation(file))
+        if path.is_dir():
+            found = [problem for folder in _folders(path) for problem in _problems_of_folder(folder)]
+            return tuple(found) if workflow_files(path) or found else (_empty(path),)
+        if not path.exists():
+            return (_odd(path, "missing", "no such file or folder", "check the path"),)
+        return _problems_of_file(path)
+    except (OSError, ValueError) as error:  # a name that no file can have, a folder nobody may look into
+        reason = getattr(error, "strerror", None) or "this cannot be a path"
+        return (_odd(path, "unreadable", f"cannot be read: {reason}", "check the path and its permissions"),)
+
+
+def _empty(path: Path) -> Problem:
+    return _odd(path, "empty", "no workflow file in this folder", "workflow files end in .yaml")
+
+
+def _odd(path: Path, code: str, message: str, hint: str) -> Problem:
+    return Problem(str(path), 1, 1, code, "error", message, hint)
+
+
+def _problems_of_folder(folder: Path) -> tuple[Problem, ...]:
+    files = files_in(folder)
+    if not files:
+        return ()
+    names = {file.stem for file in files}
+    texts = folder / TEXTS
+    lost = [each for each in (files_in(texts) if texts.is_dir() else ()) if _workflow_of(each) not in names]
+    return (*Catalogue(folder, _nothing_stored).load(), *(_orphan(each) for each in lost))
+
+
+def _workflow_of(translation: Path) -> str:
+    """The name of the workflow file that a translation belongs to; empty if its own name does not say."""
+    matched = SIDE_FILE.fullmatch(translation.name)
+    return matched["stem"] if matched else ""
+
+
+def _orphan(path: Path) -> Problem:
+    name = _workflow_of(path)
+    found = (
+        f"there is no workflow file `{name}`" if name else "this file's name does not say what it translates"
+    )
+    helps = "name it like the workflow file, and the language: `invitation.de.yaml`"
+    return Problem(str(path), 1, 1, "orphan", "warning", found, helps)
+
+
+def _problems_of_file(path: Path) -> tuple[Problem, ...]:
+    if path.parent.name == TEXTS and path.suffix in SUFFIXES:
+        return _problems_of_translation(path)
+    examined = examine_file(path)
+    beside: tuple[Problem, ...] = ()
+    if examined.definition is not None and any(s.starts for s in examined.definition.states.values()):
+        others = {str(other): examine_file(other) for other in files_in(path.parent) if other != path}
+        beside = examine_together({**others, str(path): examined})[str(path)]
+    return (*examined.problems, *beside)
+
+
+def _problems_of_translation(path: Path) -> tuple[Problem, ...]:
+    """A translation is read beside its workflow; only what is wrong with itself is said."""
+    name = _workflow_of(path)
+    workflows = [path.parent.parent / f"{name}{suffix}" for suffix in SUFFIXES]
+    workflow = next((each for each in workflows if name and each.exists()), None)
+    if workflow is None:
+        return (_orphan(path),)
+    return tuple(problem for problem in examine_file(workflow).problems if Path(problem.file) == path)
+
+
+def _folders(path: Path) -> Iterator[Path]:
+    """A folder and those inside it, without translations, scenarios and what is hidden."""
+    for count, (folder, inside, _) in enumerate(os.walk(path)):
+        if count >= MOST_FOLDERS:
+            return
+        inside[:] = sorted(name for name in inside if name not in LEFT_OUT and not name.startswith("."))
+        yield Path(folder)
 
 
 def workflow_files(path: Path) -> list[Path]:
-    """The workflow files meant by a path."""
-    if not path.is_dir():
-        return [path] if path.exists() else []
-    return sorted(each for each in path.iterdir() if each.suffix in SUFFIXES and each.is_file())
+    """The workflow files meant by a path; none where nothing can be read."""
+    try:
+        if not path.is_dir():
+            return [path] if path.exists() else []
+        folders = [path] if path.name == TEXTS else _folders(path)
+        return [file for folder in folders for file in files_in(folder)]
+    except (OSError, ValueError):
+        return []
 
 
 def is_fit(problems: Iterable[Problem]) -> bool:
@@ -43,17 +121,22 @@ def is_fit(problems: Iterable[Problem]) -> bool:
 
 
 def check(paths: Sequence[Path], output: str) -> Status:
-    """Print all problems; PROBLEMS if one of them keeps a file out of service."""
+    """Print all problems; PROBLEMS if there is any, be it only a warning."""
     if not paths:
         raise Halt("No file is named.", "For example: hearth check workflows/", Status.USAGE)
-    problems = tuple(problem for path in paths for problem in problems_in(path))
+    problems = in_order(problem for path in paths for problem in problems_in(path))
     if output == "json":
         say(msgspec.json.format(msgspec.json.encode(problems)).decode())
     else:
         for problem in problems:
             warn(line_of(problem))
         say(_summary(paths, problems))
-    return Status.OK if is_fit(problems) else Status.PROBLEMS
+    return Status.PROBLEMS if problems else Status.OK
+
+
+def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Each problem once, file by file and line by line."""
+    return tuple(sorted(dict.fromkeys(problems), key=lambda p: (p.file, p.line, p.column, p.code)))
 
 
 def line_of(problem: Problem) -> str:

@@ -79,7 +79,64 @@ def parser(environ: Mapping[str, str] = os.environ) -> argparse.ArgumentParser:
     check.add_argument(
         "paths", nargs="*", type=Path, metavar="FILE|FOLDER", help="workflow files, or folders of them"
     )
+    check.epilog = (
+        "The exit status is 0 if there is no problem and 1 if there is any, warnings included. An error keeps a file"
+        " out of service; a warning asks you to look. In folders, `texts` is read with its workflows and `tests` is"
+        " left to hearth test."
+    )
+    check.add_argument(
+        "--story",
+        action="store_true",
+        help="tell good files back in plain sentences, and how much they write to anyone",
+    )
     _add_format(check)
+
+    preview = add("preview", _preview, "play a workflow as a chat, with made-up people", folder=False)
+    preview.add_argument("file", type=Path, metavar="FILE", help="a workflow file")
+    preview.add_argument("--script", type=Path, metavar="FILE", help="play these answers, instead of asking you")
+    preview.add_argument(
+        "--explore", action="store_true", help="walk every branch, and say what is never reached or goes nowhere"
+    )
+    _add_format(preview)
+
+    scenarios = add("test", _test, "play your own examples of how workflows should go", folder=False)
+    scenarios.add_argument(
+        "paths", nargs="*", type=Path, metavar="FILE|FOLDER", help="workflow files, scenario files, or folders"
+    )
+    _add_format(scenarios)
+
+    graph = add("graph", _graph, "draw a workflow: its states, its moves in words, how it can end")
+    graph.add_argument("file", type=Path, metavar="FILE", help="a workflow file")
+    graph.add_argument("--format", choices=["svg", "mermaid"], default="svg", help="what to draw (default: svg)")
+    graph.add_argument(
+        "--instance", metavar="ID", help="mark where a running one stands, as far as those outside may see it"
+    )
+    graph.add_argument("--output", type=Path, metavar="FILE", help="where to write it (default: standard output)")
+
+    moving = add(
+        "migrate-instances",
+        _migrate_instances,
+        "show how what is under way would move to the version in a file; with --apply, move it",
+    )
+    moving.add_argument("file", type=Path, metavar="FILE", help="the workflow file with the new version")
+    moving.add_argument(
+        "--map",
+        action="append",
+        default=[],
+        metavar="OLD=NEW",
+        help="which state of the new version takes the place of an old one; may be given several times",
+    )
+    moving.add_argument(
+        "--from",
+        dest="since",
+        default="",
+        metavar="VERSION",
+        help="only what runs on this version (its first digits; default: all others)",
+    )
+    moving.add_argument(
+        "--apply", action="store_true", help="really move them; without it nothing is changed"
+    )
+    _add_format(moving)
 
     add("health", _health, "ask the running Hearth on this machine how it is; exit status 0 if well")
 
@@ -201,9 +258,44 @@ def _doctor(given: argparse.Namespace) -> Status:
 
 
 def _check(given: argparse.Namespace) -> Status:
+    if given.story:
+        from bridge.cli.story import tell
+
+        return tell(given.paths, given.format)
     from bridge.cli.check import check
 
     return check(given.paths, given.format)
+
+
+def _preview(given: argparse.Namespace) -> Status:
+    from bridge.cli.preview import preview
+
+    _write_log("critical")  # what goes wrong in a rehearsal is part of what it shows
+    return preview(given.file, given.format, given.environ, script=given.script, explore=given.explore)
+
+
+def _test(given: argparse.Namespace) -> Status:
+    from bridge.cli.scenarios import play_scenarios
+
+    _write_log("critical")  # what goes wrong in a rehearsal is part of what it shows
+    return play_scenarios(given.paths, given.format)
+
+
+def _graph(given: argparse.Namespace) -> Status:
+    from bridge.cli.graph import graph
+
+    settings = _settings(given) if given.instance is not None else None
+    _write_log("error")
+    return graph(given.file, given.format, given.output, instance=given.instance, settings=settings)
+
+
+def _migrate_instances(given: argparse.Namespace) -> Status:
+    from bridge.cli.migrate import migrate_instances
+
+    _write_log("error")
+    settings = _settings(given)
+    moving = migrate_instances(settings, given.file, given.map, given.since, given.format, apply=given.apply)
+    return asyncio.run(moving)
 
 
 def _health(given: argparse.Namespace) -> Status:

@@ -224,7 +224,8 @@ async def _homeserver(house: House) -> AsyncIterator[Finding]:
             return
         if rows is not None:
             yield await _safely("device", _device(homeserver, settings, rows))
-        for room in settings.circle.rooms:
+        stewards_room = settings.house.stewards_room
+        for room in (*settings.circle.rooms, *([stewards_room] if stewards_room else [])):
             yield await _safely("rooms", _room(homeserver, settings, room))
         people = dict.fromkeys((*settings.circle.stewards, *settings.joining.invited_by_users))
         contacts = [contact.user_id for contact in settings.safety.contacts if contact.user_id]

@@ -5,7 +5,7 @@ import contextlib
 import logging
 import random
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 from bridge.cli.enrol import opened_store, resolve
 from bridge.cli.lock import only_one
@@ -28,6 +28,7 @@ async def run(settings: Settings) -> None:
     """Run the house of these settings until SIGTERM or SIGINT; a second signal does not wait for anything."""
     stop = asyncio.Event()
     _listen_for_signals(stop)
+    _listen_for_changes(lambda: None)  # the files are read at the start in any case
     database = settings.database.path
     if not database.exists():
         raise Halt(
@@ -37,20 +38,22 @@ async def run(settings: Settings) -> None:
         )
     with only_one(database), _ends_plainly():
         async with opened_store(database, settings.database.keys, settings.secrets.master_key) as store:
-            rooms = await _rooms_when_reachable(settings, stop)
-            if rooms is None:
+            found = await _rooms_when_reachable(settings, stop)
+            if found is None:
                 return
             pulse = Pulse()
             async with _health(pulse, settings):
-                plan = plan_of(settings, rooms)
+                plan = plan_of(settings, *found)
                 homeserver = await WatchedHomeserver.watched(plan.session, pulse)
-                log.info("serving %d rooms as %s", len(rooms), settings.homeserver.user_id)
-                await Hearth(plan, store).run(stop, homeserver=homeserver)
+                log.info("serving %d rooms as %s", len(plan.rooms), settings.homeserver.user_id)
+                hearth = Hearth(plan, store, note_refused=pulse.note_refused_files)
+                _listen_for_changes(hearth.look_again)
+                await hearth.run(stop, homeserver=homeserver)
     log.info("stopped in order")
 
 
-def plan_of(settings: Settings, rooms: tuple[str, ...]) -> Plan:
-    """The settings as the wiring wants them; `rooms` are their ids, aliases resolved."""
+def plan_of(settings: Settings, rooms: tuple[str, ...], stewards_room: str | None = None) -> Plan:
+    """The settings as the wiring wants them; rooms are given by their ids, aliases resolved."""
     secrets, house, circle = settings.secrets, settings.house, settings.circle
     return Plan(
         session=Session(
@@ -69,6 +72,8 @@ def plan_of(settings: Settings, rooms: tuple[str, ...]) -> Plan:
         quiet_from_hour=house.quiet_from_hour,
         quiet_to_hour=house.quiet_to_hour,
         bot=house.bot_name,
+        stewards=circle.stewards,
+        stewards_room=stewards_room,
     )
 
 
@@ -91,6 +96,14 @@ def _listen_for_signals(stop: asyncio.Event) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, heard, number)
+
+
+def _listen_for_changes(look_again: Callable[[], None]) -> None:
+    def heard() -> None:
+        log.info("SIGHUP: looking at the workflow files")
+        look_again()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, heard)
 
 
 @contextlib.contextmanager
@@ -132,15 +145,25 @@ async def _health(pulse: Pulse, settings: Settings) -> AsyncIterator[None]:
         yield
 
 
-async def _rooms_when_reachable(settings: Settings, stop: asyncio.Event) -> tuple[str, ...] | None:
-    """The ids of the rooms served; waits while the homeserver does not answer. None if told to stop meanwhile."""
-    named, chance, failures = settings.circle.rooms, random.SystemRandom(), 0
+async def _rooms_when_reachable(
+    settings: Settings, stop: asyncio.Event
+) -> tuple[tuple[str, ...], str | None] | None:
+    """The ids of the rooms served, and of the stewards'; waits while the homeserver does not answer. None if told to
+    stop meanwhile.
+    """
+    chance, failures = random.SystemRandom(), 0
+    stewards_room = settings.house.stewards_room
     homeserver = await Homeserver.connect(settings.homeserver.url, access_token=settings.secrets.access_token)
     try:
         while not stop.is_set():
             try:
                 await homeserver.request("GET", "/_matrix/client/versions")
-                return await _ids(homeserver, named)
+                stewards = (
+                    await _ids(homeserver, (stewards_room,), "[house] stewards_room") if stewards_room else ()
+                )
+                return await _ids(homeserver, settings.circle.rooms, "[circle] rooms"), next(
+                    iter(stewards), None
+                )
             except (ServerTrouble, RateLimited) as error:
                 failures += 1
                 seconds = min(LONGEST_WAIT_SECONDS, 2.0 ** min(failures, 6)) * chance.uniform(0.5, 1.0)
@@ -152,13 +175,13 @@ async def _rooms_when_reachable(settings: Settings, stop: asyncio.Event) -> tupl
     return None
 
 
-async def _ids(homeserver: Homeserver, named: tuple[str, ...]) -> tuple[str, ...]:
+async def _ids(homeserver: Homeserver, named: tuple[str, ...], setting: str) -> tuple[str, ...]:
     ids = {room: await resolve(homeserver, room) for room in named}
     unknown = [room for room, room_id in ids.items() if room_id is None]
     if unknown:
         raise Halt(
             f"No room is called {' or '.join(unknown)}.",
-            "Check [circle] rooms, or give the room's id (!…).",
+            f"Check {setting}, or give the room's id (!…).",
             Status.CONFIGURATION,
         )
     return tuple(dict.fromkeys(room_id for room_id in ids.values() if room_id is not None))

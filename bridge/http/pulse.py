@@ -25,6 +25,8 @@ class Health(msgspec.Struct, frozen=True):
 
     status: str
     seconds_since_sync: float | None
+    workflow_files_refused: int = 0
+    """Files that are not fit as they lie there; what they served before goes on serving."""
 
     @property
     def is_well(self) -> bool:
@@ -39,11 +41,16 @@ class Pulse:
         self._begun_at = now_seconds()
         self._synced_at: float | None = None
         self._counts = dict.fromkeys(Counter, 0)
+        self._refused_files = 0
 
     def note_sync(self) -> None:
         """The homeserver answered a sync, be it with nothing."""
         self._synced_at = self._now_seconds()
         self.count(Counter.SYNCS)
+
+    def note_refused_files(self, number: int) -> None:
+        """The workflow files were looked at: so many are not fit."""
+        self._refused_files = number
 
     def count(self, counter: Counter, by: int = 1) -> None:
         """Something happened `by` times more."""
@@ -55,9 +62,10 @@ class Pulse:
     def health(self) -> Health:
         """Whether the homeserver and we are still on speaking terms."""
         if self._synced_at is None:
-            return Health("starting", None)
+            return Health("starting", None, self._refused_files)
         since_seconds = self._now_seconds() - self._synced_at
-        return Health("ok" if since_seconds < STALE_SECONDS else "no sync", round(since_seconds, 1))
+        status = "ok" if since_seconds < STALE_SECONDS else "no sync"
+        return Health(status, round(since_seconds, 1), self._refused_files)
 
     def metrics(self) -> str:
         """The numbers in the text format Prometheus reads (version 0.0.4)."""
@@ -68,6 +76,8 @@ class Pulse:
             f"hearth_up_seconds {up_seconds:.0f}",
             "# TYPE hearth_healthy gauge",
             f"hearth_healthy {int(health.is_well)}",
+            "# TYPE hearth_workflow_files_refused gauge",
+            f"hearth_workflow_files_refused {self._refused_files}",
         ]
         if health.seconds_since_sync is not None:
             lines += [

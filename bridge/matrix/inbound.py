@@ -158,6 +158,8 @@ def _moved(event: RoomEvent, knowledge: Knowledge, occurred_ms: Ms) -> MovedDraf
     if circle is None and knowledge.direct[event.room_id] != who:
         return Ignored("stranger")
     membership = event.content.get("membership")
+    if membership == "join" and event.was_joined and circle is not None:
+        return Ignored("not_a_move")  # a new name or picture
     if membership == "join":
         joined = True
     elif membership in ("leave", "ban"):

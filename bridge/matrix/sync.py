@@ -58,7 +58,8 @@ class RoomEvent(msgspec.Struct, frozen=True):
 
     `source`: "timeline"; "gap" (found where the homeserver left some out); "state" (a state change whose place in
     the timeline was left out); "late" (an earlier message whose key came only now). `transaction_id` is set on our
-    own messages, as far as the homeserver tells. `redacts` names the event a redaction takes back.
+    own messages, as far as the homeserver tells. `redacts` names the event a redaction takes back. `was_joined`: a
+    change of membership of somebody who was in the room before it, such as a new name or picture.
     """
 
     room_id: str
@@ -74,6 +75,7 @@ class RoomEvent(msgspec.Struct, frozen=True):
     sender_trust: SenderTrust = "unknown"
     redacts: str | None = None
     transaction_id: str | None = None
+    was_joined: bool = False
 
     def __repr__(self) -> str:
         return f"RoomEvent({self.room_id!r}, {self.event_id!r}, {self.type!r}, from {self.sender!r})"
@@ -274,7 +276,7 @@ class Sync:
             event.get("type") == "m.room.member"
             and event.get("state_key") == self._rooms.user_id
             and as_dict(event.get("content")).get("membership") == "join"
-            and as_dict(as_dict(event.get("unsigned")).get("prev_content")).get("membership") != "join"
+            and not _was_joined(event)
             for event in map(as_dict, events)
         )
 
@@ -405,6 +407,7 @@ class Sync:
             if kind == "m.room.redaction"
             else None,
             transaction_id=self._own_transaction(str(sender), event),
+            was_joined=kind == "m.room.member" and _was_joined(event),
         )
         # A redacted event has lost its ciphertext: there is nothing to decrypt or to wait for.
         if kind != "m.room.encrypted" or state_key is not None or not content:
@@ -437,3 +440,8 @@ async def _or_stop(task: "asyncio.Future[T]", stop: asyncio.Event) -> T | None:
         for each in both:
             each.cancel()
         await asyncio.gather(*both, return_exceptions=True)
+
+
+def _was_joined(event: Mapping[str, Any]) -> bool:
+    """Whether whom a change of membership is about was in the room before it too."""
+    return as_dict(as_dict(event.get("unsigned")).get("prev_content")).get("membership") == "join"

@@ -121,7 +121,7 @@ class Ear:
         said = self._vocabulary.said
         picks: dict[RowId, str] = {}
         for prompt in desk.prompts:
-            choice = chosen(text, self._offered(prompt), said) if not prompt.settled else None
+            choice = self._choice(text, prompt) if not prompt.settled else None
             if choice is not None:
                 picks[prompt.row] = choice
         if target is not None and all(prompt.row != target.row for prompt in desk.prompts):
@@ -130,17 +130,34 @@ class Ear:
                 picks[target.row] = choice
         return picks
 
-    def _offered(self, prompt: Prompt) -> list[Offered]:
-        labels = self._labels(prompt.message)
+    def _choice(self, text: str, prompt: Prompt) -> str | None:
+        """The choice that a message names, in whichever language its labels are there."""
+        said = self._vocabulary.said
+        for language in self._languages(prompt.message):
+            choice = chosen(text, self._offered(prompt, language), said)
+            if choice is not None:
+                return choice
+        return None
+
+    def _languages(self, message: Message) -> tuple[str, ...]:
+        """The languages of a question's labels, the file's own (here nameless) first."""
+        digests = dict.fromkeys(o.label.digest for o in message.options if o.label.digest is not None)
+        held = [
+            definition for digest in digests if (definition := self._definitions.held(digest)) is not None
+        ]
+        return ("", *dict.fromkeys(language for definition in held for language in definition.translations))
+
+    def _offered(self, prompt: Prompt, language: str) -> list[Offered]:
+        labels = {option.id: self._label(option.label, language) for option in prompt.message.options}
         return [Offered(choice, emoji, labels.get(choice, "")) for choice, emoji in prompt.choices]
 
-    def _labels(self, message: Message) -> dict[str, str]:
-        return {option.id: self._label(option.label) for option in message.options}
-
-    def _label(self, phrase: Phrase) -> str:
+    def _label(self, phrase: Phrase, language: str) -> str:
         if phrase.digest is not None:
             definition = self._definitions.held(phrase.digest)
-            return definition.texts.get(phrase.key, "") if definition else ""
+            if definition is None:
+                return ""
+            translated = definition.translations.get(language, {})
+            return translated.get(phrase.key) or definition.texts.get(phrase.key, "")
         names = {
             gap: Piece.of(", ".join(self._people.name_of(PersonId(p)) or "" for p in slot.who))
             for gap, slot in phrase.slots.items()

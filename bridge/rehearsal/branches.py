@@ -21,11 +21,12 @@ OPEN = "open"
 
 
 class Write(msgspec.Struct, frozen=True, tag="write"):
-    """Somebody writes; ``reply_to`` is the question's row."""
+    """Somebody writes; ``reply_to`` is the row of the question that it is about."""
 
     person: PersonId
     reading: Reading
     reply_to: RowId | None = None
+    about: str = ""
 
 
 class Tap(msgspec.Struct, frozen=True, tag="tap"):
@@ -65,16 +66,25 @@ async def take(world: World, branch: Branch) -> list[Letter] | None:
 
 
 def told(world: World, branch: Branch) -> str:
-    """A branch as one would tell it: ``ana: coming``."""
+    """A branch as one would tell it: ``bruno: coming``."""
+    return (
+        deed(world, branch)
+        if isinstance(branch, Wait)
+        else f"{world.cast.who(branch.person)}{deed(world, branch)}"
+    )
+
+
+def deed(world: World, branch: Branch) -> str:
+    """What is done, without who does it."""
     match branch:
         case Wait():
             return "time passes"
-        case Go(person=person):
-            return f"{world.cast.who(person)} leaves"
-        case Tap(person=person, emoji=emoji):
-            return f"{world.cast.who(person)} in the room: {emoji}"
-        case Write(person=person, reading=reading):
-            return f"{world.cast.who(person)}: {_understood(world, reading)}"
+        case Go():
+            return " leaves"
+        case Tap(emoji=emoji):
+            return f" in the room: {emoji}"
+        case Write(reading=reading):
+            return f": {_understood(world, reading)}"
 
 
 def _understood(world: World, reading: Reading) -> str:
@@ -89,7 +99,7 @@ def _understood(world: World, reading: Reading) -> str:
     if reading.number is not None:
         return str(reading.number)
     if reading.moment_ms is not None:
-        return "a day"
+        return f"in {(reading.moment_ms - world.now_ms) // DAY_MS} days"
     return "none" if reading.empty else "words"
 
 
@@ -127,10 +137,10 @@ async def _answers(world: World, desk: Desk, prompt: Prompt) -> AsyncIterator[Br
     if prompt.sources:
         # A yes may become a no; other second thoughts are first thoughts of another branch.
         if said not in (None, NO) and any(choice == NO for choice, _ in prompt.choices):
-            yield Write(desk.person, Reading(picks={prompt.row: NO}), prompt.row)
+            yield Write(desk.person, Reading(picks={prompt.row: NO}), prompt.row, prompt.ask)
         return
     for reading in _readings(world, desk.person, prompt):
-        yield Write(desk.person, reading, prompt.row)
+        yield Write(desk.person, reading, prompt.row, prompt.ask)
 
 
 def _readings(world: World, person: PersonId, prompt: Prompt) -> Iterator[Reading]:

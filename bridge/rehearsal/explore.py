@@ -18,11 +18,12 @@ import msgspec
 from bridge.rehearsal.acts import perform
 from bridge.rehearsal.branches import Wait, branches, take, told
 from bridge.rehearsal.casting import beginning, people_for
-from bridge.rehearsal.likeness import likeness, spot
+from bridge.rehearsal.likeness import likeness, spot, unlike
 from bridge.rehearsal.playbill import Playbill
 from bridge.rehearsal.stage import Stage
 from bridge.rehearsal.world import Letter, World
 from engine.core.definition import Definition
+from engine.core.instance import Snapshot
 from engine.core.turn import DETAIL
 from engine.core.values import DAY_MS, WEEK_MS, Ms
 
@@ -130,7 +131,7 @@ class _Walk:
         return self._result(stopped)
 
     async def _look_around(self, place: _Place) -> str | None:
-        ways = await branches(place.world)
+        ways = await unlike(place.world, await branches(place.world))
         if len(ways) > self._bound.breadth:
             self._cut += 1
             del ways[self._bound.breadth :]
@@ -163,7 +164,7 @@ class _Walk:
         await self._note_letters(world, letters)
         running = False
         for snapshot in world.snapshots():
-            if snapshot.definition == self._definition.digest:
+            if self._is_ours(snapshot):
                 self._states.update(snapshot.visits or (snapshot.state,))
                 if snapshot.finished_ms is not None:
                     self._endings.add(snapshot.state)
@@ -175,9 +176,9 @@ class _Walk:
         if not running:
             await self._let_end(world)
             return alike
-        where = await spot(world)
-        rarity = self._spots[where]
-        self._spots[where] += 1
+        where = spot(world)
+        rarity = self._spots[where] + self._spots[where[0]].bit_length()
+        self._spots.update((where, where[0]))
         heapq.heappush(self._heap, (rarity, len(path), next(self._order), _Place(world, path, alike)))
         return alike
 
@@ -195,9 +196,10 @@ class _Walk:
             await self._note_letters(world, letters)
 
     async def _note_letters(self, world: World, letters: list[Letter]) -> None:
-        starters = {await world.starter_of(snapshot) for snapshot in world.snapshots()}
+        ours = {s.id: await world.starter_of(s) for s in world.snapshots() if self._is_ours(s)}
+        starters = set(ours.values())
         for letter in letters:
-            if letter.ask is not None:
+            if letter.ask is not None and letter.instance in ours:
                 self._asked.add(letter.ask)
             if letter.person is not None:
                 most = self._most["starter" if letter.person in starters else "others"]
@@ -208,14 +210,19 @@ class _Walk:
                     most[n] = max(most[n], len(within))
                     most[n + 1] = max(most[n + 1], len(unasked))
 
+    def _is_ours(self, snapshot: Snapshot) -> bool:
+        """Whether it runs on the file that is looked at, and not on one that this starts."""
+        return snapshot.definition == self._definition.digest
+
     def _note(self, ends: dict[str, Halted], place: _Place) -> None:
         for snapshot in place.world.snapshots():
-            if snapshot.finished_ms is None and snapshot.definition == self._definition.digest:
+            if snapshot.finished_ms is None and self._is_ours(snapshot):
                 ends.setdefault(snapshot.state, Halted(snapshot.state, place.path))
 
     def _result(self, stopped: str | None) -> Explored:
         definition = self._definition
-        details = [name for state in definition.states.values() for name in state.gather]
+        gathered = (name for state in definition.states.values() for name in state.gather)
+        details = [name for name in dict.fromkeys(gathered) if not definition.details[name].given]
         starter, others = (
             (Most(*counts[:2]), Most(*counts[2:])) for counts in (self._most["starter"], self._most["others"])
         )
@@ -228,9 +235,7 @@ class _Walk:
             never_reached=tuple(name for name in definition.states if name not in self._states),
             endings=tuple(name for name in definition.states if name in self._endings),
             never_asked=tuple(name for name in definition.asks if name not in self._asked),
-            never_asked_details=tuple(
-                name for name in dict.fromkeys(details) if f"{DETAIL}{name}" not in self._asked
-            ),
+            never_asked_details=tuple(name for name in details if f"{DETAIL}{name}" not in self._asked),
             dead_ends=tuple(self._dead.values()),
             stays=tuple(self._stays.values()),
             broken=tuple(self._broken),

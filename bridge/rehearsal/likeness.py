@@ -7,10 +7,12 @@ How full somebody's week is counts in messages, not in minutes.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from hashlib import blake2b
 
 import msgspec
 
+from bridge.rehearsal.branches import Branch, Wait, Write, deed
 from bridge.rehearsal.world import World
 from engine.core.definition import Definition
 from engine.core.desk import Desk
@@ -27,42 +29,48 @@ _WHOSE = re.compile(r":p\d+")
 async def likeness(world: World) -> bytes:
     """A fingerprint: two worlds with the same one have the same future, but for whose it is."""
     running = [s for s in world.snapshots() if s.finished_ms is None]
-    castings = {snapshot.id: await world.casting(snapshot) for snapshot in running}
-    desks = await world.desks()
-    people = sorted(
-        [
-            msgspec.json.encode(
-                (
-                    [_part_in(world, snapshot, castings[snapshot.id], person) for snapshot in running],
-                    await _desk(world, desk),
-                    person in world.cast.here.values(),
-                )
-            )
-            for person, desk in desks.items()
-        ]
-    )
     instances = [_instance(snapshot, world) for snapshot in running]
     over = sorted(f"{s.definition}/{s.state}" for s in world.snapshots() if s.finished_ms is not None)
+    people = sorted((await standings(world)).values())
     return blake2b(msgspec.json.encode((instances, over, people)), digest_size=16).digest()
 
 
-async def spot(world: World) -> str:
-    """Roughly where a world stands: the states, what is asked, and what others may have answered."""
-    spots: list[str] = []
+async def standings(world: World) -> dict[PersonId, bytes]:
+    """How each person stands; those who stand the same could change places and nobody would notice."""
+    running = [s for s in world.snapshots() if s.finished_ms is None]
+    castings = {snapshot.id: await world.casting(snapshot) for snapshot in running}
+    here = set(world.cast.here.values())
+    standing: dict[PersonId, bytes] = {}
+    for person, desk in (await world.desks()).items():
+        parts = [_part_in(world, snapshot, castings[snapshot.id], person) for snapshot in running]
+        standing[person] = msgspec.json.encode((parts, await _desk(world, desk), person in here))
+    return standing
+
+
+async def unlike(world: World, ways: Iterable[Branch]) -> list[Branch]:
+    """Of branches that differ only in who of several takes them, the first."""
+    standing = await standings(world)
+    found: dict[tuple[bytes, str, str], Branch] = {}
+    for way in ways:
+        whose = b"" if isinstance(way, Wait) else standing[way.person]
+        about = _WHOSE.sub("", way.about) if isinstance(way, Write) else ""
+        found.setdefault((whose, about, deed(world, way)), way)
+    return list(found.values())
+
+
+def spot(world: World) -> tuple[str, str]:
+    """Roughly where a world stands: its states and choices; and what is asked besides, and how it was answered."""
+    places: list[str] = []
+    asked: list[str] = []
     for snapshot in world.snapshots():
         if snapshot.finished_ms is None:
-            asks = (
-                f"{_WHOSE.sub('', name)}={'+'.join(sorted({str(a.choice) for a in ask.answers.values()}))}"
-                for name, ask in snapshot.asks.items()
-                if not ask.settled
-            )
-            picked = (
-                value.choice if isinstance(value, Picked) else name
-                for name, value in snapshot.details.items()
-            )
-            where = (snapshot.definition, snapshot.state, *sorted(picked), *sorted(asks))
-            spots.append("/".join(where))
-    return " ".join(sorted(spots))
+            picked = (v.choice if isinstance(v, Picked) else name for name, v in snapshot.details.items())
+            places.append("/".join((snapshot.definition, snapshot.state, *sorted(picked))))
+            for name, ask in snapshot.asks.items():
+                if not ask.settled:
+                    said = sorted({str(answer.choice) for answer in ask.answers.values()})
+                    asked.append(f"{_WHOSE.sub('', name)}={'+'.join(said)}")
+    return " ".join(sorted(places)), " ".join(sorted(asked))
 
 
 def _instance(snapshot: Snapshot, world: World) -> object:

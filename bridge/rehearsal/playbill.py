@@ -40,15 +40,21 @@ class Playbill:
 
     @classmethod
     def around(cls, definition: Definition, *folders: Path) -> Playbill:
-        """A workflow, and those that it may start: each from the first of these folders that has it."""
-        wanted = {start.workflow for state in definition.states.values() for start in state.starts}
+        """A workflow, those that it may start, and those that these may start in turn: each from the first of
+        these folders that has it.
+        """
         found = {definition.name: definition}
-        for folder in folders:
-            if wanted - found.keys():
-                catalogue = Catalogue(folder, _nothing_stored)
-                catalogue.load()
-                held = {name: catalogue.in_service(name) for name in wanted - found.keys()}
-                found |= {name: other for name, other in held.items() if other is not None}
+        catalogues: list[Catalogue] = []
+        while wanted := _started(found.values()) - found.keys():
+            if not catalogues:
+                catalogues = [Catalogue(folder, _nothing_stored) for folder in folders]
+                for catalogue in catalogues:
+                    catalogue.load()
+            offered = (catalogue.in_service(name) for name in sorted(wanted) for catalogue in catalogues)
+            news = {other.name: other for other in reversed([d for d in offered if d is not None])}
+            if not news:
+                break
+            found |= news
         return cls(found.values())
 
     def definitions(self) -> tuple[Definition, ...]:
@@ -67,6 +73,11 @@ class Playbill:
     def held(self, digest: str) -> Definition | None:
         """The definition with this digest."""
         return self._by_digest.get(digest)
+
+
+def _started(definitions: Iterable[Definition]) -> set[str]:
+    """The workflows that these may start."""
+    return {start.workflow for d in definitions for state in d.states.values() for start in state.starts}
 
 
 async def _nothing_stored(_digest: str) -> Definition | None:

@@ -39,6 +39,8 @@ class Letter(msgspec.Struct, frozen=True):
     person: PersonId | None
     urgency: str
     ask: str | None
+    instance: InstanceId | None
+    """What it belongs to."""
 
 
 class _Understood:
@@ -62,7 +64,7 @@ class _Letterbox:
         if parcel.edits is None and parcel.reacts is None:
             person = parcel.to.person if isinstance(parcel.to, Direct) else None
             ask = parcel.target.ask if parcel.target is not None else None
-            self.letters.append(Letter(at_ms, person, parcel.urgency, ask))
+            self.letters.append(Letter(at_ms, person, parcel.urgency, ask, parcel.about))
 
     async def room_for(self, parcel: Parcel) -> str:
         return f"d/{parcel.to.person}" if isinstance(parcel.to, Direct) else f"s/{parcel.to.circle}"

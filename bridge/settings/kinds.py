@@ -196,6 +196,16 @@ def shipped_workflows() -> Path:
     return Path(__file__).resolve().parents[2] / "workflows"
 
 
+NONE = "none"
+"""How a setting says that there is none of it."""
+
+
+def _room_or_none(value: object, folder: Path) -> str:
+    if value == NONE:
+        return ""
+    return _matching(_ROOM, "room id or alias", "#stewards:example.org")(value, folder)
+
+
 def _host(value: object, _folder: Path) -> str:
     text = _line(value)
     try:
@@ -238,6 +248,11 @@ ROOMS = Kind(
     _several(_matching(_ROOM, "room id or alias", "#circle:example.org"), '["#circle:example.org"]'),
     _pieces,
     list,
+)
+ROOM_OR_NONE = Kind(
+    f'room id or alias, or "{NONE}"',
+    _room_or_none,
+    write=lambda room: room or NONE,
 )
 SERVERS = Kind(
     "list of server names",

@@ -16,7 +16,9 @@ from bridge.settings.kinds import (
     KEY,
     LANGUAGE,
     LOG_LEVEL,
+    NONE,
     PORT,
+    ROOM_OR_NONE,
     ROOMS,
     SERVERS,
     SHIPPED,
@@ -91,6 +93,11 @@ class HouseSettings:
         FOLDER,
         f'Where the workflow files lie; "{SHIPPED}" means those that come with Hearth. Copy them to change them.',
         SHIPPED,
+    )
+    stewards_room: str = _setting(
+        ROOM_OR_NONE,
+        f'The room in which stewards hear what became of a changed workflow file; "{NONE}" tells each of them 1:1.',
+        NONE,
     )
     log_level: str = _setting(
         LOG_LEVEL, "How much the bot writes to its log: never what people said.", "info"

@@ -3,6 +3,8 @@
 A text may leave a gap out; it never has one that is not listed here. `HOUSE` may stand in any text.
 """
 
+from engine.core.definition import ABOUT_TEXT, TITLE_TEXT
+
 HOUSE = ("bot", "operator", "number")
 """Gaps filled from the settings: the bot's name, who runs it, the number to call in danger."""
 
@@ -22,12 +24,18 @@ KEYS: dict[str, tuple[str, ...]] = {
     "footer.detail": (),
     "footer.optional": (),
     "footer.sensitive": ("seen", "until"),
+    "footer.sensitive_mine": ("seen", "until"),
+    "footer.named": ("seen", "until"),
+    "footer.unsigned": ("until",),
     "footer.room": ("until",),
     "footer.kind": (),
     # who sees what
     "seen.me": (),
     "seen.people": ("who",),
     "seen.circle": (),
+    "seen.after_closing": ("seen",),
+    "seen.after": ("seen", "until"),
+    "seen.once_shown": ("seen",),
     "seen.no": (),
     # answers
     "no.label": (),
@@ -35,17 +43,37 @@ KEYS: dict[str, tuple[str, ...]] = {
     "ack.no": ("until",),
     "ack.words": ("seen", "until"),
     "ack.detail": ("value",),
+    "ack.named": ("named", "seen", "until"),
     "ack.question": ("who",),
     "ack.took_back": ("until",),
+    "ack.waiting": ("choice", "until"),
+    "ack.unsigned": ("until",),
     "closed": (),
     "words_from": ("who", "text"),
+    "names_from": ("who", "named"),
     "gone": ("who",),
+    "places.free": ("about",),
+    "places.none": ("about",),
     "nothing": (),
     "not_asked": (),
     "unknown_choice": (),
     "which_one": ("n",),
     "nothing_open": (),
     "too_long": (),
+    # unsigned answers
+    "unsigned": ("who", "n"),
+    "unsigned.head": ("question",),
+    "unsigned.one": ("text",),
+    "fewer": ("n",),
+    "fewer.name": (),
+    "fewer.drop": (),
+    "fewer.noted_name": ("until",),
+    "fewer.noted_drop": ("until",),
+    # private matters
+    "knock": (),
+    "open.nothing": (),
+    "open.more": ("n",),
+    "open.no_reactions": (),
     # words for the bot
     "unknown_command": ("close_to",),
     "unknown_command_plain": (),
@@ -75,13 +103,53 @@ KEYS: dict[str, tuple[str, ...]] = {
     "moment_past": (),
     "need_people": (),
     "need_person": (),
+    "need_names": (),
     "need_number": (),
     "need_choice": (),
     "need_words": (),
     "unreadable": (),
+    "bounds.people.least": ("n",),
+    "bounds.people.most": ("n",),
+    "bounds.people.exactly": ("n",),
+    "bounds.people.between": ("least", "most"),
+    "bounds.number.least": ("n",),
+    "bounds.number.most": ("n",),
+    "bounds.number.exactly": ("n",),
+    "bounds.number.between": ("least", "most"),
+    # details whose file has no question of its own
+    "detail.words": ("what",),
+    "detail.moment": ("what",),
+    "detail.person": ("what",),
+    "detail.people": ("what",),
+    "detail.number": ("what",),
+    "detail.choice": ("what",),
+    # what comes with the steps of a file by itself
+    "steps.begun": (),
+    "steps.begun_round": (),
+    "steps.few": ("name", "who", "n"),
+    "steps.few_unseen": ("name",),
+    "steps.few.small": (),
+    "steps.few.new_date": (),
+    "steps.few.let_go": (),
+    "steps.moving": ("name",),
+    "steps.cancelled": ("name",),
+    "steps.cancelled.host": ("name",),
+    "steps.cancelled.end": (),
+    "steps.not_this_time": ("name",),
+    "steps.not_this_time.host": ("name",),
+    "steps.not_this_time.end": (),
+    "steps.stopped.host": ("name",),
+    "steps.stopped.end": (),
+    "steps.enough.host": ("name",),
+    "steps.enough.end": (),
+    "steps.withdrawn.host": ("name",),
+    "steps.withdrawn.end": (),
+    "steps.done.end": (),
     # what is running
     "called.nothing": (),
     "room.taken": ("label", "who"),
+    "room.waiting": ("n",),
+    "room.waiting_names": ("who",),
     "room.closed": (),
     "which_instance": ("word",),
     "which_instance.line": ("n", "about"),
@@ -95,6 +163,19 @@ KEYS: dict[str, tuple[str, ...]] = {
     "reminder": ("until",),
     "question_from": ("who", "text"),
     "answer_from": ("who", "text"),
+    # what stewards hear about workflow files
+    "intro.stewards": (),
+    "files.refused": ("file",),
+    "files.unfit": ("file",),
+    "files.problem": ("place", "found", "helps"),
+    "files.problem_plain": ("place", "found"),
+    "files.more": ("n",),
+    "files.more_news": ("n",),
+    "files.new": ("title", "file", "word"),
+    "files.changed": ("title", "file", "n"),
+    "files.changed_only": ("title", "file"),
+    "files.mended": ("title", "file"),
+    "files.gone": ("title",),
     # live views
     "my.open": (),
     "my.none": (),
@@ -142,5 +223,5 @@ HELP = (
 )
 """What `help` shows, in this order: a human being comes first."""
 
-TITLE, ABOUT = "title", "about"
+TITLE, ABOUT = TITLE_TEXT, ABOUT_TEXT
 """With a digest: the workflow's own title and what it is about."""

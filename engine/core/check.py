@@ -2,27 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from msgspec.structs import replace
 
-from engine.core.check_care import check_care
+from engine.core.check_burden import check_burden
+from engine.core.check_care import check_no, check_words_taken
+from engine.core.check_chart import Chart
 from engine.core.check_flow import check_flow
+from engine.core.check_logic import check_logic
 from engine.core.check_names import check_names
+from engine.core.check_sight import check_sight
+from engine.core.check_together import check_together
+from engine.core.check_unsigned import check_unsigned
 from engine.core.definition import Definition
 from engine.core.finding import Finding, Path
 
-__all__ = ["Finding", "check"]
+__all__ = ["Finding", "check", "check_together"]
 
 
 def check(definition: Definition) -> tuple[Finding, ...]:
-    """All findings about a definition; none means that it may be put into service.
+    """All findings about a definition by itself; none means that it may be put into service.
 
     Names are looked at first, then the ways through the states, then the care rules; the latter two
-    say what each of their findings rests on.
+    say what each of their findings rests on. What a definition needs of other files is for
+    ``check_together``.
     """
     found = list(check_names(definition))
-    found += (_resting_on(finding, ("states",)) for finding in check_flow(definition))
-    found += (_resting_on(finding, finding.path[:2]) for finding in check_care(definition))
+    found += check_words_taken(definition)
+    if definition.start in definition.states:
+        chart = Chart(definition)
+        found += (_resting_on(finding, ("states",)) for finding in _of_states(chart))
+        found += (_resting_on(finding, finding.path[:2]) for finding in _of_care(chart))
     return tuple(dict.fromkeys(found))
+
+
+def _of_states(chart: Chart) -> Iterator[Finding]:
+    yield from check_flow(chart)
+    yield from check_logic(chart)
+
+
+def _of_care(chart: Chart) -> Iterator[Finding]:
+    yield from check_no(chart)
+    yield from check_sight(chart)
+    yield from check_burden(chart)
+    yield from check_unsigned(chart.definition)
 
 
 def _resting_on(finding: Finding, path: Path) -> Finding:

@@ -4,27 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.core.check_flow import USUAL_UNTIL
+from engine.core.check_chart import Chart
+from engine.core.check_people import part_of, said_yes_to
 from engine.core.definition import (
     NO,
     AnsweredBy,
     AskDef,
     Choice,
-    CountOf,
+    Circle,
     Definition,
-    EveryoneSaid,
+    Everyone,
     OnAnswer,
     OnCommand,
+    OneOf,
     Part,
     Room,
+    StateDef,
     Who,
 )
 from engine.core.finding import Finding, Path
 from engine.core.phrasing import NO_EMOJI
-from engine.core.survey import Gap, all_tells, claims, conditions, read_gap, sayings
+from engine.core.survey import (
+    Clause,
+    all_tells,
+    answers_in,
+    asks_in,
+    claims,
+    conditions,
+    gaps_of,
+    read_gap,
+    sayings,
+)
 
-SCREEN_LENGTH = 600
-"""Characters that fit a phone screen, choices included."""
 MOST_CHOICES = 9
 
 ALWAYS_THERE = frozenset({"no", "later", "stop", "person"})
@@ -50,29 +61,20 @@ OWN_WORDS = ALWAYS_THERE | {
 }
 """Words that always mean something of the bot's own."""
 
+REFUSALS = frozenset(
+    {"nope", "not me", "not this time", "i can't", "can't", "i decline", "decline", "i refuse"}
+)
+"""Answers that are a no in other words."""
 
-def check_care(definition: Definition) -> Iterator[Finding]:
-    """Find what breaks the care rules."""
-    yield from _own_words(definition)
-    yield from _protected_no(definition)
-    yield from _audiences(definition)
-    yield from _readers(definition)
-    yield from _end_dates(definition)
-    yield from _lengths(definition)
+
+def check_words_taken(definition: Definition) -> Iterator[Finding]:
+    """Find words, labels and signs that already mean something."""
     for ask in definition.asks.values():
-        yield from _answerable(ask)
-
-
-# ── words that are taken ─────────────────────────────────────────────────────
-
-
-def _own_words(definition: Definition) -> Iterator[Finding]:
-    for ask in definition.asks.values():
-        yield from _choices(definition, ("asks", ask.name, "answers"), ask.name, ask.choices, private=True)
+        path: Path = ("asks", ask.name, "answers")
+        yield from _choices(definition, path, ask.name, ask.choices, private=True)
     for detail in definition.details.values():
-        yield from _choices(
-            definition, ("details", detail.name, "choices"), detail.name, detail.choices, private=False
-        )
+        path = ("details", detail.name, "choices")
+        yield from _choices(definition, path, detail.name, detail.choices, private=False)
     if definition.begins_with in OWN_WORDS:
         yield _taken(("begins with",), definition.begins_with)
     for state in definition.states.values():
@@ -81,9 +83,25 @@ def _own_words(definition: Definition) -> Iterator[Finding]:
                 yield _taken(("states", state.name, "moves", str(index), "when"), move.on.word)
 
 
+def check_no(chart: Chart) -> Iterator[Finding]:
+    """Find whatever would show, or depend on, a no before its moment."""
+    yield from _mentions_of_no(chart.definition)
+    for clause in conditions(chart.definition):
+        yield from _too_few_too_early(chart, clause)
+    yield from _counted_too_early(chart)
+    yield from _those_who_are_left(chart.definition)
+
+
+# ── words that are taken ─────────────────────────────────────────────────────
+
+
 def _taken(path: Path, word: str) -> Finding:
     return Finding(
-        path, "own-word", f"`{word}` already means something of the bot's own", "choose another word"
+        path,
+        "own-word",
+        f"`{word}` already means something of the bot's own",
+        "choose another word",
+        word=word,
     )
 
 
@@ -94,11 +112,12 @@ def _choices(
         yield Finding(
             path, "too-many-choices", f"{len(choices)} answers are too many", f"offer {MOST_CHOICES} at most"
         )
+        return
     seen: dict[str, str] = {}
     for choice in choices:
         where = (*path, choice.id)
         label = definition.texts.get(f"{owner}.{choice.id}", "").casefold().strip(" .!,")
-        if private and (choice.id in ALWAYS_THERE or label in ALWAYS_THERE):
+        if private and (choice.id in ALWAYS_THERE or _is_refusal(label)):
             word = choice.id if choice.id in ALWAYS_THERE else label
             yield Finding(
                 where,
@@ -118,11 +137,15 @@ def _choices(
         seen.setdefault(emoji, choice.id)
 
 
+def _is_refusal(label: str) -> bool:
+    return label in ALWAYS_THERE or label in REFUSALS or label.startswith(("no, ", "no thank"))
+
+
 # ── a no is seen by nobody ───────────────────────────────────────────────────
 
 
-def _protected_no(definition: Definition) -> Iterator[Finding]:
-    for path, ask in _mentions_of_no(definition):
+def _mentions_of_no(definition: Definition) -> Iterator[Finding]:
+    for path, ask in _where_no_is_meant(definition):
         known = definition.asks.get(ask)
         if known is None or NO not in [c.id for c in known.choices]:
             yield Finding(
@@ -130,19 +153,14 @@ def _protected_no(definition: Definition) -> Iterator[Finding]:
                 "protected-no",
                 f"this would show who said no to `{ask}`",
                 "a no and silence are one thing to others; use those who said yes, or `<not joining …>` afterwards",
+                word=NO,
             )
 
 
-def _mentions_of_no(definition: Definition) -> Iterator[tuple[Path, str]]:
-    for condition, path in conditions(definition):
-        for claim in claims(condition):
-            match claim:
-                case CountOf(terms=terms):
-                    yield from ((path, ask) for ask, choice in terms if choice == NO)
-                case EveryoneSaid(ask=ask, choice=choice) if choice == NO:
-                    yield path, ask
-                case _:
-                    pass
+def _where_no_is_meant(definition: Definition) -> Iterator[tuple[Path, str]]:
+    for clause in conditions(definition):
+        for claim in claims(clause.condition):
+            yield from ((clause.path, ask) for ask, choice in answers_in(claim) if choice == NO)
     for part in definition.parts:
         yield from ((("people", part.name), by.ask) for by in part.answered if NO in by.choices)
     for who, path in _addressed(definition):
@@ -153,7 +171,7 @@ def _mentions_of_no(definition: Definition) -> Iterator[tuple[Path, str]]:
             if isinstance(move.on, OnAnswer) and move.on.choice == NO:
                 yield ("states", state.name, "moves", str(index), "when"), move.on.ask
     for saying in sayings(definition):
-        for gap in map(read_gap, definition.gaps.get(saying.key, ())):
+        for gap in map(read_gap, gaps_of(definition, saying.key)):
             if gap.choice == NO:
                 yield saying.path, gap.name
 
@@ -163,122 +181,100 @@ def _addressed(definition: Definition) -> Iterator[tuple[Who, Path]]:
         yield ask.to, ("asks", ask.name, "to")
     for tell, path in all_tells(definition):
         yield tell.to, (*path, "to")
+    for state in definition.states.values():
+        for index, who in enumerate(state.help_to):
+            yield who, ("states", state.name, "show help to", str(index))
 
 
-# ── audiences ────────────────────────────────────────────────────────────────
+def _too_few_too_early(chart: Chart, clause: Clause) -> Iterator[Finding]:
+    """Only a yes travels early: what wants few of them waits until the ask has closed."""
+    names = asks_in(clause.condition, negative=True)
+    states = [chart.states[clause.state]] if clause.state is not None else _asking(chart, clause.ask)
+    for name in sorted(names & {*chart.definition.asks}):
+        for state in states:
+            if state.name in chart.reached and name not in _closed_by_then(chart, clause, state):
+                yield Finding(
+                    clause.path,
+                    "protected-no",
+                    f"before `{name}` has closed, this would depend on who has not said yes",
+                    f"look at it once `{name}` has closed, or turn it round: `is at least` depends on a yes alone",
+                    rests_on=(("asks", name), ("states",)),
+                    word=name,
+                )
+                break
 
 
-def _audiences(definition: Definition) -> Iterator[Finding]:
-    for ask in definition.asks.values():
-        path: Path = ("asks", ask.name, "seen by")
-        in_room = isinstance(ask.to, Room)
-        if not in_room and "circle" in ask.seen_by:
-            yield Finding(
-                path,
-                "room-sees-private",
-                f"`{ask.name}` is asked privately, and the whole room would see the answers",
-                "name the one part that needs to see them, or ask it in the room with `to: room`",
-            )
-        if in_room and "circle" not in ask.seen_by:
-            yield Finding(
-                path,
-                "room-sees-all",
-                "what is tapped in the room is seen by everyone there",
-                "write `seen by: circle`, or ask each person with `to: everyone`",
-            )
-        if in_room and (ask.words or ask.question_to is not None):
-            yield Finding(
-                ("asks", ask.name),
-                "room-words",
-                "in the room there is one tap, and no words",
-                "ask for words 1:1",
-            )
-        if in_room and ask.sensitive:
-            yield Finding(
-                ("asks", ask.name),
-                "room-sensitive",
-                "a sensitive question is never asked in the room",
-                "ask it 1:1",
-            )
-        if "me" in ask.seen_by and len(ask.seen_by) > 1:
-            yield Finding(
-                path, "me-and-others", "`me` means nobody else", "leave out `me`, or everybody else"
-            )
+def _asking(chart: Chart, ask: str | None) -> list[StateDef]:
+    return [state for state in chart.states.values() if ask in state.asks]
 
 
-def _readers(definition: Definition) -> Iterator[Finding]:
-    """Nobody reads in a sentence what they may not see as an answer."""
-    by_part = {part.name: tuple(by.ask for by in part.answered) for part in definition.parts}
+def _closed_by_then(chart: Chart, clause: Clause, state: StateDef) -> frozenset[str]:
+    if clause.kind == "as soon as":
+        return chart.closed_at(state.name, None, lasting=True)
+    ask = chart.definition.asks.get(clause.ask or "")
+    comes_later = ask is not None and ask.every_ms is not None
+    return chart.closed_at(state.name, clause.move, lasting=comes_later or clause.kind in ("board", "public"))
+
+
+def _counted_too_early(chart: Chart) -> Iterator[Finding]:
+    """How many are not joining is said only after an ask has closed, and never in a board."""
+    definition = chart.definition
     for saying in sayings(definition):
-        reader = _reader(saying.reader)
-        for written in definition.gaps.get(saying.key, ()):
-            for name in _asks_behind(read_gap(written), by_part):
-                ask = definition.asks.get(name)
-                if ask is not None and not reader & {*ask.seen_by} and "circle" not in ask.seen_by:
-                    yield Finding(
-                        saying.path,
-                        "wider-audience",
-                        f"`<{written}>` would show answers to `{name}` to people who may not see them",
-                        f"they are seen by {', '.join(f'`{p}`' for p in ask.seen_by)}; say it to them, or leave it out",
-                        rests_on=(("asks", name),),
-                    )
+        for written in gaps_of(definition, saying.key):
+            gap = read_gap(written)
+            if gap.kind != "not joining" or gap.name not in definition.asks:
+                continue
+            lasting = saying.kind not in ("tell", "outcome")
+            closed = chart.closed_at(saying.state, saying.move, lasting=lasting)
+            if saying.kind == "board" or gap.name not in closed:
+                yield Finding(
+                    saying.path,
+                    "protected-no",
+                    f"`<{written}>` would show a no before its moment",
+                    f"say it once, in a `tell` after `{gap.name}` has closed",
+                    rests_on=(("asks", gap.name), ("states",)),
+                    word=written,
+                )
 
 
-def _reader(who: Who) -> set[str]:
-    return {who.name} if isinstance(who, Part) else {"circle"}
+def _those_who_are_left(definition: Definition) -> Iterator[Finding]:
+    """Whoever was asked, less those who said yes, are those who declined: nobody speaks of them or to them."""
+    for part in definition.parts:
+        for source in part.sources:
+            match source:
+                case Everyone(but=but):
+                    yield from _left_over(definition, ("people", part.name), but, None)
+                case OneOf(part=among, but=but):
+                    yield from _left_over(definition, ("people", part.name), but, among)
+                case _:
+                    pass
+    for who, path in _addressed(definition):
+        if isinstance(who, Circle):
+            yield from _left_over(definition, path, who.but, None)
 
 
-def _asks_behind(gap: Gap, by_part: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
-    return by_part.get(gap.name, ()) if gap.kind == "name" else (gap.name,)
+def _left_over(
+    definition: Definition, path: Path, but: tuple[str, ...], among: str | None
+) -> Iterator[Finding]:
+    """What is left of a part (None: of everyone) without some who answered, if all of it was asked."""
+    for name in but:
+        for behind in said_yes_to(definition, name):
+            ask = definition.asks.get(behind)
+            if ask is None:
+                continue
+            if _is_for_everyone(definition, ask) if among is None else ask.to == Part(among):
+                yield Finding(
+                    path,
+                    "singled-out",
+                    f"these would be exactly those who did not say yes to `{behind}`",
+                    "a no is left in peace; speak to those who said yes, or to everyone",
+                    rests_on=(("asks", behind),),
+                    word=name,
+                )
 
 
-# ── keeping, length, answers ─────────────────────────────────────────────────
-
-
-def _end_dates(definition: Definition) -> Iterator[Finding]:
-    hint = "add for example `keep: 90 days`; they count from the day the workflow ends"
-    for detail in definition.details.values():
-        if detail.kind == "words" and detail.keep_days is None:
-            path = ("details", detail.name)
-            yield Finding(
-                path, "no-end-date", f"the words of `{detail.name}` are kept without an end date", hint
-            )
-    for ask in definition.asks.values():
-        if (ask.words or ask.question_to is not None) and ask.keep_days is None:
-            path = ("asks", ask.name)
-            yield Finding(
-                path, "no-end-date", f"words said to `{ask.name}` are kept without an end date", hint
-            )
-
-
-def _lengths(definition: Definition) -> Iterator[Finding]:
-    texts = definition.texts
-    labels = {
-        f"{ask.name}.say": sum(len(texts.get(f"{ask.name}.{c.id}", "")) + 4 for c in ask.choices)
-        for ask in definition.asks.values()
-    }
-    for saying in sayings(definition):
-        length = len(texts.get(saying.key, "")) + labels.get(saying.key, 0)
-        if length > SCREEN_LENGTH:
-            yield Finding(
-                saying.path,
-                "too-long",
-                f"{length} characters are more than a phone screen holds",
-                f"say it in {SCREEN_LENGTH} or fewer, answers included",
-            )
-
-
-def _answerable(ask: AskDef) -> Iterator[Finding]:
-    path: Path = ("asks", ask.name)
-    if not ask.choices and not ask.words:
-        yield Finding(
-            path, "no-answer", f"`{ask.name}` cannot be answered", "add `answers:`, or `answers: in words`"
-        )
-    until = ask.until or USUAL_UNTIL
-    if ask.every_ms is not None and until.base == "opening" and until.offset_ms > ask.every_ms:
-        yield Finding(
-            (*path, "every"),
-            "overlapping",
-            f"`{ask.name}` would be asked again while it is still open",
-            "let it close sooner",
-        )
+def _is_for_everyone(definition: Definition, ask: AskDef) -> bool:
+    if isinstance(ask.to, Room | Circle):
+        return True
+    part = part_of(definition, ask.to.name) if isinstance(ask.to, Part) else None
+    return part is not None and any(isinstance(source, Everyone) for source in part.sources)

@@ -2,294 +2,340 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import assert_never
 
+from engine.core.check_chart import Chart, Names
+from engine.core.check_people import part_of
+from engine.core.check_possible import Possible
 from engine.core.definition import (
-    AskDef,
+    AnsweredBy,
     AtMoment,
-    Definition,
-    MomentExpr,
+    Condition,
+    Contacts,
+    CountOf,
+    Everyone,
+    EveryoneSaid,
+    HolderOf,
     MoveDef,
+    NamedBy,
+    NamedIn,
+    NotThat,
+    OnAnswer,
     OnClosed,
+    OnCommand,
+    OnEnded,
+    OneOf,
     OnGathered,
+    OnHolds,
+    Part,
+    ShareSaid,
+    Source,
+    Starter,
     StateDef,
+    Stewards,
+    Who,
 )
 from engine.core.finding import Finding, Path
-from engine.core.survey import Saying, read_gap, sayings, timings
-from engine.core.values import DAY_MS
-
-Names = frozenset[str]
-
-USUAL_UNTIL = MomentExpr(base="opening", offset_ms=7 * DAY_MS)
-"""When an ask closes whose file does not say."""
+from engine.core.survey import Saying, claims, gaps_of, read_gap, sayings, tells_of, timings
 
 
-def check_flow(definition: Definition) -> Iterator[Finding]:
+def check_flow(chart: Chart) -> Iterator[Finding]:
     """Find states that cannot be reached or left, and what is used too early."""
-    if definition.start not in definition.states:
-        return
-    ways = _Ways(definition)
-    yield from ways.reached()
-    yield from ways.left()
-    yield from ways.never_taken()
-    yield from ways.waits()
-    yield from ways.known_in_time()
-    yield from ways.closed_in_time()
+    yield from _reached(chart)
+    yield from _left(chart)
+    yield from _leavings(chart)
+    yield from _gathered(chart)
+    yield from _waits(chart)
+    yield from _luck(chart)
+    yield from _moments_known(chart)
+    yield from _words_known(chart)
+    yield from _people_known(chart)
 
 
-class _Ways:
-    """The graph of one definition's states."""
+# ── every state can be reached and left ──────────────────────────────────────
 
-    def __init__(self, definition: Definition) -> None:
-        self._definition = definition
-        self._states = definition.states
-        self._reached = self._reach({definition.start}, self._targets)
-        self._known = self._flow(self._known_after, self._known_on_entering, self._with_defaults(frozenset()))
-        self._closed = self._flow(self._closed_after, self._closed_on_entering, frozenset(definition.asks))
 
-    def _leavings(self) -> list[str]:
-        goes = [*self._definition.if_leaves.values(), self._definition.if_starter_leaves]
-        return [name for name in goes if name in self._states]
+def _reached(chart: Chart) -> Iterator[Finding]:
+    for name in chart.states:
+        if name not in chart.reached:
+            yield Finding(
+                ("states", name),
+                "unreachable",
+                f"nothing leads to the state `{name}`",
+                f"add a move with `to: {name}`, or leave the state out",
+            )
 
-    def _targets(self, name: str) -> list[str]:
-        state = self._states[name]
-        if state.final:
-            return []
-        leavings = [state.if_starter_leaves] if state.if_starter_leaves in self._states else []
-        return [*(m.to for m in state.moves if m.to in self._states), *leavings, *self._leavings()]
 
-    def _reach(self, start: set[str], targets: Callable[[str], list[str]]) -> set[str]:
-        found, queue = set(start), list(start)
-        while queue:
-            for name in targets(queue.pop()):
-                if name not in found:
-                    found.add(name)
-                    queue.append(name)
-        return found
+def _left(chart: Chart) -> Iterator[Finding]:
+    ending = _ending(chart)
+    for name, state in chart.states.items():
+        path: Path = ("states", name)
+        if state.final and state.moves:
+            yield Finding(
+                path, "moves-after-end", f"`{name}` is an end, and yet has moves", "leave one of them out"
+            )
+        elif not state.final and not state.moves:
+            yield Finding(
+                path,
+                "dead-end",
+                f"there is no way out of `{name}`",
+                "add `moves:`, or `ends with: …` if it is an end",
+            )
+        elif name not in ending:
+            yield Finding(
+                path,
+                "no-end",
+                f"no way from `{name}` leads to an end",
+                "add a move to a state with `ends with`",
+            )
 
-    def _flow(
-        self,
-        after: Callable[[StateDef, MoveDef | None, Names], Names],
-        entering: Callable[[StateDef, Names], Names],
-        start: Names,
-    ) -> dict[str, Names]:
-        """What surely holds on entering each state, whichever way it was reached."""
-        holds: dict[str, Names] = {
-            self._definition.start: entering(self._states[self._definition.start], start)
-        }
-        queue = [self._definition.start]
-        while queue:
-            state = self._states[queue.pop()]
-            ways = [(m.to, after(state, m, holds[state.name])) for m in state.moves if m.to in self._states]
-            if not state.final and not self._only_begins(state):
-                ways += [(to, after(state, None, holds[state.name])) for to in self._leavings()]
-            for to, then in ways:
-                now = entering(self._states[to], then)
-                if to in holds:
-                    now &= holds[to]
-                if now != holds.get(to):
-                    holds[to] = now
-                    queue.append(to)
-        return holds
 
-    def _only_begins(self, state: StateDef) -> bool:
-        """Whether nobody but the starter has heard of anything yet: then nobody is left to be told of a leaving."""
-        return state.name == self._definition.start and not state.asks and not state.tells
+def _ending(chart: Chart) -> set[str]:
+    """The states from which moves lead to an end; that people may leave is no way out. A dead end is said by itself."""
+    last = {name for name, state in chart.states.items() if state.final or not state.moves}
+    return chart.reach(last, chart.backwards(chart.moves))
 
-    # ── what is known ────────────────────────────────────────────────────────
 
-    def _with_defaults(self, known: Names) -> Names:
-        found = set(known)
-        for name, detail in self._definition.details.items():
-            moment = detail.default_moment
-            stands = moment is not None and moment.base in found | {"entering"}
-            if stands or (detail.default_choice, detail.default_number) != (None, None):
-                found.add(name)
-        return frozenset(found)
+def _leavings(chart: Chart) -> Iterator[Finding]:
+    """Where a part is left empty it is over; only what a starter began may be taken up by somebody else."""
+    for part, to in chart.definition.if_leaves.items():
+        if to in chart.states and not chart.states[to].final:
+            path = (f"if {part} leaves",)
+            yield Finding(path, "not-an-end", f"`{to}` is not an end", "name a state with `ends with`")
 
-    def _known_after(self, state: StateDef, move: MoveDef | None, known: Names) -> Names:
-        if move is not None and isinstance(move.on, OnGathered):
-            return self._with_defaults(known | frozenset(state.gather))
-        return known
 
-    def _known_on_entering(self, state: StateDef, known: Names) -> Names:
-        """A detail that is asked for afresh holds what it held until the new answer comes."""
-        return known
+def _gathered(chart: Chart) -> Iterator[Finding]:
+    for name, state in chart.states.items():
+        path: Path = ("states", name)
+        gathers = [index for index, move in enumerate(state.moves) if isinstance(move.on, OnGathered)]
+        if gathers and not state.gather:
+            yield Finding(
+                (*path, "moves", str(gathers[0]), "when"),
+                "nothing-gathered",
+                f"`{name}` gathers nothing",
+                "list details under `gather`",
+            )
+        elif state.gather and not gathers:
+            yield Finding(
+                path,
+                "gathered-for-nothing",
+                f"nothing happens once `{name}` has gathered everything",
+                "add a move with `when: everything is gathered`",
+            )
 
-    # ── what is closed ───────────────────────────────────────────────────────
 
-    def _closed_after(self, state: StateDef, move: MoveDef | None, closed: Names) -> Names:
-        inside = closed - frozenset(state.asks)
-        if move is None:
-            return inside
-        return inside | {
-            name
-            for name in (*state.asks, *state.keeps)
-            if (ask := self._definition.asks.get(name)) is not None and _closes(move, ask)
-        }
+# ── none waits for ever ──────────────────────────────────────────────────────
 
-    def _closed_on_entering(self, state: StateDef, closed: Names) -> Names:
-        return closed | (frozenset(self._definition.asks) - frozenset(state.keeps))
 
-    # ── findings ─────────────────────────────────────────────────────────────
+def _waits(chart: Chart) -> Iterator[Finding]:
+    """Every state that is no end has a moment at which it is left, whatever people do."""
+    for name, state in chart.states.items():
+        if state.final or not state.moves or name not in chart.reached:
+            continue
+        if any(
+            _surely_comes(chart, state, move) or _is_too_early(chart, state, move) for move in state.moves
+        ):
+            continue
+        hint = "add a move without `if`, for example `at: 14 days after entering`"
+        if state.asks and all(isinstance(move.on, OnAnswer) for move in state.moves):
+            yield Finding(
+                ("states", name),
+                "must-answer",
+                f"`{state.asks[0]}` could not be left unanswered: nothing but an answer leads out of `{name}`",
+                hint,
+            )
+        else:
+            yield Finding(
+                ("states", name),
+                "waits-for-ever",
+                f"`{name}` may wait for ever if nobody does anything",
+                hint,
+            )
 
-    def reached(self) -> Iterator[Finding]:
-        """Every state can be reached."""
-        for name in self._states:
-            if name not in self._reached:
-                yield Finding(
-                    ("states", name),
-                    "unreachable",
-                    f"nothing leads to the state `{name}`",
-                    f"add a move with `to: {name}`, or leave the state out",
-                )
 
-    def left(self) -> Iterator[Finding]:
-        """Every state ends, or leads to one that does."""
-        back: dict[str, list[str]] = {name: [] for name in self._states}
-        for name in self._states:
-            for to in self._targets(name):
-                back[to].append(name)
-        ending = self._reach({n for n, s in self._states.items() if s.final}, back.__getitem__)
-        for name, state in self._states.items():
-            path: Path = ("states", name)
-            if state.final and state.moves:
-                yield Finding(
-                    path, "moves-after-end", f"`{name}` is an end, and yet has moves", "leave one of them out"
-                )
-            elif state.final and not self._definition.texts.get(state.outcome or ""):
-                yield Finding(path, "no-outcome", f"`{name}` does not say how it ended", "add `ends with: …`")
-            elif not state.final and not state.moves:
-                yield Finding(
-                    path,
-                    "dead-end",
-                    f"there is no way out of `{name}`",
-                    "add `moves:`, or `ends with: …` if it is an end",
-                )
-            elif name not in ending:
-                yield Finding(
-                    path,
-                    "no-end",
-                    f"no way from `{name}` leads to an end",
-                    "add a move to a state with `ends with`",
-                )
-        leaving = {f"if {p} leaves": to for p, to in self._definition.if_leaves.items()}
-        if self._definition.if_starter_leaves is not None:
-            leaving["if the starter leaves"] = self._definition.if_starter_leaves
-        for key, to in leaving.items():
-            if to in self._states and not self._states[to].final:
-                yield Finding((key,), "not-an-end", f"`{to}` is not an end", "name a state with `ends with`")
-        for name, state in self._states.items():
-            own = state.if_starter_leaves
-            if own in self._states and not self._states[own].final:
-                path = ("states", name, "if the starter leaves")
-                yield Finding(path, "not-an-end", f"`{own}` is not an end", "name a state with `ends with`")
+def _surely_comes(chart: Chart, state: StateDef, move: MoveDef) -> bool:
+    """Whether a moment stands, and one of the moves that it sets off is taken whatever else is so."""
+    if not isinstance(move.on, AtMoment) or not chart.stands(move.on.moment, state.name):
+        return False
+    conditions = [other.when for other in state.moves if other.on == move.on]
+    if None in conditions:
+        return True
+    otherwise = [NotThat(each) for each in conditions if each is not None]
+    return Possible(chart).together(otherwise, state.name) is False
 
-    def never_taken(self) -> Iterator[Finding]:
-        """No move stands behind one that is always taken first, or on something that never happens."""
-        for name, state in self._states.items():
-            path: Path = ("states", name)
-            taken: dict[object, int] = {}
-            for index, move in enumerate(state.moves):
-                if move.on in taken:
-                    yield Finding(
-                        (*path, "moves", str(index)),
-                        "never-taken",
-                        f"move {taken[move.on] + 1} of this state is always taken first",
-                        "give that one an `if`, or put it last",
-                    )
-                if move.when is None:
-                    taken.setdefault(move.on, index)
-            gathers = any(isinstance(move.on, OnGathered) for move in state.moves)
-            if gathers and not state.gather:
-                yield Finding(
-                    path, "nothing-gathered", f"`{name}` gathers nothing", "list details under `gather`"
-                )
-            elif state.gather and not gathers:
-                yield Finding(
-                    path,
-                    "gathered-for-nothing",
-                    f"nothing happens once `{name}` has gathered everything",
-                    "add a move with `when: everything is gathered`",
-                )
 
-    def waits(self) -> Iterator[Finding]:
-        """Every state that is no end has a moment at which it is left, whatever people do."""
-        for name, state in self._states.items():
-            if state.final or not state.moves or name not in self._reached:
+def _is_too_early(chart: Chart, state: StateDef, move: MoveDef) -> bool:
+    """Whether a moment would come if its day were known: then it is the day that must be mended."""
+    return (
+        isinstance(move.on, AtMoment)
+        and move.when is None
+        and move.on.moment.base in chart.definition.details
+        and not chart.stands(move.on.moment, state.name)
+    )
+
+
+def _luck(chart: Chart) -> Iterator[Finding]:
+    """A loop can be left by time or by somebody's word, and not only if the answers happen to fit."""
+    ending = _ending(chart)
+    last = {name for name, state in chart.states.items() if state.final or not state.moves}
+    sure = chart.reach(last, chart.backwards(lambda name: _sure_targets(chart, name)))
+    for name, state in chart.states.items():
+        loops = name in chart.reached and name in ending and name in chart.after(name)
+        if loops and name not in sure and any(_surely_comes(chart, state, move) for move in state.moves):
+            yield Finding(
+                ("states", name),
+                "loop-by-luck",
+                f"`{name}` comes round again and again until the answers happen to fit",
+                f"let it end after a while, for example with `if: been in {name} at least 3 times`",
+            )
+
+
+def _sure_targets(chart: Chart, name: str) -> list[str]:
+    state = chart.states[name]
+    if state.final:
+        return []
+    loops = name in chart.after(name)
+    return [m.to for m in state.moves if m.to in chart.states and _is_sure(m, loops=loops)]
+
+
+def _is_sure(move: MoveDef, *, loops: bool) -> bool:
+    """Whether time or somebody's word leads this way; outside of a loop, any way does."""
+    match move.on:
+        case AtMoment() | OnCommand() | OnClosed() | OnEnded():
+            return not (loops and _needs_answers(move.when))
+        case OnHolds(condition=condition):
+            return not (loops and _needs_answers(condition))
+        case OnAnswer() | OnGathered():
+            return not loops
+        case _:
+            assert_never(move.on)
+
+
+def _needs_answers(condition: Condition | None) -> bool:
+    if condition is None:
+        return False
+    return any(isinstance(claim, CountOf | EveryoneSaid | ShareSaid) for claim in claims(condition))
+
+
+# ── nothing is used before it is known ───────────────────────────────────────
+
+
+def _moments_known(chart: Chart) -> Iterator[Finding]:
+    for timing in timings(chart.definition):
+        states = [timing.state] if timing.state else []
+        if timing.ask is not None:
+            states = [s.name for s in chart.states.values() if timing.ask in s.asks]
+        base = timing.moment.base
+        detail = chart.definition.details.get(base)
+        for state in states:
+            if state not in chart.reached or chart.stands(timing.moment, state):
                 continue
-            if not any(self._surely_comes(state, move) for move in state.moves):
+            if detail is not None and (detail.optional or detail.given):
                 yield Finding(
-                    ("states", name),
-                    "waits-for-ever",
-                    f"`{name}` may wait for ever if nobody does anything",
-                    "add a move without `if`, for example `at: 14 days after entering`",
+                    timing.path,
+                    "not-known-yet",
+                    f"`{base}` may be left open, so nothing can count on it",
+                    "take `optional` away, or give it a default",
+                    rests_on=(("details", base),),
+                    word=base,
                 )
+            else:
+                yield _too_early(timing.path, base, state)
 
-    def _surely_comes(self, state: StateDef, move: MoveDef) -> bool:
-        return (
-            isinstance(move.on, AtMoment) and move.when is None and self._stands(move.on.moment, state.name)
-        )
 
-    def _stands(self, moment: MomentExpr, state: str) -> bool:
-        if moment.base in ("entering", "opening"):
+def _words_known(chart: Chart) -> Iterator[Finding]:
+    details = chart.definition.details
+    for saying in sayings(chart.definition):
+        if saying.state not in chart.reached:
+            continue
+        known = chart.known_when_said(saying)
+        for written in gaps_of(chart.definition, saying.key):
+            gap = read_gap(written)
+            if gap.kind == "name" and gap.name in details and gap.name not in known:
+                yield _too_early(saying.path, gap.name, saying.state)
+            elif gap.kind != "name" and not _can_be_put(chart, gap.name, saying):
+                yield Finding(
+                    saying.path,
+                    "nobody-yet",
+                    f"`{gap.name}` is not asked before this is said, so `<{written}>` would be empty",
+                    f"say it after `{gap.name}`",
+                    rests_on=(("asks", gap.name),),
+                    word=written,
+                )
+    for state in chart.states.values():
+        known = chart.known.get(state.name, frozenset())
+        for index, start in enumerate(state.starts):
+            for here, _ in start.hands:
+                if state.name in chart.reached and here in details and here not in known:
+                    path = ("states", state.name, "starts", str(index), "hand over")
+                    yield _too_early(path, here, state.name)
+
+
+def _can_be_put(chart: Chart, ask: str, saying: Saying) -> bool:
+    later = saying.move is not None or saying.kind in ("board", "public", "ask", "label")
+    put = chart.may_be_put(saying.state, before=not later)
+    return ask in put or ask not in chart.definition.asks
+
+
+def _people_known(chart: Chart) -> Iterator[Finding]:
+    """Whoever is asked or told something can have been chosen, or have answered, by then."""
+    definition = chart.definition
+    for state in chart.states.values():
+        if state.name not in chart.reached:
+            continue
+        for name in state.asks:
+            ask = definition.asks.get(name)
+            if ask is not None and not _can_be(chart, ask.to, state.name, later=ask.every_ms is not None):
+                yield _nobody(("states", state.name, "asks"), name, ask.to, state.name)
+        for tell, path in tells_of(state):
+            if not _can_be(chart, tell.to, state.name, later="moves" in path):
+                yield _nobody((*path, "to"), "", tell.to, state.name)
+
+
+def _can_be(chart: Chart, who: Who, state: str, *, later: bool) -> bool:
+    """Whether there can be anybody: on entering a state, or ``later`` in it."""
+    put = chart.may_be_put(state, before=not later)
+    known = chart.may_be_known(state) | (frozenset(chart.states[state].gather) if later else frozenset())
+    if isinstance(who, AnsweredBy):
+        return who.ask in put or who.ask not in chart.definition.asks
+    part = part_of(chart.definition, who.name) if isinstance(who, Part) else None
+    if part is None or not part.sources:
+        return True
+    return any(_has_anybody(chart, source, put, known) for source in part.sources)
+
+
+def _has_anybody(chart: Chart, source: Source, put: Names, known: Names) -> bool:
+    match source:
+        case NamedIn(detail=name):
+            return name in known or name not in chart.definition.details
+        case NamedBy(ask=name) | AnsweredBy(ask=name):
+            ask = chart.definition.asks.get(name)
+            means_something = ask is not None and (ask.naming is not None or isinstance(source, AnsweredBy))
+            return name in put or not means_something
+        case OneOf(part=name):
+            part = part_of(chart.definition, name)
+            others = () if part is None else part.sources
+            return not others or any(
+                isinstance(each, OneOf) or _has_anybody(chart, each, put, known) for each in others
+            )
+        case Starter() | Everyone() | HolderOf() | Stewards() | Contacts():
             return True
-        detail = self._definition.details.get(moment.base)
-        if detail is None:
-            return True
-        may_be_nothing = detail.optional and detail.default_moment is None
-        return moment.base in self._known.get(state, frozenset()) and not may_be_nothing
+        case _:
+            assert_never(source)
 
-    def known_in_time(self) -> Iterator[Finding]:
-        """No moment and no sentence needs a detail that may not be there yet."""
-        for timing in timings(self._definition):
-            states = [timing.state] if timing.state else []
-            if timing.ask is not None:
-                states = [s.name for s in self._states.values() if timing.ask in s.asks]
-            for state in states:
-                if state in self._reached and not self._stands(timing.moment, state):
-                    yield _too_early(timing.path, timing.moment.base, state)
-        for saying in sayings(self._definition):
-            if saying.state not in self._reached:
-                continue
-            known = self._known_when_said(saying)
-            for written in self._definition.gaps.get(saying.key, ()):
-                gap = read_gap(written)
-                if gap.kind == "name" and gap.name in self._definition.details and gap.name not in known:
-                    yield _too_early(saying.path, gap.name, saying.state)
 
-    def _known_when_said(self, saying: Saying) -> Names:
-        state = self._states[saying.state or self._definition.start]
-        known = self._known.get(state.name, frozenset())
-        if saying.move is not None:
-            return self._known_after(state, state.moves[saying.move], known)
-        if saying.owner in state.gather:
-            before = state.gather[: state.gather.index(saying.owner)]
-            return self._with_defaults(known | frozenset(before))
-        return known
-
-    def closed_in_time(self) -> Iterator[Finding]:
-        """How many are not joining is said only after an ask has closed, and never in a board."""
-        for saying in sayings(self._definition):
-            for written in self._definition.gaps.get(saying.key, ()):
-                gap = read_gap(written)
-                if gap.kind != "not joining" or gap.name not in self._definition.asks:
-                    continue
-                if saying.kind == "board" or gap.name not in self._closed_when_said(saying):
-                    yield Finding(
-                        saying.path,
-                        "protected-no",
-                        f"`<{written}>` would show a no before its moment",
-                        f"say it once, in a `tell` after `{gap.name}` has closed",
-                        rests_on=(("asks", gap.name),),
-                    )
-
-    def _closed_when_said(self, saying: Saying) -> Names:
-        state = self._states[saying.state or self._definition.start]
-        closed = self._closed.get(state.name, frozenset())
-        if saying.move is not None:
-            return self._closed_after(state, state.moves[saying.move], closed)
-        return closed if saying.kind in ("tell", "outcome") else closed - frozenset(state.asks)
+def _nobody(path: Path, word: str, who: Who, state: str) -> Finding:
+    asked = f"have answered `{who.ask}`" if isinstance(who, AnsweredBy) else "be there"
+    if isinstance(who, Part):
+        asked = f"be `{who.name}`"
+    return Finding(
+        path,
+        "nobody-yet",
+        f"in the state `{state}` nobody can {asked} yet",
+        "say it in a later state, once they have been chosen or have answered",
+        word=word,
+    )
 
 
 def _too_early(path: Path, name: str, state: str | None) -> Finding:
@@ -299,17 +345,5 @@ def _too_early(path: Path, name: str, state: str | None) -> Finding:
         f"`{name}` may not be known yet in the state `{state}`",
         "gather it in an earlier state, or give it a default",
         rests_on=(("details", name),),
+        word=name,
     )
-
-
-def _closes(move: MoveDef, ask: AskDef) -> bool:
-    """Whether an ask has surely closed when this move is taken."""
-    if isinstance(move.on, OnClosed):
-        return move.on.ask == ask.name
-    if not isinstance(move.on, AtMoment):
-        return False
-    until, at = ask.until or USUAL_UNTIL, move.on.moment
-    same_base = until.base == at.base or (
-        until.base == "opening" and at.base == "entering" and ask.every_ms is None
-    )
-    return same_base and until.halfway == at.halfway and at.offset_ms >= until.offset_ms

@@ -19,6 +19,9 @@ from engine.core.definition import (
 )
 from engine.core.values import AnyValue, Nothing, Number, Persons, Picked, Ref
 
+THIRDS = {34: (1, 3), 67: (2, 3)}
+"""What a file calls thirds, and what no whole percent is: two of three people are two thirds of them."""
+
 
 class Scene(Protocol):
     """What a condition may look at."""
@@ -45,7 +48,8 @@ def holds(condition: Condition | None, scene: Scene) -> bool:
             return 0 < scene.asked(ask) == len(scene.who_said(ask, choice))
         case ShareSaid(ask=ask, choice=choice, percent=percent):
             asked = scene.asked(ask)
-            return asked > 0 and len(scene.who_said(ask, choice)) * 100 >= asked * percent
+            part, whole = THIRDS.get(percent, (percent, 100))
+            return asked > 0 and len(scene.who_said(ask, choice)) * whole >= asked * part
         case BeenIn(state=state, op=op, times=times):
             return _compare(scene.visits(state), op, times)
         case DetailIs(detail=name, choice=choice):

@@ -10,13 +10,17 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from engine.core.definition import NO, AskDef, Definition, Room
+from engine.core.definition import NO, AskDef, Definition, DetailDef, Room
 from engine.core.effect import Confirm, Decision, Effect, KeepText, Refusal, Reopen, Settle, Tell, Urgency
-from engine.core.event import Answered, Commanded, Due, Ended, Event, Facts, Left, Started, TookBack
+from engine.core.event import Answered, Commanded, Due, Ended, Event, Facts, Left, Migrated, Started, TookBack
 from engine.core.instance import Answer, AskState, Snapshot
-from engine.core.message import AnySlot, Message, Names, Phrase, Said, Text, When
-from engine.core.phrasing import phrase, seen_by, value_slot
-from engine.core.turn import ASK_OPEN_MS, DETAIL, KEEP_DAYS, LONGEST_MS, QUESTION, Turn
+from engine.core.message import AnySlot, Count, Message, Names, Phrase, Said, Text, When
+from engine.core.migrate import migrate
+from engine.core.notebook import LONGEST_MS
+from engine.core.phrasing import label, phrase, seen_by, shown_to, value_slot
+from engine.core.starting import is_within
+from engine.core.turn import ASK_OPEN_MS, DETAIL, KEEP_DAYS, QUESTION, Turn
+from engine.core.unsigned import DROP, FEWER, NAME, ask_of
 from engine.core.values import (
     DAY_MS,
     AnyValue,
@@ -24,12 +28,14 @@ from engine.core.values import (
     InstanceId,
     Moment,
     Nothing,
+    Number,
     Persons,
     Picked,
     Ref,
     TextId,
     Words,
 )
+from engine.core.view import View
 
 REACH_EVERYONE = "everyone"
 REACH_NAMED = "named"
@@ -38,7 +44,11 @@ MOST_QUESTIONS = 20
 
 
 def decide(
-    definition: Definition, snapshot: Snapshot | None, event: Event, facts: Facts
+    definition: Definition,
+    snapshot: Snapshot | None,
+    event: Event,
+    facts: Facts,
+    into: Definition | None = None,
 ) -> Decision | Refusal:
     """Decide one event of one instance.
 
@@ -47,6 +57,7 @@ def decide(
         snapshot: how it stands; None before ``Started``.
         event: what happened; people in it are references within the instance.
         facts: everything else that may be known.
+        into: for ``Migrated`` only, the definition it names.
 
     Returns:
         A new snapshot with its effects, or a refusal that changes nothing.
@@ -73,7 +84,11 @@ def decide(
         case Left():
             return _leave(definition, snapshot, event, facts)
         case Ended():
-            return Refusal("no_change")
+            return _hear_end(definition, snapshot, event, facts)
+        case Migrated():
+            if into is None:
+                return Refusal("does_not_fit")
+            return migrate(definition, into, snapshot, event, facts)
         case _:
             assert_never(event)
 
@@ -91,8 +106,12 @@ def _start(
         started_ms=facts.now_ms,
         starter=event.by,
         details=dict(event.details),
+        parent=event.parent,
+        depth=event.depth,
     )
-    turn = Turn(definition, blank, facts, event.by)
+    # Whom another workflow, or their arrival, made its starter has said nothing yet: nothing is a reply to them.
+    actor = event.by if event.parent is None and not definition.arrival else None
+    turn = Turn(definition, blank, facts, actor)
     turn.enter(definition.start)
     return turn.finish_turn()
 
@@ -135,6 +154,9 @@ def _answer(definition: Definition, snapshot: Snapshot, event: Answered, facts: 
         return Refusal("unknown_ask", _not_taken(event, facts, None, over=True))
     ask = definition.asks.get(event.ask)
     turn = Turn(definition, snapshot, facts, event.by)
+    if event.ask.startswith(FEWER):
+        # It closes with its ask, also if that has been moved since.
+        state = replace(state, closes_ms=snapshot.asks[ask_of(event.ask)].closes_ms)
     refused = _why_not(turn, ask, state, event, facts)
     if refused is not None:
         return refused
@@ -142,11 +164,13 @@ def _answer(definition: Definition, snapshot: Snapshot, event: Answered, facts: 
         return _answer_detail(turn, state, event)
     if event.ask.startswith(QUESTION):
         return _answer_question(turn, state, event)
+    if event.ask.startswith(FEWER):
+        return _answer_wish(turn, state, event)
     if ask is None:
         return Refusal("unknown_ask")
     if ask.question_to is not None and event.choice is None and event.text is not None:
         return _carry_question(turn, ask, state, event)
-    return _count(turn, ask, state, event)
+    return _count(turn, ask, state, event, snapshot.starter)
 
 
 def _why_not(
@@ -167,10 +191,19 @@ def _why_not(
         offered = [c.id for c in ask.choices]
         if event.choice not in offered and event.choice != NO:
             return Refusal("unknown_choice", _not_taken(event, facts, Phrase("unknown_choice")))
+    if event.value is not None and ask is not None and not _names_somebody(ask, event.value):
+        return Refusal("unknown_choice", _not_taken(event, facts, Phrase("need_names")))
     held = state.answers.get(event.by)
     if held is not None and (held.choice, held.text, held.value) == (event.choice, event.text, event.value):
         return Refusal("no_change")
     return None
+
+
+def _names_somebody(ask: AskDef, value: AnyValue) -> bool:
+    """Whether a value is what an ask wants to hear: people it may name, one of them if one is asked for."""
+    if ask.naming is None or not isinstance(value, Persons) or not value.who:
+        return False
+    return ask.naming == "people" or len(value.who) == 1
 
 
 def _in_time(state: AskState, event: Answered, facts: Facts) -> bool:
@@ -181,12 +214,13 @@ def _in_time(state: AskState, event: Answered, facts: Facts) -> bool:
     return held is not None and held.was_early and facts.occurred_ms < state.changeable_ms
 
 
-def _count(turn: Turn, ask: AskDef, state: AskState, event: Answered) -> Decision:
+def _count(turn: Turn, ask: AskDef, state: AskState, event: Answered, starter: Ref) -> Decision:
     held = state.answers.get(event.by)
     early = event.choice is not None and event.choice != NO
-    was_early = early or (held is not None and held.was_early)
+    # A yes that was hidden until now has not travelled: whoever says no after it has simply said no.
+    was_early = early or (held is not None and held.was_early and state.shown)
     answer = Answer(
-        at_ms=turn.facts.occurred_ms,
+        at_ms=turn.answered_ms(ask.name),
         choice=event.choice,
         text=event.text,
         value=event.value,
@@ -197,32 +231,28 @@ def _count(turn: Turn, ask: AskDef, state: AskState, event: Answered) -> Decisio
         turn.emit(KeepText(event.text, turn.now_ms + LONGEST_MS))
     mark = turn.mark
     _after_change(turn, ask, event.by)
-    turn.fire(f"answer:{ask.name}", event.choice)
+    # Whoever waits for a place has answered, but has not got what they chose yet. That somebody has written unsigned
+    # is for nobody to see yet; and a no that follows no yes moves nothing before its moment, the starter's own aside.
+    kept_quiet = state.unsigned or (event.choice == NO and not was_early and state.asked != (starter,))
+    if not kept_quiet:
+        turn.fire(f"answer:{ask.name}", None if event.by in turn.waiting(ask.name) else event.choice)
+    turn.look_again()
     # Only now is it known until when it can be changed; but it is said before anything that follows from it.
     turn.emit_at(mark, Confirm(event.by, ask.name, state.round, _thanks(turn, ask, answer, event.by)))
+    turn.follow_wish(ask.name, event.by)
     return turn.finish_turn()
 
 
 def _after_change(turn: Turn, ask: AskDef, who: Ref) -> None:
     """Let those who may see it see it. A no that follows nothing, or another no, makes no ripple at all."""
+    turn.queue(ask.name, who)
     turn.refresh()
-    _pass_words_on(turn, ask, who)
+    turn.pass_words_on(ask, who)
+    state = turn.ask_state(ask.name)
+    if state is None or not state.shown:
+        return
     if turn.before.counts(ask.name, who) and not turn.counts(ask.name, who) and turn.is_promise(ask.name):
         _say_gone(turn, ask, who)
-
-
-def _pass_words_on(turn: Turn, ask: AskDef, who: Ref) -> None:
-    state = turn.ask_state(ask.name)
-    answer = state.answers.get(who) if state is not None else None
-    for part in ask.seen_by:
-        for reader in turn.people(part):
-            if reader == who:
-                continue
-            if answer is not None and answer.text is not None:
-                slots: dict[str, AnySlot] = {"who": Names((who,)), "text": Text(answer.text)}
-                turn.show_words(ask.name, who, reader, Phrase("words_from", slots=slots))
-            elif turn.has_shown_words(ask.name, who, reader):
-                turn.show_words(ask.name, who, reader, Phrase("text.gone"))
 
 
 def _say_gone(turn: Turn, ask: AskDef, who: Ref) -> None:
@@ -239,18 +269,32 @@ def _say_gone(turn: Turn, ask: AskDef, who: Ref) -> None:
 
 def _thanks(turn: Turn, ask: AskDef, answer: Answer, who: Ref) -> Phrase:
     state = turn.ask_state(ask.name)
-    label = Said(f"{ask.name}.{answer.choice}", turn.definition.digest)
-    if answer.choice == NO:
-        label = Said("no.label")
+    said: AnySlot = Said("no.label")
+    if answer.choice != NO:
+        said = label(turn.definition, ask.name, answer.choice)
+    named = Names(answer.value.who) if isinstance(answer.value, Persons) else None
     if state is None or state.settled:
-        value: AnySlot = label if answer.choice is not None or answer.text is None else Text(answer.text)
-        return Phrase("ack.detail", slots={"value": value})
+        if answer.choice is None:
+            said = named or (Text(answer.text) if answer.text is not None else said)
+        return Phrase("ack.detail", slots={"value": said})
     until = When(state.changeable_ms if answer.was_early else state.closes_ms)
     if answer.choice == NO and not answer.was_early:  # after a yes, somebody does hear that they can't come
         return Phrase("ack.no", slots={"until": until})
     if answer.choice is not None:
-        return Phrase("ack.choice", slots={"choice": label, "until": until})
-    return Phrase("ack.words", slots={"seen": seen_by(turn, ask, who), "until": until})
+        key = "ack.waiting" if who in turn.waiting(ask.name) else "ack.choice"
+        return Phrase(key, slots={"choice": said, "until": until})
+    if named is not None:
+        seen = _seen(turn, ask, state, who)
+        return Phrase("ack.named", slots={"named": named, "seen": seen, "until": until})
+    if state.unsigned:
+        return Phrase("ack.unsigned", slots={"until": until})
+    return Phrase("ack.words", slots={"seen": _seen(turn, ask, state, who), "until": until})
+
+
+def _seen(turn: Turn, ask: AskDef, state: AskState, who: Ref) -> Said:
+    if state.shown:
+        return seen_by(turn, ask, who)
+    return shown_to(turn, ask, who, turn.shows_ms(ask.name))
 
 
 def _take_back(
@@ -269,7 +313,7 @@ def _take_back(
         return _take_back_detail(turn, state, event)
     blank = Answer(at_ms=facts.occurred_ms, was_early=held.was_early)
     answers = {**state.answers, event.by: blank}
-    if not held.was_early:
+    if not (held.was_early and state.shown):
         del answers[event.by]
     turn.put_ask_state(event.ask, replace(state, answers=answers))
     until = When(state.closes_ms if state.open else state.changeable_ms)
@@ -278,6 +322,7 @@ def _take_back(
     ask = definition.asks.get(event.ask)
     if ask is not None:
         _after_change(turn, ask, event.by)
+        turn.follow_wish(ask.name, event.by)
     return turn.finish_turn()
 
 
@@ -339,6 +384,20 @@ def _answer_question(turn: Turn, state: AskState, event: Answered) -> Decision:
     return turn.finish_turn()
 
 
+# ── unsigned answers ─────────────────────────────────────────────────────────
+
+
+def _answer_wish(turn: Turn, state: AskState, event: Answered) -> Decision | Refusal:
+    """What shall happen to somebody's unsigned words if too few write: their name is shown, or they are dropped."""
+    if event.choice not in (NAME, DROP):
+        return Refusal("unknown_choice", _not_taken(event, turn.facts, Phrase("unknown_choice")))
+    answer = Answer(turn.facts.occurred_ms, event.choice)
+    turn.put_ask_state(event.ask, replace(state, answers={event.by: answer}))
+    line = Phrase(f"fewer.noted_{event.choice}", slots={"until": When(state.closes_ms)})
+    turn.emit(Confirm(event.by, event.ask, state.round, line))
+    return turn.finish_turn()
+
+
 # ── details ──────────────────────────────────────────────────────────────────
 
 
@@ -350,6 +409,8 @@ def _answer_detail(turn: Turn, state: AskState, event: Answered) -> Decision | R
         return Refusal("unknown_choice", _not_taken(event, turn.facts, Phrase(needed)))
     if detail.not_past and isinstance(value, Moment) and value.at_ms <= turn.now_ms:
         return Refusal("not_now", _not_taken(event, turn.facts, Phrase("moment_past")))
+    if not fits(detail, value):
+        return Refusal("not_now", _not_taken(event, turn.facts, _what_fits(detail)))
     turn.set_detail(detail.name, value)
     if isinstance(value, Words):
         turn.emit(KeepText(value.text, turn.now_ms + LONGEST_MS))
@@ -386,6 +447,28 @@ def _detail_value(turn: Turn, name: str, event: Answered) -> AnyValue | None:
             assert_never(detail.kind)
 
 
+def fits(detail: DetailDef, value: AnyValue) -> bool:
+    """Whether a detail may hold this: as many people, or a number, as lie between its bounds."""
+    match value:
+        case Persons(who=who):
+            return is_within(detail, len(who))
+        case Number(n=n):
+            return is_within(detail, n)
+        case _:
+            return True
+
+
+def _what_fits(detail: DetailDef) -> Phrase:
+    kind = "number" if detail.kind == "number" else "people"
+    if detail.least is not None and detail.least == detail.most:
+        return Phrase(f"bounds.{kind}.exactly", slots={"n": Count(detail.least)})
+    if detail.least is not None and detail.most is not None:
+        slots: dict[str, AnySlot] = {"least": Count(detail.least), "most": Count(detail.most)}
+        return Phrase(f"bounds.{kind}.between", slots=slots)
+    bound, n = ("most", detail.most) if detail.least is None else ("least", detail.least)
+    return Phrase(f"bounds.{kind}.{bound}", slots={"n": Count(n or 0)})
+
+
 def _nothing(event: Answered) -> AnyValue | None:
     return event.value if isinstance(event.value, Nothing) else None
 
@@ -418,11 +501,23 @@ def _come_due(definition: Definition, snapshot: Snapshot, event: Due, facts: Fac
     match kind:
         case "close":
             turn.close_ask(name)
-            turn.fire(f"closed:{name}")
+            if not turn.fire(f"closed:{name}"):
+                turn.refresh()  # what was hidden until it closed
+        case "show":
+            turn.show_answers(name)
+            turn.refresh()
         case "fix":
             turn.settle_ask(name)
         case "again":
             turn.ask_again(name)
+    return turn.finish_turn()
+
+
+def _hear_end(definition: Definition, snapshot: Snapshot, event: Ended, facts: Facts) -> Decision | Refusal:
+    if event.child not in snapshot.children:
+        return Refusal("no_change")
+    turn = Turn(definition, snapshot, facts, None)
+    turn.hear_end(event.child, event.state)
     return turn.finish_turn()
 
 
@@ -449,7 +544,7 @@ def public_line(definition: Definition, snapshot: Snapshot) -> Phrase | None:
     state = definition.states.get(snapshot.state)
     if state is None or snapshot.finished_ms is not None:
         return None
-    view = Turn(definition, snapshot, Facts(now_ms=0, occurred_ms=0), None)
+    view = View(definition, snapshot)
     key = view.public_key()
     return phrase(view, key) if key is not None else None
 
@@ -464,7 +559,9 @@ def begin_details(
     has_people = has_words = False
     for name, detail in definition.details.items():
         if detail.kind in ("people", "person") and people and not has_people:
-            details[name], has_people = Persons(people), True
+            has_people = True
+            if fits(detail, Persons(people)):  # otherwise they are asked for once more, with what would fit
+                details[name] = Persons(people)
         elif detail.kind == "people" and everyone and not people:
             details[name] = Persons(())
         elif detail.kind == "words" and words is not None and not has_words:

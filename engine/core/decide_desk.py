@@ -21,6 +21,7 @@ from engine.core.desk import (
     DeskFacts,
     Empowered,
     Heard,
+    Helped,
     Power,
     Prompt,
     Rang,
@@ -32,10 +33,10 @@ from engine.core.desk import (
     TakenBack,
     Tapped,
     Told,
-    Withdraw,
 )
 from engine.core.desk_hearing import hear, reword, take_back, tap
-from engine.core.desk_own import show_understood
+from engine.core.desk_own import offer_person, show_understood
+from engine.core.desk_private import knock, knock_again, unmarked
 from engine.core.desk_table import FOREVER_MS, Table, plain_emoji, target_of
 from engine.core.message import Message, Phrase, When
 from engine.core.parcel import Urgency
@@ -80,6 +81,8 @@ def decide_desk(desk: Desk, event: DeskEvent, facts: DeskFacts) -> DeskDecision:
             _board(table, event)
         case Empowered():
             _empower(table, event)
+        case Helped():
+            _show_help(table, event)
         case Rang():
             _ring(table, event)
         case _:
@@ -113,24 +116,28 @@ def _ask(table: Table, event: Asked) -> None:
     table.greet()
     row = table.new_row()
     remind_ms = reminder_moment(table.desk.rhythm, table.facts.now_ms, event.closes_ms)
+    message = unmarked(event.message) if event.sensitive else event.message
     prompt = Prompt(
         row=row,
         instance=event.instance,
         ask=event.ask,
         round=event.round,
-        choices=tuple((o.id, o.emoji) for o in event.message.options),
+        choices=tuple((o.id, o.emoji) for o in message.options),
         expects=event.expects,
         words=event.words,
         closes_ms=event.closes_ms,
         changeable_ms=event.changeable_ms,
-        message=event.message,
+        message=message,
         optional=event.optional,
         question_to=event.question_to,
         starter=event.starter,
         rings_ms=remind_ms if event.reminds else None,
     )
+    if event.sensitive:
+        knock(table, prompt, event.urgency, personal=event.personal)
+        return
     table.put(
-        event.message,
+        message,
         event.urgency,
         target=target_of(prompt),
         row=row,
@@ -151,7 +158,7 @@ def _settle(table: Table, event: Settled) -> None:
     table.remove(prompt)
     table.hush(prompt)
     if not prompt.shared:
-        table.emit(Withdraw(prompt.row))
+        table.withdraw(prompt)
 
 
 def _reopen(table: Table, event: Reopened) -> None:
@@ -178,7 +185,8 @@ def _tell(table: Table, event: Told) -> None:
         table.ignore(why)
         return
     table.greet()
-    row = table.put(event.message, event.urgency, useful_until_ms=event.useful_until_ms, about=event.instance)
+    about = event.instance or None
+    row = table.put(event.message, event.urgency, useful_until_ms=event.useful_until_ms, about=about)
     if event.urgency != "reply":
         until_ms = event.useful_until_ms
         table.note_letter(
@@ -211,6 +219,16 @@ def _empower(table: Table, event: Empowered) -> None:
     table.desk = replace(table.desk, powers=powers)
 
 
+def _show_help(table: Table, event: Helped) -> None:
+    # It is asked of nobody who wants nothing from here: ``person`` is theirs to write at any time.
+    why = _kept_away(table, event.starter, "safety")
+    if why is not None:
+        table.ignore(why)
+        return
+    table.greet()
+    offer_person(table)
+
+
 def _ring(table: Table, event: Rang) -> None:
     kind, _, row = event.alarm.partition(":")
     prompt = table.by_row(RowId(row))
@@ -220,10 +238,12 @@ def _ring(table: Table, event: Rang) -> None:
         table.ignore("put off until another day")
     elif prompt.reminder is not None:
         table.ignore("reminded already")
-    elif prompt.row not in table.facts.delivered:
+    elif (prompt.knock or prompt.row) not in table.facts.delivered:
         table.ignore("not in the room yet")
     elif prompt.closes_ms - table.facts.now_ms < LEAST_LEFT_MS:
         table.ignore("too late for a reminder")
+    elif prompt.message.sensitive:
+        knock_again(table, prompt)
     else:
         _remind(table, prompt)
 

@@ -18,6 +18,9 @@ NO = "no"
 
 LANGUAGE_VERSION = 1
 
+TITLE_TEXT, ABOUT_TEXT = ":title", ":about"
+"""The text keys of a workflow's title and its about in ``translations``; no detail or ask can be called so."""
+
 
 # ── who ──────────────────────────────────────────────────────────────────────
 

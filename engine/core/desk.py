@@ -65,6 +65,10 @@ class Prompt(msgspec.Struct, frozen=True):
     """The one reminder, once it lies in the outbox."""
     rings_ms: Ms | None = None
     """When it is to be brought up once more, as long as it is not answered."""
+    knock: RowId | None = None
+    """The row that says that something private waits, until the person opens it; the question itself has not
+    been put before.
+    """
 
 
 class Letter(msgspec.Struct, frozen=True):
@@ -101,6 +105,11 @@ class Desk(msgspec.Struct, frozen=True):
     """What was told lately, so that ``not from`` can still hold it back."""
     listed: dict[str, tuple[InstanceId, ...]] = {}
     """Command word → the instances it was last said to mean, in that order."""
+
+    def prompt_rows(self) -> tuple[RowId, ...]:
+        """The rows of which it matters whether they are in the person's room: questions and knocks."""
+        knocks = (prompt.knock for prompt in self.prompts if prompt.knock is not None)
+        return (*(prompt.row for prompt in self.prompts), *knocks)
 
 
 # ── what comes to a desk ─────────────────────────────────────────────────────
@@ -206,6 +215,8 @@ class Asked(msgspec.Struct, frozen=True, tag="asked"):
     optional: bool = False
     question_to: bool = False
     reminds: bool = True
+    sensitive: bool = False
+    """True: it knocks first, and takes no reactions (right 15)."""
 
 
 class Settled(msgspec.Struct, frozen=True, tag="settled"):
@@ -234,7 +245,7 @@ class Confirmed(msgspec.Struct, frozen=True, tag="confirmed"):
 
 
 class Told(msgspec.Struct, frozen=True, tag="told"):
-    """An instance says something to this person."""
+    """An instance says something to this person; with empty ids, the house itself does."""
 
     instance: InstanceId
     starter: PersonId
@@ -260,6 +271,13 @@ class Empowered(msgspec.Struct, frozen=True, tag="empowered"):
     about: Phrase
 
 
+class Helped(msgspec.Struct, frozen=True, tag="helped"):
+    """An instance shows this person where help is to be had (right 14)."""
+
+    instance: InstanceId
+    starter: PersonId
+
+
 class Rang(msgspec.Struct, frozen=True, tag="rang"):
     """An alarm of the desk came due."""
 
@@ -280,6 +298,7 @@ DeskEvent = (
     | Told
     | Boarded
     | Empowered
+    | Helped
     | Rang
 )
 

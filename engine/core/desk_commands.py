@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from engine.core.desk import Alarm, Begin, Command, Heard, Pass, Release, Store, Withdraw
 from engine.core.desk_own import offer_person
+from engine.core.desk_private import OPEN, open_private
 from engine.core.desk_table import HELLO, PERSON, TEXT_HELD_MS, Table
 from engine.core.event import Commanded
 from engine.core.message import Count, Message, Names, Phrase, Plain, Said, When
@@ -51,7 +52,7 @@ def _show(table: Table, event: Heard, word: str) -> None:
 
 
 def _later(table: Table, event: Heard, command: Command) -> None:
-    waiting = [p for p in table.open_prompts() if p.instance is not None]
+    waiting = [p for p in table.waiting() if p.instance is not None]
     if event.target is not None:
         waiting = [p for p in waiting if p.row == event.target.row]
     if not waiting:
@@ -113,7 +114,7 @@ def _not_from(table: Table, event: Heard, command: Command) -> None:
     for prompt in desk.prompts:
         if prompt.starter in people:
             table.hush(prompt)
-            table.emit(Withdraw(prompt.row))
+            table.withdraw(prompt)
     held_back = {letter.row for letter in desk.letters if letter.starter in people}
     for row in sorted(held_back):
         table.emit(Withdraw(row))
@@ -123,7 +124,18 @@ def _not_from(table: Table, event: Heard, command: Command) -> None:
     table.say("not_from.ok", who=Names(people))
 
 
-_OWN = {"later": _later, "stop": _stop, "start": _start, "pause": _pause, "not from": _not_from}
+def _open(table: Table, event: Heard, command: Command) -> None:
+    open_private(table)
+
+
+_OWN = {
+    "later": _later,
+    "stop": _stop,
+    "start": _start,
+    "pause": _pause,
+    "not from": _not_from,
+    OPEN: _open,
+}
 OWN_WORDS = (*VIEWS, PERSON, *_OWN)
 """The bot's own words: they mean the same everywhere."""
 

@@ -10,10 +10,12 @@ from engine.core.definition import Kind
 from engine.core.desk import Command, Heard, Pass, Prompt, Reading, Reworded, Source, Store, TakenBack, Tapped
 from engine.core.desk_commands import OWN_WORDS, obey
 from engine.core.desk_own import answer_own
+from engine.core.desk_private import OPEN
 from engine.core.desk_table import HELLO, MOST_SOURCES, PERSON, TEXT_HELD_MS, Table, plain_emoji
 from engine.core.event import Answered, TookBack
 from engine.core.message import Count, Message
 from engine.core.parcel import Target
+from engine.core.turn import DETAIL
 from engine.core.values import AnyValue, Moment, Ms, Nothing, Number, Persons, Picked, Ref, TextId
 
 AT_EVERY_FOOT = ("later", "stop", "person", "not from")
@@ -67,7 +69,8 @@ def _is_command(table: Table, event: Heard, command: Command) -> bool:
         answered = any(p.row in event.reading.picks for p in waiting)
     if command.word in OWN_WORDS:
         # The bot's own words are never somebody's answer, least of all "not from …".
-        return command.word in AT_EVERY_FOOT or not answered
+        knocked = command.word == OPEN and any(p.knock is not None for p in table.waiting())
+        return command.word in AT_EVERY_FOOT or knocked or not answered
     if event.target is not None or answered:
         return False
     if command.close_to is not None:
@@ -82,10 +85,17 @@ def _take_answer(table: Table, event: Heard) -> None:
         return
     source = _source(prompt, event.reading, event.event_id, event.text, table.facts.occurred_ms)
     if source is None:
-        table.say(NEEDED[prompt.expects])
+        table.say(_needed(prompt))
         return
     _store_words(table, prompt, source)
     _count(table, prompt, source)
+
+
+def _needed(prompt: Prompt) -> str:
+    """What would answer a question; *everyone* does only where it is asked whom something is for."""
+    if prompt.expects in ("person", "people") and not prompt.ask.startswith(DETAIL):
+        return "need_names"
+    return NEEDED[prompt.expects]
 
 
 def _store_words(table: Table, prompt: Prompt, source: Source) -> None:
@@ -118,7 +128,7 @@ def _meant(table: Table, event: Heard) -> Prompt | None:
         return _the_one(table, talking)
     if waiting:
         return waiting[-1]
-    table.say("nothing_open")
+    table.say("knock" if table.waiting() else "nothing_open")
     return None
 
 
@@ -226,6 +236,10 @@ def tap(table: Table, event: Tapped) -> None:
     emoji = plain_emoji(event.emoji)
     choice = next((c for c, e in event.target.choices if e and plain_emoji(e) == emoji), None)
     if choice is None:
+        lying = table.by_row(event.target.row)
+        if lying is not None and lying.message.sensitive:
+            table.say("open.no_reactions")
+            return
         table.ignore("a reaction that was not on offer")
         return
     prompt = _targeted(table, event.target)
@@ -244,7 +258,7 @@ def reword(table: Table, event: Reworded) -> None:
         return
     source = _source(found, event.reading, event.event_id, event.text, table.facts.occurred_ms)
     if source is None:
-        table.say(NEEDED[found.expects])
+        table.say(_needed(found))
         return
     _store_words(table, found, source)
     sources = tuple(source if s.event_id == event.event_id else s for s in found.sources)

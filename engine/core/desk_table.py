@@ -228,6 +228,23 @@ class Table:
             and p.closes_ms > self.facts.occurred_ms
         )
 
+    def waiting(self) -> tuple[Prompt, ...]:
+        """Questions that wait for an answer, the oldest first: also those that have only knocked so far."""
+        return tuple(
+            p
+            for p in self.desk.prompts
+            if not p.shared
+            and not p.sources
+            and (p.row in self.facts.delivered or p.knock in self.facts.delivered)
+            and p.closes_ms > self.facts.occurred_ms
+        )
+
+    def withdraw(self, prompt: Prompt) -> None:
+        """Take a question, or its knock, out of the outbox if it has not left yet."""
+        for row in (prompt.row, prompt.knock):
+            if row is not None:
+                self.emit(Withdraw(row))
+
     def note_letter(self, row: RowId, starter: PersonId, until_ms: Ms) -> None:
         """Remember what was told, for as long as it may still lie in the outbox."""
         held = (letter for letter in self.desk.letters if letter.until_ms > self.facts.now_ms)

@@ -10,7 +10,7 @@ from engine.core.definition import Kind
 from engine.core.event import Event, Facts
 from engine.core.instance import Snapshot
 from engine.core.message import Message, Phrase
-from engine.core.values import Ms, Ref, RowId, TextId
+from engine.core.values import AnyValue, InstanceId, Ms, Ref, RowId, TextId
 
 Urgency = Literal["reply", "timely", "change", "quiet", "safety"]
 """How a message may travel.
@@ -39,6 +39,8 @@ class Ask(msgspec.Struct, frozen=True, tag="ask"):
     question_to: bool = False
     reminds: bool = True
     """False for questions that are part of a conversation the person began."""
+    sensitive: bool = False
+    """True: it knocks first, and takes no reactions (right 15)."""
 
 
 class Settle(msgspec.Struct, frozen=True, tag="settle"):
@@ -123,6 +125,35 @@ class KeepText(msgspec.Struct, frozen=True, tag="keep_text"):
     until_ms: Ms
 
 
+class Mix(msgspec.Struct, frozen=True, tag="mix"):
+    """Move these texts to new ids that belong to nobody, in an order found by chance and kept nowhere.
+
+    Neither is in an order that tells which became which: only whoever carries this out ever knows.
+    """
+
+    texts: tuple[TextId, ...]
+    under: tuple[TextId, ...]
+    until_ms: Ms
+
+
+class StartOther(msgspec.Struct, frozen=True, tag="start_other"):
+    """Begin another workflow; it hears back with ``Ended``, also if it cannot begin."""
+
+    instance: InstanceId
+    workflow: str
+    by: Ref | None
+    """Who is its starter; None: there is nobody, so it cannot begin."""
+    details: dict[str, AnyValue] = {}
+    """What it is handed, under its own names; what does not fit there is left out."""
+    depth: int = 0
+
+
+class Help(msgspec.Struct, frozen=True, tag="help"):
+    """Show this person where help is to be had, as ``person`` would."""
+
+    who: Ref
+
+
 class Finish(msgspec.Struct, frozen=True, tag="finish"):
     """The instance has ended."""
 
@@ -130,7 +161,21 @@ class Finish(msgspec.Struct, frozen=True, tag="finish"):
 
 
 Effect = (
-    Ask | Settle | Reopen | Confirm | Tell | Show | Post | SetTimer | DropTimer | Empower | KeepText | Finish
+    Ask
+    | Settle
+    | Reopen
+    | Confirm
+    | Tell
+    | Show
+    | Post
+    | SetTimer
+    | DropTimer
+    | Empower
+    | KeepText
+    | Mix
+    | StartOther
+    | Help
+    | Finish
 )
 
 
@@ -156,6 +201,7 @@ class Refusal(msgspec.Struct, frozen=True):
         "not_yours",
         "not_now",
         "no_change",
+        "does_not_fit",
     ]
     effects: tuple[Effect, ...] = ()
 

@@ -16,6 +16,9 @@ class Started(msgspec.Struct, frozen=True, tag="started"):
     by: Ref
     details: dict[str, AnyValue] = {}
     parent: InstanceId | None = None
+    """The instance that started it; then nobody typed anything."""
+    depth: int = 0
+    """How many workflows in a row, each within a day of its own beginning, led to this one."""
 
 
 class Answered(msgspec.Struct, frozen=True, tag="answered"):
@@ -65,7 +68,15 @@ class Ended(msgspec.Struct, frozen=True, tag="ended"):
     state: str
 
 
-Event = Started | Answered | TookBack | Commanded | Due | Left | Ended
+class Migrated(msgspec.Struct, frozen=True, tag="migrated"):
+    """Somebody who may moved it to another version of its workflow, into a state of that version."""
+
+    to: str
+    """The digest of the definition."""
+    state: str
+
+
+Event = Started | Answered | TookBack | Commanded | Due | Left | Ended | Migrated
 
 
 class Facts(msgspec.Struct, frozen=True):

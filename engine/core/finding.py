@@ -25,6 +25,8 @@ class Finding(msgspec.Struct, frozen=True):
     hint: str = ""
     severity: Literal["error", "warning"] = "error"
     rests_on: tuple[Path, ...] = ()
+    word: str = ""
+    """The word in question, so that it can be pointed at inside whatever stands at ``path``."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

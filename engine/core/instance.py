@@ -43,6 +43,8 @@ class AskState(msgspec.Struct, frozen=True):
     """False while its answers are hidden from everybody but those who gave them."""
     released: int = 0
     """How many unsigned answers were shown; their link to who wrote them is gone."""
+    texts: tuple[TextId, ...] = ()
+    """The released answers, under ids of their own."""
 
 
 class Timer(msgspec.Struct, frozen=True):
@@ -83,3 +85,9 @@ class Snapshot(msgspec.Struct, frozen=True):
     """The instance that started it, and hears of its end."""
     children: dict[InstanceId, str] = {}
     """Instances it has started and that have not ended, with their workflow's name."""
+    ended: dict[str, str] = {}
+    """Workflow → the final state of the one it started, if that ended before anything here waited for it."""
+    started: tuple[Ms, ...] = ()
+    """When it started others, within the last day."""
+    depth: int = 0
+    """See ``Started``: what keeps workflows from starting one another for ever."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol, assert_never
 
 from engine.core.definition import NO, AskDef, Choice, Definition
-from engine.core.message import AnySlot, Count, Message, Names, Option, Phrase, Said, Text, When
+from engine.core.message import AnySlot, Count, Message, Names, Option, Phrase, Plain, Said, Text, When
 from engine.core.values import AnyValue, Moment, Ms, Nothing, Number, Persons, Picked, Ref, Words
 
 NO_EMOJI = "✖️"
@@ -17,19 +17,44 @@ class Known(Protocol):
 
     @property
     def definition(self) -> Definition: ...
+    @property
+    def seen(self) -> Known:
+        """The same without the answers that are still hidden."""
+
     def people(self, part: str) -> tuple[Ref, ...]: ...
     def named(self, part: str) -> tuple[Ref, ...]: ...
     def detail(self, name: str) -> AnyValue | None: ...
     def who_said(self, ask: str, choice: str) -> tuple[Ref, ...]: ...
     def who_turned(self, ask: str) -> tuple[Ref, ...]: ...
     def not_joining(self, ask: str) -> int: ...
+    def waiting(self, ask: str) -> tuple[Ref, ...]: ...
+
+
+def is_written(definition: Definition, key: str) -> bool:
+    """Whether there is a sentence for a text key: the file's own, or one of the bot's in its place."""
+    return key in definition.texts or key in definition.own
 
 
 def phrase(known: Known, key: str) -> Phrase:
-    """The phrase for one of the definition's own texts, its gaps filled as things stand."""
-    definition = known.definition
-    slots = {gap: _slot(known, gap) for gap in definition.gaps.get(key, ())}
-    return Phrase(key=key, digest=definition.digest, slots=slots)
+    """The phrase for one of the definition's texts, its gaps filled as things stand. Where the file has no
+    sentence of its own, it is the bot's that stands there.
+    """
+    definition, known = known.definition, known.seen
+    if key in definition.texts or key not in definition.own:
+        slots = {gap: _slot(known, gap) for gap in definition.gaps.get(key, ())}
+        return Phrase(key=key, digest=definition.digest, slots=slots)
+    own = definition.own[key]
+    filled: dict[str, AnySlot] = {gap: _slot(known, placeholder) for gap, placeholder in own.gaps}
+    return Phrase(own.key, slots=filled | {gap: Plain(word) for gap, word in own.words})
+
+
+def label(definition: Definition, owner: str, choice: str | None) -> Said:
+    """What a choice of an ask or of a detail is called."""
+    key = f"{owner}.{choice}"
+    if key in definition.texts or key not in definition.own:
+        return Said(key, definition.digest)
+    own = definition.own[key]
+    return Said(own.key, slots={gap: Plain(word) for gap, word in own.words})
 
 
 def _slot(known: Known, gap: str) -> AnySlot:
@@ -39,6 +64,8 @@ def _slot(known: Known, gap: str) -> AnySlot:
         return Count(len(known.who_said(ask, choice)))
     if gap.startswith("not joining "):
         return Count(known.not_joining(gap.removeprefix("not joining ")))
+    if gap.startswith("number waiting for "):
+        return Count(len(known.waiting(gap.removeprefix("number waiting for "))))
     if head == "gone" and rest:
         return Names(known.who_turned(rest))
     if "." in gap:
@@ -63,15 +90,22 @@ def value_slot(definition: Definition, detail: str, value: AnyValue | None) -> A
         case Number(n=n):
             return Count(n)
         case Picked(choice=choice):
-            return Said(f"{detail}.{choice}", definition.digest)
+            return label(definition, detail, choice)
         case _:
             assert_never(value)
 
 
-def options(owner: str, choices: Sequence[Choice], digest: str, *, with_no: bool) -> tuple[Option, ...]:
+def options(
+    definition: Definition, owner: str, choices: Sequence[Choice], *, with_no: bool
+) -> tuple[Option, ...]:
     """The choices of an ask or a detail, with the no that every private ask brings."""
-    offered = tuple(Option(c.id, c.emoji, Phrase(f"{owner}.{c.id}", digest)) for c in choices)
-    return (*offered, Option(NO, NO_EMOJI, Phrase("no.label"))) if with_no else offered
+    offered: list[Option] = []
+    for choice in choices:
+        said = label(definition, owner, choice.id)
+        offered.append(Option(choice.id, choice.emoji, Phrase(said.key, said.digest, said.slots)))
+    if with_no:
+        offered.append(Option(NO, NO_EMOJI, Phrase("no.label")))
+    return tuple(offered)
 
 
 def seen_by(known: Known, ask: AskDef, reader: Ref | None) -> Said:
@@ -86,29 +120,72 @@ def seen_by(known: Known, ask: AskDef, reader: Ref | None) -> Said:
     return Said("seen.people", slots={"who": Names(tuple(who))})
 
 
-def private_ask(known: Known, ask: AskDef, reader: Ref, closes_ms: Ms) -> Message:
-    """A question as one person will see it 1:1."""
+def shown_to(known: Known, ask: AskDef, reader: Ref | None, shows_ms: Ms | None) -> Said:
+    """Who sees an answer, and until when it is hidden from them; ``shows_ms`` if that is a moment."""
     seen = seen_by(known, ask, reader)
-    foot = "footer.mine" if seen == Said("seen.me") else "footer.ask"
+    if ask.hidden is None or seen == Said("seen.me"):
+        return seen
+    if ask.hidden.until_closed:
+        return Said("seen.after_closing", slots={"seen": seen})
+    if shows_ms is not None:
+        return Said("seen.after", slots={"seen": seen, "until": When(shows_ms)})
+    return Said("seen.once_shown", slots={"seen": seen})
+
+
+def private_ask(
+    known: Known, ask: AskDef, reader: Ref, closes_ms: Ms, *, unsigned: int = 0, shows_ms: Ms | None = None
+) -> Message:
+    """A question as one person will see it 1:1.
+
+    ``unsigned``: k, if it is put as an unsigned ask; ``shows_ms``: when hidden answers are shown, if that is
+    a moment.
+    """
+    lines = [phrase(known, f"{ask.name}.say")]
+    slots: dict[str, AnySlot] = {"until": When(closes_ms)}
+    if unsigned:
+        # Said before anything is written, and it stays above the answer (right 13).
+        readers = tuple(dict.fromkeys(ref for part in ask.seen_by for ref in known.people(part)))
+        lines.append(Phrase("unsigned", slots={"who": Names(readers), "n": Count(unsigned)}))
+    else:
+        slots["seen"] = shown_to(known, ask, reader, shows_ms)
     return Message(
-        lines=(phrase(known, f"{ask.name}.say"),),
-        options=options(ask.name, ask.choices, known.definition.digest, with_no=True),
-        footer=(Phrase(foot, slots={"seen": seen, "until": When(closes_ms)}),),
+        lines=tuple(lines),
+        options=options(known.definition, ask.name, ask.choices, with_no=True),
+        footer=(Phrase(_foot(ask, slots.get("seen"), unsigned=unsigned), slots=slots),),
         mention=True,
+        sensitive=ask.sensitive,
     )
+
+
+def _foot(ask: AskDef, seen: AnySlot | None, *, unsigned: int) -> str:
+    """The one quiet line under a question: whichever has to be said here."""
+    mine = seen == Said("seen.me")
+    if unsigned:
+        return "footer.unsigned"
+    if ask.sensitive:
+        return "footer.sensitive_mine" if mine else "footer.sensitive"
+    if ask.unsigned and not mine:
+        return "footer.named"
+    return "footer.mine" if mine else "footer.ask"
 
 
 def room_ask(known: Known, ask: AskDef, closes_ms: Ms, *, closed: bool = False) -> Message:
     """An open question as the room sees it, with those who have taken it up so far."""
+    known = known.seen
     lines = [phrase(known, f"{ask.name}.say")]
     for choice in ask.choices:
         who = known.who_said(ask.name, choice.id)
         if who:
-            label = Said(f"{ask.name}.{choice.id}", known.definition.digest)
-            lines.append(Phrase("room.taken", slots={"label": label, "who": Names(who)}))
+            said = label(known.definition, ask.name, choice.id)
+            lines.append(Phrase("room.taken", slots={"label": said, "who": Names(who)}))
+    waiting = known.waiting(ask.name) if not closed else ()
+    if waiting and "circle" in ask.seen_by:
+        lines.append(Phrase("room.waiting_names", slots={"who": Names(waiting)}))
+    elif waiting:
+        lines.append(Phrase("room.waiting", slots={"n": Count(len(waiting))}))
     foot = Phrase("room.closed") if closed else Phrase("footer.room", slots={"until": When(closes_ms)})
     return Message(
         lines=tuple(lines),
-        options=() if closed else options(ask.name, ask.choices, known.definition.digest, with_no=False),
+        options=() if closed else options(known.definition, ask.name, ask.choices, with_no=False),
         footer=(foot,),
     )

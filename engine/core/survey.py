@@ -20,6 +20,7 @@ from engine.core.definition import (
     EveryoneSaid,
     MomentExpr,
     NotThat,
+    OnHolds,
     Part,
     Room,
     ShareSaid,
@@ -40,7 +41,7 @@ class Saying(msgspec.Struct, frozen=True):
     path: Path
     kind: Literal["ask", "label", "question", "tell", "board", "public", "outcome"]
     reader: Who
-    state: str | None = None
+    state: str
     move: int | None = None
     owner: str | None = None
     """The ask or detail it belongs to."""
@@ -58,7 +59,7 @@ class Timing(msgspec.Struct, frozen=True):
 class Gap(msgspec.Struct, frozen=True):
     """What a ``<placeholder>`` refers to: a detail or part by ``name``, or an ask (and one of its answers)."""
 
-    kind: Literal["name", "answer", "number", "not joining", "gone"]
+    kind: Literal["name", "answer", "number", "not joining", "gone", "waiting"]
     name: str
     choice: str | None = None
 
@@ -70,12 +71,22 @@ def read_gap(gap: str) -> Gap:
         return Gap("number", ask, choice)
     if gap.startswith("not joining "):
         return Gap("not joining", gap.removeprefix("not joining "))
+    if gap.startswith("number waiting for "):
+        return Gap("waiting", gap.removeprefix("number waiting for "))
     if gap.startswith("gone "):
         return Gap("gone", gap.removeprefix("gone "))
     if "." in gap:
         ask, _, choice = gap.partition(".")
         return Gap("answer", ask, choice)
     return Gap("name", gap)
+
+
+def gaps_of(definition: Definition, key: str) -> tuple[str, ...]:
+    """The placeholders that a sentence needs, whether the file wrote it or it is one of the bot's own."""
+    own = definition.own.get(key)
+    if own is not None:
+        return tuple(gap for _, gap in own.gaps)
+    return definition.gaps.get(key, ())
 
 
 def sayings(definition: Definition) -> Iterator[Saying]:
@@ -126,10 +137,15 @@ def _tells(tells: tuple[TellDef, ...], path: Path) -> Iterator[tuple[TellDef, Pa
 def all_tells(definition: Definition) -> Iterator[tuple[TellDef, Path]]:
     """Everything said without asking."""
     for state in definition.states.values():
-        path: Path = ("states", state.name)
-        yield from _tells(state.tells, path)
-        for index, move in enumerate(state.moves):
-            yield from _tells(move.tells, (*path, "moves", str(index)))
+        yield from tells_of(state)
+
+
+def tells_of(state: StateDef) -> Iterator[tuple[TellDef, Path]]:
+    """Everything that is said without asking on entering a state and on leaving it by a move."""
+    path: Path = ("states", state.name)
+    yield from _tells(state.tells, path)
+    for index, move in enumerate(state.moves):
+        yield from _tells(move.tells, (*path, "moves", str(index)))
 
 
 def timings(definition: Definition) -> Iterator[Timing]:
@@ -142,6 +158,8 @@ def timings(definition: Definition) -> Iterator[Timing]:
             yield Timing(ask.until, ("asks", ask.name, "until"), ask=ask.name)
         if ask.changeable_until is not None:
             yield Timing(ask.changeable_until, ("asks", ask.name, "changeable until"), ask=ask.name)
+        if ask.hidden is not None and ask.hidden.until is not None:
+            yield Timing(ask.hidden.until, ("asks", ask.name, "hidden until"), ask=ask.name)
     for state in definition.states.values():
         for index, move in enumerate(state.moves):
             if isinstance(move.on, AtMoment):
@@ -149,23 +167,54 @@ def timings(definition: Definition) -> Iterator[Timing]:
                 yield Timing(move.on.moment, path, state=state.name)
 
 
-def conditions(definition: Definition) -> Iterator[tuple[Condition, Path]]:
+class Clause(msgspec.Struct, frozen=True):
+    """A condition: where it stands, and what hangs on it.
+
+    ``state`` is the state in which it is looked at (an ask's has none of its own), ``move`` the move it
+    belongs to, ``reader`` whoever would learn from what is said that it holds.
+    """
+
+    condition: Condition
+    path: Path
+    kind: Literal["ask", "tell", "board", "public", "move", "as soon as", "start"]
+    state: str | None = None
+    move: int | None = None
+    ask: str | None = None
+    reader: Who | None = None
+
+
+def conditions(definition: Definition) -> Iterator[Clause]:
     """Every condition."""
     for ask in definition.asks.values():
         if ask.when is not None:
-            yield ask.when, ("asks", ask.name, "if")
-    for tell, path in all_tells(definition):
-        if tell.when is not None:
-            yield tell.when, (*path, "if")
+            yield Clause(ask.when, ("asks", ask.name, "if"), "ask", ask=ask.name)
     for state in definition.states.values():
-        for index, board in enumerate(state.board):
-            if board.when is not None:
-                yield board.when, ("states", state.name, "board", str(index), "if")
-        if state.public_when is not None:
-            yield state.public_when, ("states", state.name, "public")
-        for index, move in enumerate(state.moves):
-            if move.when is not None:
-                yield move.when, ("states", state.name, "moves", str(index), "if")
+        yield from _conditions_of(state)
+
+
+def _conditions_of(state: StateDef) -> Iterator[Clause]:
+    path: Path = ("states", state.name)
+    for tell, where in _tells(state.tells, path):
+        if tell.when is not None:
+            yield Clause(tell.when, (*where, "if"), "tell", state.name, reader=tell.to)
+    for index, board in enumerate(state.board):
+        if board.when is not None:
+            where = (*path, "board", str(index), "if")
+            yield Clause(board.when, where, "board", state.name, reader=Part(board.to))
+    if state.public_when is not None:
+        yield Clause(state.public_when, (*path, "public", "0", "if"), "public", state.name, reader=Room())
+    for index, start in enumerate(state.starts):
+        if start.when is not None:
+            yield Clause(start.when, (*path, "starts", str(index), "if"), "start", state.name)
+    for index, move in enumerate(state.moves):
+        here = (*path, "moves", str(index))
+        if isinstance(move.on, OnHolds):
+            yield Clause(move.on.condition, (*here, "when"), "as soon as", state.name, index)
+        if move.when is not None:
+            yield Clause(move.when, (*here, "if"), "move", state.name, index)
+        for tell, where in _tells(move.tells, here):
+            if tell.when is not None:
+                yield Clause(tell.when, (*where, "if"), "tell", state.name, index, reader=tell.to)
 
 
 def claims(condition: Condition) -> Iterator[Claim]:
@@ -178,5 +227,48 @@ def claims(condition: Condition) -> Iterator[Claim]:
                 yield from claims(each)
         case CountOf() | EveryoneSaid() | ShareSaid() | DetailIs() | DetailGiven() | BeenIn():
             yield condition
+        case _:
+            assert_never(condition)
+
+
+def asks_in(condition: Condition, *, negative: bool | None = None) -> frozenset[str]:
+    """The asks whose answers a condition looks at.
+
+    ``negative`` picks those for which it wants few answers (True) or many (False): ``coming is fewer
+    than 2`` and ``not everyone said …`` want few. None: all of them.
+    """
+    found: set[str] = set()
+    for claim, wants_few in _leaning(condition, turned=False):
+        if negative is None or negative in wants_few:
+            found |= {name for name, _ in answers_in(claim)}
+    return frozenset(found)
+
+
+def answers_in(claim: Claim) -> tuple[tuple[str, str], ...]:
+    """The (ask, answer) pairs that a claim looks at."""
+    match claim:
+        case CountOf(terms=terms):
+            return terms
+        case EveryoneSaid(ask=ask, choice=choice) | ShareSaid(ask=ask, choice=choice):
+            return ((ask, choice),)
+        case DetailIs() | DetailGiven() | BeenIn():
+            return ()
+        case _:
+            assert_never(claim)
+
+
+def _leaning(condition: Condition, *, turned: bool) -> Iterator[tuple[Claim, frozenset[bool]]]:
+    match condition:
+        case NotThat(that=that):
+            yield from _leaning(that, turned=not turned)
+        case AllOf(those=those) | AnyOf(those=those):
+            for each in those:
+                yield from _leaning(each, turned=turned)
+        case CountOf(op="=="):
+            yield condition, frozenset({True, False})
+        case CountOf(op=op):
+            yield condition, frozenset({(op in ("<", "<=")) != turned})
+        case EveryoneSaid() | ShareSaid() | DetailIs() | DetailGiven() | BeenIn():
+            yield condition, frozenset({turned})
         case _:
             assert_never(condition)

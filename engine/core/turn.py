@@ -1,71 +1,72 @@
-"""A turn: the notebook in which one decision is worked out, from one snapshot to the next.
-
-It is mutable and lives for one call of ``decide``; nothing of it survives but the new
-snapshot and the effects.
-"""
+"""A turn: one decision worked out in a notebook, from one snapshot to the next."""
 
 from __future__ import annotations
 
-from typing import assert_never
+from collections.abc import Mapping
 
 from msgspec.structs import replace
 
+from engine.core import places
 from engine.core.conditions import holds
+from engine.core.curtain import Curtain
 from engine.core.definition import (
-    NO,
-    AnsweredBy,
     AskDef,
     AtMoment,
     Circle,
-    Contacts,
     Definition,
     DetailDef,
-    Everyone,
-    HolderOf,
-    NamedBy,
-    NamedIn,
     OnCommand,
-    OneOf,
+    OnEnded,
+    OnHolds,
     Part,
+    PartDef,
     Room,
-    Source,
-    Starter,
     StateDef,
-    Stewards,
     TellDef,
-    Who,
 )
 from engine.core.effect import (
     Ask,
     Decision,
-    DropTimer,
-    Effect,
     Empower,
     Finish,
+    Help,
     KeepText,
     Post,
-    SetTimer,
     Settle,
-    Show,
+    StartOther,
     Tell,
     Urgency,
 )
 from engine.core.event import Facts
-from engine.core.instance import Answer, AskState, Snapshot, Timer
+from engine.core.instance import AskState, Snapshot
 from engine.core.machine import ways_of
-from engine.core.message import Message, Phrase
+from engine.core.message import AnySlot, Message, Phrase
 from engine.core.moments import resolve
+from engine.core.notebook import LONGEST_MS, TELL_USEFUL_MS
 from engine.core.phrasing import options, phrase, private_ask, room_ask
+from engine.core.sources import chosen_by_lot, draw, lot_key, sought_parts
+from engine.core.starting import (
+    MOST_A_DAY,
+    MOST_IN_A_ROW,
+    NOT_STARTED,
+    depth_of_child,
+    handed,
+    id_of_child,
+    lately,
+)
+from engine.core.unsigned import (
+    FEWER,
+    unsigned_among,
+)
 from engine.core.values import (
     DAY_MS,
     AnyValue,
+    InstanceId,
     Moment,
     Ms,
     Number,
-    Persons,
     Picked,
     Ref,
-    RowId,
     TextId,
     Words,
 )
@@ -75,11 +76,6 @@ ASK_OPEN_MS = 7 * DAY_MS
 DETAIL_OPEN_MS = 14 * DAY_MS
 KEEP_DAYS = 90
 """How long a text outlives its instance when its file does not say."""
-LONGEST_MS = 800 * DAY_MS
-"""A text's end date while its instance still runs; finishing brings it forward."""
-TELL_USEFUL_MS = 7 * DAY_MS
-MOST_LINKS = 256
-"""Definitions whose links are held in memory."""
 MOST_MOVES = 16
 """Moves that one event may set off before it counts as a circle in the file."""
 
@@ -91,169 +87,68 @@ class MovesInCircles(Exception):
     """One event set off more moves than a workflow can sensibly have."""
 
 
-class Turn:
+class Turn(Curtain):
     """One event's worth of change to one instance."""
 
     def __init__(self, definition: Definition, snapshot: Snapshot, facts: Facts, actor: Ref | None) -> None:
-        self.definition = definition
-        self.facts = facts
-        self.now_ms = facts.now_ms
-        self._actor = actor
-        self._old = snapshot
-        self._version = snapshot.version + 1
-        self._state = snapshot.state
-        self._entry = snapshot.entry
-        self._entered_ms = snapshot.entered_ms
-        self._details = dict(snapshot.details)
-        self._asks = dict(snapshot.asks)
-        self._timers = dict(snapshot.timers)
-        self._powers = dict(snapshot.powers)
-        self._boards = snapshot.boards
-        self._gone = snapshot.gone
-        self._finished_ms = snapshot.finished_ms
-        self._visits = dict(snapshot.visits)
-        self._groups = dict(snapshot.groups)
-        self._children = dict(snapshot.children)
-        self._effects: list[Effect] = []
-        self._rows = 0
-        self._before: Turn | None = None
+        super().__init__(definition, snapshot, facts, actor)
+        self._failed: str | None = None
+        """The workflow that has just turned out not to begin: it is not tried again in the same breath."""
+        self._born = 0
+        self._seated: set[Ref] = set()
+        """Those who have been told by now that a place has come free for them."""
 
-    # ── reading ──────────────────────────────────────────────────────────────
+    # ── whose turn it is, and who is found ───────────────────────────────────
 
-    @property
-    def state(self) -> StateDef:
-        """The present state."""
-        return self.definition.states[self._state]
-
-    def ask_state(self, name: str) -> AskState | None:
-        """How an ask stands; None if it was never put."""
-        return self._asks.get(name)
-
-    def detail(self, name: str) -> AnyValue | None:
-        """What a detail holds."""
-        return self._details.get(name)
-
-    def visits(self, state: str) -> int:
-        """How often a state has been entered, the present time included."""
-        return self._visits.get(state, 0)
-
-    def asked(self, ask: str) -> int:
-        """How many were asked."""
-        state = self._asks.get(ask)
-        return len(state.asked) if state else 0
-
-    def who_said(self, ask: str, choice: str) -> tuple[Ref, ...]:
-        """Those whose standing answer is this one, in the order they gave it.
-
-        Asks that one part counts together (the room's and the 1:1 invitation) are one question: what
-        somebody said to it last is what they say.
+    def queue(self, ask: str, who: Ref) -> None:
+        """Keep somebody's place in the queue as long as they go on wanting one, by whatever ask; whoever wants
+        one anew comes last.
         """
-        state = self._asks.get(ask)
-        if state is None:
-            return ()
-        linked = [self._asks[name] for name in self.linked(ask) if name in self._asks]
-        given = [
-            (a.at_ms, who)
-            for who, a in state.answers.items()
-            if a.choice == choice and not any(_is_later(other.answers.get(who), a) for other in linked)
-        ]
-        return tuple(who for _, who in sorted(given))
+        firsts = {name: self.definition.asks[name].choices[0].id for name in places.sharing(self, ask)}
+        if not firsts:
+            return
+        since_ms = min(
+            (at for name in firsts for at, ref in self.before.standing(name, firsts[name]) if ref == who),
+            default=self.answered_ms(ask),
+        )
+        for name, first in firsts.items():
+            if any(ref == who for _, ref in self.standing(name, first)):
+                state = self._asks[name]
+                answer = replace(state.answers[who], at_ms=since_ms)
+                self._asks[name] = replace(state, answers={**state.answers, who: answer})
 
-    def linked(self, ask: str) -> tuple[str, ...]:
-        """The other asks that some part counts together with this one."""
-        return _links_of(self.definition).get(ask, ())
+    def find(self, part: str, *, anew: bool = False, asking: str | None = None) -> None:
+        """Find who a part is as something is put to it, and remember them. Those whose answers to it stand were
+        told who reads them: as long as they do, it stays who it was (right 12). ``asking``: an ask whose answers
+        begin afresh. ``anew``: chance is asked again.
+        """
+        for known in sought_parts(self.definition):
+            if known.name != part:
+                continue
+            if part in self.facts.groups and not self._reads_answers(part, asking):
+                self._groups[part] = self.facts.groups[part]
+            self._draw(known, anew=anew)
 
-    def counts(self, ask: str, who: Ref) -> bool:
-        """Whether somebody has an answer standing, to this ask or one counted with it, that others may hear of."""
+    def _reads_answers(self, part: str, asking: str | None) -> bool:
+        asks = self.definition.asks
         return any(
-            who in self.who_said(name, choice.id)
-            for name in (ask, *self.linked(ask))
-            for choice in self.definition.asks[name].choices
+            state.answers and name != asking and name in asks and part in asks[name].seen_by
+            for name, state in self._asks.items()
         )
 
-    def who_turned(self, ask: str) -> tuple[Ref, ...]:
-        """Those who had said an answer that travels early and no longer do."""
-        state = self._asks.get(ask)
-        if state is None:
-            return ()
-        return tuple(
-            who for who, a in state.answers.items() if a.was_early and a.choice in (NO, None) and not a.text
-        )
-
-    def not_joining(self, ask: str) -> int:
-        """How many of those asked gave no answer that travels early: a no and a silence are one number."""
-        state = self._asks.get(ask)
-        if state is None:
-            return 0
-        return sum(1 for who in state.asked if not _travels(state.answers.get(who)))
-
-    def people(self, part: str) -> tuple[Ref, ...]:
-        """Whoever holds a part now, without those who have left."""
-        return tuple(ref for ref in self.named(part) if ref not in self._gone)
-
-    def named(self, part: str) -> tuple[Ref, ...]:
-        """Whoever holds a part, as a sentence names them: those who have left are still called by their name."""
-        known = next((each for each in self.definition.parts if each.name == part), None)
-        if known is None:
-            return ()
-        found = dict.fromkeys(ref for source in known.sources for ref in self._from(source, part))
-        return tuple(found)
-
-    def _from(self, source: Source, part: str) -> tuple[Ref, ...]:
-        match source:
-            case Starter():
-                return (self._old.starter,)
-            case NamedIn(detail=name):
-                value = self._details.get(name)
-                return tuple(Ref(p) for p in value.who) if isinstance(value, Persons) else ()
-            case AnsweredBy():
-                return tuple(ref for ref in self._answerers(source) if ref not in self._gone)
-            case NamedBy() | Everyone() | HolderOf() | Stewards() | Contacts() | OneOf():
-                return ()
-            case _:
-                assert_never(source)
-
-    def _answerers(self, by: AnsweredBy) -> tuple[Ref, ...]:
-        return tuple(ref for choice in by.choices for ref in self.who_said(by.ask, choice))
-
-    def is_gone(self, who: Ref) -> bool:
-        """Whether a person has left."""
-        return who in self._gone
-
-    def resolve_who(self, who: Who) -> tuple[Ref, ...]:
-        """The people an ask or a tell is for, at this moment."""
-        match who:
-            case Part(name=name):
-                found = self.people(name)
-            case AnsweredBy():
-                found = self._answerers(who)
-            case Circle(but=but):
-                left_out = {ref for part in but for ref in self.people(part)}
-                found = tuple(ref for ref in self.facts.room if ref not in left_out)
-            case Room():
-                found = ()
-            case _:
-                assert_never(who)
-        return tuple(ref for ref in dict.fromkeys(found) if ref not in self._gone)
+    def _draw(self, part: PartDef, *, anew: bool) -> None:
+        key, lots = lot_key(part), chosen_by_lot(part)
+        held = any(ref not in self._gone for ref in self._groups.get(key, ()))
+        if not lots or (held and not anew):
+            return
+        found: tuple[Ref, ...] = ()
+        for lot in lots:
+            left_out = {*self._gone, *found, *(ref for name in lot.but for ref in self.named(name))}
+            among = [ref for ref in self.people(lot.part) if ref not in left_out]
+            found = (*found, *draw(self.facts.seed, part.name, among))
+        self._groups[key] = found
 
     # ── writing ──────────────────────────────────────────────────────────────
-
-    def emit(self, effect: Effect) -> None:
-        """Add an effect."""
-        self._effects.append(effect)
-
-    @property
-    def mark(self) -> int:
-        """The place at which the next effect will stand."""
-        return len(self._effects)
-
-    def emit_at(self, mark: int, effect: Effect) -> None:
-        """Put an effect where the notebook stood earlier: what is known only now, yet comes before what followed."""
-        self._effects.insert(mark, effect)
-
-    def put_ask_state(self, name: str, state: AskState) -> None:
-        """Replace how an ask stands."""
-        self._asks[name] = state
 
     def set_detail(self, name: str, value: AnyValue) -> None:
         """Give a detail its value; what was reckoned from the old one is reckoned anew."""
@@ -272,7 +167,10 @@ class Turn:
     def drop_person(self, who: Ref) -> None:
         """Forget a person's open steps: whatever they had said, they are not counted any more."""
         self._gone = (*self._gone, who)
-        for name, state in self._asks.items():
+        for name, state in list(self._asks.items()):
+            if name.startswith(FEWER) and who in state.asked:
+                self._drop_wish(name)
+                continue
             if state.settled or (who not in state.asked and who not in state.answers):
                 continue
             answers = {ref: a for ref, a in state.answers.items() if ref != who}
@@ -280,99 +178,41 @@ class Turn:
             self._asks[name] = replace(state, asked=asked, answers=answers)
             self.emit(Settle(who, name, state.round))
 
+    def look_again(self) -> None:
+        """Take the moves whose condition has come to hold, one after another."""
+        while any(isinstance(move.on, OnHolds) for move in self.state.moves) and self.fire("changed"):
+            pass
+
     def finish_turn(self) -> Decision:
-        """Close the notebook."""
-        old = self._old
+        """Close the notebook, once no condition moves it on any more."""
+        self.look_again()
         self._end_dropped_texts()
-        return Decision(
-            Snapshot(
-                id=old.id,
-                circle=old.circle,
-                definition=old.definition,
-                state=self._state,
-                version=self._version,
-                entry=self._entry,
-                entered_ms=self._entered_ms,
-                started_ms=old.started_ms,
-                starter=old.starter,
-                details=self._details,
-                asks=self._asks,
-                timers=self._timers,
-                powers=self._powers,
-                boards=self._boards,
-                gone=self._gone,
-                finished_ms=self._finished_ms,
-                visits=self._visits,
-                groups=self._groups,
-                parent=old.parent,
-                children=self._children,
-            ),
-            tuple(self._effects),
-        )
-
-    def urgency_for(self, who: Ref) -> Urgency:
-        """How news may travel to a person: as a reply to what they just did, as a change within 24 hours
-        to what they said yes to (or began themselves), or as ordinary mail.
-        """
-        if who == self._actor:
-            return "reply"
-        # As things stood before this event: a date that has just been moved is what the change is about.
-        for name, state in self._old.asks.items():
-            theirs = who == self._old.starter or _travels(state.answers.get(who))
-            if theirs and not state.settled and self.is_promise(name) and self._is_soon(state):
-                return "change"
-        return "timely"
-
-    def is_promise(self, ask: str) -> bool:
-        """Whether a yes to this ask holds beyond its closing, for something that begins later."""
-        known = self.definition.asks.get(ask)
-        return known is not None and known.changeable_until is not None
-
-    def is_soon(self, ask: str) -> bool:
-        """Whether what an ask is about begins within 24 hours."""
-        return self._is_soon(self._asks[ask])
-
-    def _is_soon(self, state: AskState) -> bool:
-        return 0 < state.changeable_ms - self.now_ms <= DAY_MS
-
-    def public_key(self) -> str | None:
-        """The text key of the line that the circle may see now."""
-        state = self.state
-        return state.public if holds(state.public_when, self) else state.public_otherwise
+        return Decision(self._snapshot(), tuple(self._effects))
 
     def tell(self, tell: TellDef) -> None:
         """Say something, if its condition holds."""
         if not holds(tell.when, self):
             return
+        if isinstance(tell.to, Part):
+            self.find(tell.to.name)
         line = phrase(self, tell.text)
         useful_ms = self.now_ms + TELL_USEFUL_MS
         if isinstance(tell.to, Room):
             self.emit(Post(row=self._new_row(), message=Message(lines=(line,)), useful_until_ms=useful_ms))
             return
-        for who in self.resolve_who(tell.to):
-            self.emit(Tell(who, Message(lines=(line,)), self.urgency_for(who), useful_ms))
-
-    def tell_person(
-        self, who: Ref, line: Phrase, urgency: Urgency, useful_until_ms: Ms | None = None
-    ) -> None:
-        """Say one of the bot's own sentences to a person."""
-        useful_ms = useful_until_ms or self.now_ms + TELL_USEFUL_MS
-        self.emit(Tell(who, Message(lines=(line,)), urgency, useful_ms))
-
-    @property
-    def before(self) -> Turn:
-        """Things as they stood before this event, to be compared with."""
-        if self._before is None:
-            self._before = Turn(self.definition, self._old, self.facts, None)
-        return self._before
+        message = Message(lines=(line,))
+        tells = [Tell(who, message, self.urgency_for(who), useful_ms) for who in self.resolve_who(tell.to)]
+        # Whoever is told the same for two reasons hears it once.
+        for each in [told for told in tells if told not in self._effects]:
+            self.emit(each)
 
     def refresh(self) -> None:
         """Bring what is kept up to date up to date: boards, and the room's messages. Whatever would read as
         before is left alone, so that a protected no leaves no trace, not even an edit.
         """
-        before = self.before
+        before, seen, was_seen = self.before, self.seen, self.before.seen
         for board in self.state.board:
-            if not holds(board.when, self):
+            if not holds(board.when, seen):
                 continue
             message = Message(lines=(phrase(self, board.text),))
             same = self._entry == self._old.entry and message.lines == (phrase(before, board.text),)
@@ -382,24 +222,24 @@ class Turn:
             ask = self.definition.asks.get(name)
             if ask is None or state.row is None or state.settled:
                 continue
-            if any(self.who_said(name, c.id) != before.who_said(name, c.id) for c in ask.choices):
+            if seen._stands(name, ask) != was_seen._stands(name, ask):
                 self.repost(ask)
+        self._say_who_moved_up()
 
-    def show_words(self, ask: str, who: Ref, reader: Ref, line: Phrase) -> None:
-        """Let a reader see what somebody wrote: one message for each writer, edited when they edit theirs."""
-        self._show(reader, f"words:{ask}:{self._asks[ask].round}:{who}", Message(lines=(line,)))
-
-    def has_shown_words(self, ask: str, who: Ref, reader: Ref) -> bool:
-        """Whether a reader has a message with what somebody wrote."""
-        return f"words:{ask}:{self._asks[ask].round}:{who}/{reader}" in self._boards
-
-    def _show(self, who: Ref, board: str, message: Message, *, same: bool = False) -> None:
-        name = f"{board}/{who}"
-        if name in self._boards and same:
-            return
-        if name not in self._boards:
-            self._boards = (*self._boards, name)
-        self.emit(Show(who, board, message))
+    def _say_who_moved_up(self) -> None:
+        """Tell those who waited for a place and have one now."""
+        for name, ask in self.definition.asks.items():
+            if ask.places is None:
+                continue
+            state, held = self._asks.get(name), self._old.asks.get(name)
+            if state is None or held is None or state.round != held.round:
+                continue
+            for who in self.before.waiting(name):
+                if who in self._seated or who not in self.who_said(name, ask.choices[0].id):
+                    continue
+                self._seated.add(who)
+                slots: dict[str, AnySlot] = {"about": self._about_said()}
+                self.tell_person(who, Phrase("places.free", slots=slots), self.urgency_for(who))
 
     # ── asks ─────────────────────────────────────────────────────────────────
 
@@ -411,9 +251,17 @@ class Turn:
         closes_ms = self._ask_moment(ask, self.now_ms, changeable=False)
         changeable_ms = max(closes_ms, self._ask_moment(ask, self.now_ms, changeable=True))
         in_room = isinstance(ask.to, Room)
+        if isinstance(ask.to, Part):
+            self.find(ask.to.name, anew=True, asking=ask.name)
+        for part in ask.seen_by:
+            self.find(part, asking=ask.name)
         who = self.resolve_who(ask.to)
         for replaced in ask.replaces:
             self._replace_ask(replaced)
+        readers = self._readers(ask)
+        unsigned = 0 if in_room else unsigned_among(ask, who, readers)
+        if unsigned:
+            who = tuple(ref for ref in who if ref not in readers)
         if not in_room and not who:
             return
         if before is not None:
@@ -422,11 +270,14 @@ class Turn:
             round=before.round + 1 if before else 1,
             opened_ms=self.now_ms,
             closes_ms=closes_ms,
-            changeable_ms=changeable_ms,
+            changeable_ms=closes_ms if unsigned else changeable_ms,
             asked=who,
             row=self._new_row() if in_room else None,
+            unsigned=unsigned,
+            shown=not unsigned and ask.hidden is None,
         )
         self._asks[ask.name] = state
+        self._time_showing(ask, state)
         self._time_ask(ask, state)
         if in_room and state.row is not None:
             self.emit(Post(state.row, room_ask(self, ask, closes_ms), ask.name, state.round))
@@ -440,8 +291,15 @@ class Turn:
                 who=who,
                 ask=ask.name,
                 round=state.round,
-                message=private_ask(self, ask, who, state.closes_ms),
-                expects="choice" if ask.choices else "words",
+                message=private_ask(
+                    self,
+                    ask,
+                    who,
+                    state.closes_ms,
+                    unsigned=state.unsigned,
+                    shows_ms=self.shows_ms(ask.name),
+                ),
+                expects=ask.naming or ("choice" if ask.choices else "words"),
                 words=ask.words or ask.question_to is not None,
                 closes_ms=state.closes_ms,
                 changeable_ms=state.changeable_ms,
@@ -450,6 +308,7 @@ class Turn:
                 question_to=ask.question_to is not None,
                 # What somebody writes for their own eyes is waited for by nobody.
                 reminds=bool(ask.choices) or ask.seen_by != ("me",),
+                sensitive=ask.sensitive,
             )
         )
 
@@ -502,12 +361,15 @@ class Turn:
         state = self._asks[name]
         self._asks[name] = replace(state, open=False)
         self._drop_timer(f"close:{name}:{state.round}")
+        self._show_what_closed(name)
         if state.changeable_ms <= self.now_ms:
             self.settle_ask(name)
 
     def _replace_ask(self, name: str) -> None:
         """Another ask takes this one's place: it is over, and its answers count no more."""
         if name in self._asks:
+            # Shown, so that closing has nothing hidden to show any more.
+            self._asks[name] = replace(self._asks[name], shown=True, unsigned=0)
             self.settle_ask(name)
             self._asks[name] = replace(self._asks[name], answers={})
 
@@ -521,9 +383,15 @@ class Turn:
             self._drop_timer(f"{kind}:{name}:{state.round}")
         for who in dict.fromkeys((*state.asked, *state.answers)):
             self.emit(Settle(who, name, state.round))
+        self._show_what_closed(name)
+        for who in self.waiting(name):
+            slots: dict[str, AnySlot] = {"about": self._about_said()}
+            self.tell_person(who, Phrase("places.none", slots=slots), "quiet")
         ask = self.definition.asks.get(name)
         if ask is not None and state.row is not None:
             self.repost(ask, closed=True)
+
+    # ── the timing of asks ───────────────────────────────────────────────────
 
     def _ask_moment(self, ask: AskDef, opened_ms: Ms, *, changeable: bool) -> Ms:
         expr = ask.changeable_until if changeable else ask.until
@@ -544,8 +412,11 @@ class Turn:
     def missing_detail(self) -> DetailDef | None:
         """The next detail this state gathers that nobody has given yet."""
         for name in self.state.gather:
+            detail = self.definition.details[name]
+            if detail.given:
+                continue
             if name not in self._details or (name in self.state.again and not self._is_given_anew(name)):
-                return self.definition.details[name]
+                return detail
         return None
 
     def _is_given_anew(self, name: str) -> bool:
@@ -562,7 +433,7 @@ class Turn:
         asked = self.people(detail.asked) if detail.asked is not None else ()
         who = asked[0] if asked else self._old.starter
         before = self._asks.get(name)
-        if self._is_being_asked(detail.name):
+        if self.is_gone(who) or self._is_being_asked(detail.name):
             return
         closes_ms = self.now_ms + DETAIL_OPEN_MS
         state = AskState(
@@ -575,7 +446,7 @@ class Turn:
         self._asks[name] = state
         message = Message(
             lines=(phrase(self, detail.name),),
-            options=options(detail.name, detail.choices, self.definition.digest, with_no=False),
+            options=options(self.definition, detail.name, detail.choices, with_no=False),
             footer=(Phrase("footer.optional" if detail.optional else "footer.detail"),),
             mention=True,
         )
@@ -630,24 +501,32 @@ class Turn:
         self._visits[name] = self.visits(name) + 1
         for timer in [t for t in self._timers if t.startswith(("at:", "again:"))]:
             self._drop_timer(timer)
+        for part in sought_parts(self.definition):
+            self.find(part.name)
         for ask, held in list(self._asks.items()):
             if not held.settled and not self._stays(ask, state):
                 self.settle_ask(ask)
+        for ask in state.shows:
+            self.show_answers(ask)
         for tell in state.tells:
             self.tell(tell)
+        for who in dict.fromkeys(ref for each in state.help_to for ref in self.resolve_who(each)):
+            self.emit(Help(who))
         if state.final:
+            self._start_others(state)
             self._finish()
             return
         for value in self._details.values():
             if isinstance(value, Words):  # an instance may outlive the end date its words were first given
                 self.emit(KeepText(value.text, self.now_ms + LONGEST_MS))
+        if not state.gather:
+            self.fill_defaults()
+        self._start_others(state)
         if state.gather:
             entry = self._entry
             self.gather_on()
             if self._entry != entry:
                 return  # nothing was missing, and the next state has been entered already
-        else:
-            self.fill_defaults()
         for each in state.asks:
             asked = self.definition.asks[each]
             if asked.every_ms is None:
@@ -657,9 +536,12 @@ class Turn:
         self.time_moves()
         self.empower()
         self.refresh()
+        self._recall_ends()
 
     def _stays(self, ask: str, state: StateDef) -> bool:
         """Whether an ask goes on in a new state: it keeps it, needs the same detail, or two people are talking."""
+        if ask.startswith(FEWER):
+            return True  # it goes when its ask goes
         if ask.startswith(QUESTION):
             return not state.final
         if ask.startswith(DETAIL):
@@ -685,13 +567,56 @@ class Turn:
                 continue
             closes_ms = self._ask_moment(ask, state.opened_ms, changeable=False)
             changeable_ms = max(closes_ms, self._ask_moment(ask, state.opened_ms, changeable=True))
+            changeable_ms = closes_ms if state.unsigned else changeable_ms
             closes_ms = closes_ms if state.open else state.closes_ms
+            self._time_showing(ask, state)
             moved = replace(state, closes_ms=closes_ms, changeable_ms=changeable_ms)
             self._asks[name] = moved
             if state.open:
                 self._set_timer(f"close:{name}:{state.round}", closes_ms)
             if changeable_ms > moved.closes_ms or not state.open:
                 self._set_timer(f"fix:{name}:{state.round}", changeable_ms)
+
+    # ── other workflows ──────────────────────────────────────────────────────
+
+    def _start_others(self, state: StateDef) -> None:
+        """Begin the workflows that this state starts; of each it is heard how it ended."""
+        old = self._old
+        for start in state.starts:
+            if start.workflow == self._failed or not holds(start.when, self):
+                continue
+            self._born += 1
+            child = id_of_child(old.id, self._version, self._born)
+            depth = depth_of_child(old.depth, old.started_ms, self.now_ms)
+            people = [old.starter] if start.by is None else list(self.people(start.by))
+            by = next((ref for ref in people if not self.is_gone(ref)), None)
+            self._started = lately(self._started, self.now_ms)
+            if depth > MOST_IN_A_ROW or len(self._started) >= MOST_A_DAY:
+                by = None
+            else:
+                self._started = (*self._started, self.now_ms)
+            self._children[child] = start.workflow
+            self._ended.pop(start.workflow, None)
+            self.emit(StartOther(child, start.workflow, by, handed(self, start), depth))
+
+    def hear_end(self, child: InstanceId, ended_in: str) -> None:
+        """A workflow that this one started has ended. If nothing waits for that yet, it is remembered."""
+        workflow = self._children.pop(child)
+        self._failed = workflow if ended_in == NOT_STARTED else None
+        if not self.fire(f"ended:{workflow}", ended_in):
+            self._ended[workflow] = ended_in
+
+    def _recall_ends(self) -> None:
+        """Take the move that waits for an end which has come already."""
+        for move in self.state.moves:
+            if isinstance(move.on, OnEnded) and move.on.workflow in self._ended:
+                ended_in = self._ended.pop(move.on.workflow)
+                if not self.fire(f"ended:{move.on.workflow}", ended_in):
+                    self._ended[move.on.workflow] = ended_in
+                    continue
+                return
+
+    # ── moves ────────────────────────────────────────────────────────────────
 
     def time_moves(self) -> None:
         """Wait for the moments of the present state's moves."""
@@ -710,10 +635,20 @@ class Turn:
         move = ways_of(self.definition).next_move(self._state, trigger, self, choice)
         if move is None:
             return False
+        self._show_what_ends(move.to)
         for tell in move.tells:
             self.tell(tell)
         self.enter(move.to)
         return True
+
+    def _show_what_ends(self, to: str) -> None:
+        """What is said on the way already knows what the next state shows, or closes by being entered."""
+        state = self.definition.states[to]
+        for ask, held in list(self._asks.items()):
+            if not held.settled and not self._stays(ask, state):
+                self._show_what_closed(ask)
+        for ask in state.shows:
+            self.show_answers(ask)
 
     def empower(self) -> None:
         """Give the command words of the present state to those who may use them, and take back all others."""
@@ -728,7 +663,7 @@ class Turn:
         self._give({ref: tuple(held) for ref, held in words.items()})
 
     def _give(self, powers: dict[Ref, tuple[str, ...]]) -> None:
-        about = phrase(self, "called") if "called" in self.definition.texts else Phrase("called.nothing")
+        about = self.about()
         for ref in dict.fromkeys((*self._powers, *powers)):
             if self._powers.get(ref, ()) != powers.get(ref, ()):
                 self.emit(Empower(ref, powers.get(ref, ()), about))
@@ -736,90 +671,48 @@ class Turn:
 
     def _finish(self) -> None:
         self._finished_ms = self.now_ms
+        for timer in [t for t in self._timers if t.startswith("show:")]:
+            self._drop_timer(timer)
         self._give({})
         self._boards = ()
-        for text, days in self._texts_held():
+        for text, days in _texts_held(self.definition, self._details, self._asks):
             self.emit(KeepText(text, self.now_ms + days * DAY_MS))
         self.emit(Finish(self._state))
-
-    def _texts_held(self) -> list[tuple[TextId, int]]:
-        held: list[tuple[TextId, int]] = []
-        for name, value in self._details.items():
-            if isinstance(value, Words):
-                held.append((value.text, self.definition.details[name].keep_days or KEEP_DAYS))
-        for name, state in self._asks.items():
-            ask = self.definition.asks.get(name)
-            days = (ask.keep_days if ask else None) or KEEP_DAYS
-            held.extend((a.text, days) for a in state.answers.values() if a.text)
-        return held
 
     def _keep_answers(self, ask: str, state: AskState) -> None:
         """Give the words of an earlier round their end date: a new round takes its place."""
         known = self.definition.asks.get(ask)
         days = (known.keep_days if known else None) or KEEP_DAYS
-        for text in (a.text for a in state.answers.values() if a.text):
+        for text in _texts_of(state):
             self.emit(KeepText(text, self.now_ms + days * DAY_MS))
 
     def _end_dropped_texts(self) -> None:
         """Words that were taken back, or put in other words, are kept no longer."""
-        held = self.before._texts_held()
+        held = _texts_held(self.definition, self._old.details, self._old.asks)
         if not held:
             return
-        kept = {text for text, _ in self._texts_held()}
+        kept = {text for text, _ in _texts_held(self.definition, self._details, self._asks)}
         ended = {effect.text for effect in self._effects if isinstance(effect, KeepText)}
         for text, _ in held:
             if text not in kept and text not in ended:
                 self.emit(KeepText(text, self.now_ms))
 
-    # ── timers ───────────────────────────────────────────────────────────────
 
-    def _set_timer(self, name: str, due_ms: Ms) -> None:
-        timer = Timer(due_ms, self._entry)
-        if self._timers.get(name) != timer:
-            self._timers[name] = timer
-            self.emit(SetTimer(name, due_ms, self._entry))
-
-    def _drop_timer(self, name: str) -> None:
-        if self._timers.pop(name, None) is not None:
-            self.emit(DropTimer(name))
-
-    def forget_timer(self, name: str) -> None:
-        """The timer has come due; its row goes with the event."""
-        self._timers.pop(name, None)
-
-    def _new_row(self) -> RowId:
-        self._rows += 1
-        return RowId(f"{self._old.id}:{self._version}:{self._rows}")
+def _texts_held(
+    definition: Definition, details: Mapping[str, AnyValue], asks: Mapping[str, AskState]
+) -> list[tuple[TextId, int]]:
+    """All words an instance holds, each with the days it outlives the end."""
+    held: list[tuple[TextId, int]] = []
+    for name, value in details.items():
+        if isinstance(value, Words):
+            held.append((value.text, definition.details[name].keep_days or KEEP_DAYS))
+    for name, state in asks.items():
+        ask = definition.asks.get(name)
+        days = (ask.keep_days if ask else None) or KEEP_DAYS
+        held.extend((text, days) for text in _texts_of(state))
+    return held
 
 
-_links: dict[str, dict[str, tuple[str, ...]]] = {}
-
-
-def _links_of(definition: Definition) -> dict[str, tuple[str, ...]]:
-    """Ask → the asks that some part counts together with it; found once per digest."""
-    links = _links.get(definition.digest)
-    if links is None:
-        if len(_links) >= MOST_LINKS:
-            _links.clear()
-        found: dict[str, dict[str, None]] = {}
-        for part in definition.parts:
-            counted = dict.fromkeys(by.ask for by in part.answered)
-            for ask in counted:
-                found.setdefault(ask, {}).update(counted)
-        links = {ask: tuple(name for name in names if name != ask) for ask, names in found.items()}
-        _links[definition.digest] = links
-    return links
-
-
-def _is_later(other: Answer | None, answer: Answer) -> bool:
-    """Whether somebody said something else, to an ask that is counted together with this one, after this answer."""
-    if other is None or other.choice in (None, answer.choice):
-        return False
-    return other.at_ms > answer.at_ms
-
-
-def _travels(answer: Answer | None) -> bool:
-    """Whether an answer is one that others may hear of: not a no, and not nothing."""
-    if answer is None:
-        return False
-    return answer.text is not None if answer.choice is None else answer.choice != NO
+def _texts_of(state: AskState) -> tuple[TextId, ...]:
+    """The words held by an ask, signed and released."""
+    return (*(a.text for a in state.answers.values() if a.text), *state.texts)

@@ -6,10 +6,14 @@ import pathlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Literal
 
+import msgspec
+
 from engine.core.definition import Definition
+from engine.loading.folder import source_of, unreadable, workflow_files
 from engine.loading.load import Examined, examine_file
 from engine.loading.problem import Problem
 from engine.loading.reader import place_of
+from engine.loading.together import examine_together
 
 MOST_FILES = 200
 MOST_RETIRED = 500
@@ -20,6 +24,28 @@ Lookup = Callable[[str], Awaitable[Definition | None]]
 
 Keep = Callable[[Definition, str], Awaitable[None]]
 """Stores a definition and its source."""
+
+
+class Inventory(msgspec.Struct, frozen=True):
+    """What a folder holds: the definition that each file would serve, and everything that was found.
+
+    A file that is not fit serves what it served before, if anything.
+    """
+
+    by_file: dict[str, Definition]
+    problems: tuple[Problem, ...] = ()
+    sources: dict[str, str] = {}
+    """The text of each file that is fit as it stands now."""
+
+    @property
+    def by_name(self) -> dict[str, Definition]:
+        """Name → the definition that would be in service under it."""
+        return {definition.name: definition for definition in self.by_file.values()}
+
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """The paths of files, or of the folder, that have an error."""
+        return tuple(dict.fromkeys(p.file for p in self.problems if p.severity == "error"))
 
 
 class Catalogue:
@@ -33,44 +59,59 @@ class Catalogue:
         self._folder = folder
         self._stored = stored
         self._by_file: dict[str, Definition] = {}
+        self._sources: dict[str, str] = {}
         self._by_name: dict[str, Definition] = {}
         self._by_digest: dict[str, Definition] = {}
 
     def load(self) -> tuple[Problem, ...]:
         """Read the folder, put into service what is fit, and return all problems of all files."""
+        inventory = self.examine()
+        self.put_into_service(inventory)
+        return inventory.problems
+
+    def recall(self, by_file: Mapping[str, Definition]) -> None:
+        """Bring to mind what each file served before a restart: a file that is not fit now goes on with that."""
+        self._by_file = dict(by_file)
+
+    def examine(self) -> Inventory:
+        """Read the folder and change nothing; safe to run in a thread beside everything else."""
+        served = self._by_file
         try:
-            paths = sorted(p for p in self._folder.iterdir() if p.suffix in (".yaml", ".yml") and p.is_file())
+            paths = workflow_files(self._folder)
         except OSError as error:
-            reason = error.strerror or type(error).__name__
-            hint = "check the folder's path and permissions; what was in service stays"
-            return (
-                Problem(str(self._folder), 1, 1, "unreadable", "error", f"cannot be read: {reason}", hint),
-            )
+            return Inventory(served, (unreadable(self._folder, error),))
         problems: list[Problem] = []
         if len(paths) > MOST_FILES:
             message = f"{len(paths)} workflow files; the first {MOST_FILES} are read"
             problems.append(
                 Problem(str(self._folder), 1, 1, "too-many", "error", message, "keep fewer in one folder")
             )
+        seen = {path: examine_file(path) for path in paths[:MOST_FILES]}
+        together = examine_together({str(path): examined for path, examined in seen.items()})
         by_file: dict[str, Definition] = {}
-        for path in paths[:MOST_FILES]:
-            examined = examine_file(path)
-            problems += examined.problems
-            fit = examined.definition or self._by_file.get(path.name)
+        sources: dict[str, str] = {}
+        for path, examined in seen.items():
+            apart = together.get(str(path), ())
+            problems += (*examined.problems, *apart)
+            stands = examined.definition if all(problem.severity != "error" for problem in apart) else None
+            fit = stands or served.get(path.name)
             if fit is None:
                 continue
             clash = _clash(fit, by_file)
             if clash is None:
                 by_file[path.name] = fit
+                if stands is not None:
+                    sources[path.name] = source_of(path)
             else:
                 problems.append(_clashing(str(path), examined, fit, *clash))
-        self._put_into_service(by_file)
-        return tuple(problems)
+        return Inventory(by_file, tuple(problems), sources)
 
-    def _put_into_service(self, by_file: dict[str, Definition]) -> None:
-        self._by_file = by_file
-        self._by_name = {definition.name: definition for definition in by_file.values()}
-        for definition in by_file.values():
+    def put_into_service(self, inventory: Inventory) -> None:
+        """From now on new instances run on these; better wording reaches those under way."""
+        self._by_file = inventory.by_file
+        self._sources = dict(inventory.sources)
+        self._by_name = inventory.by_name
+        for definition in inventory.by_file.values():
             self._by_digest.pop(definition.digest, None)
             self._by_digest[definition.digest] = definition
         while len(self._by_digest) > MOST_FILES + MOST_RETIRED:
@@ -101,11 +142,18 @@ class Catalogue:
         """The definition with this digest, if it is in memory."""
         return self._by_digest.get(digest)
 
-    async def keep(self, store: Keep) -> None:
-        """Have every definition in service stored with its source, so that a vanished file strands nobody."""
-        for file, definition in self._by_file.items():
-            source = (self._folder / file).read_text(encoding="utf-8")
-            await store(definition, source)
+    async def keep(self, store: Keep, inventory: Inventory | None = None) -> None:
+        """Have definitions stored with their source, so that a vanished file strands nobody: those in service,
+        or (before they are put into service) those of an inventory that are not in service yet.
+        """
+        if inventory is None:
+            inventory, served = Inventory(self._by_file, sources=self._sources), {}
+        else:
+            served = self._by_file
+        for file, source in inventory.sources.items():
+            definition = inventory.by_file[file]
+            if served.get(file) != definition:
+                await store(definition, source)
 
 
 Key = Literal["name", "begins with"]

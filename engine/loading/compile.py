@@ -4,97 +4,61 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import partial
 from typing import Literal
 
 import msgspec
 
 from engine.core.definition import (
+    ABOUT_TEXT,
     LANGUAGE_VERSION,
-    AnsweredBy,
+    TITLE_TEXT,
     AskDef,
-    AtMoment,
-    BoardDef,
-    Choice,
-    Condition,
     Definition,
-    DetailDef,
-    Kind,
-    MomentExpr,
-    MoveDef,
-    Part,
+    NamedIn,
     PartDef,
+    Source,
+    Starter,
     StateDef,
-    TellDef,
-    Trigger,
 )
-from engine.loading.conditions import read_condition
-from engine.loading.moments import Unreadable, read_days, read_duration, read_moment
-from engine.loading.people import NAME, read_part, read_trigger, read_who
+from engine.core.finding import Path
+from engine.core.turn import KEEP_DAYS
+from engine.loading.asks import read_ask
+from engine.loading.details import implied_detail, read_detail
+from engine.loading.draft import Draft
+from engine.loading.grammar import SHELVES
+from engine.loading.labels import Labels, plain
+from engine.loading.moments import Unreadable
+from engine.loading.people import NAME, Chosen, read_sources
 from engine.loading.problem import Ledger, Place
-from engine.loading.reader import NUMBERS, Fields, Reader
-from engine.loading.tree import Entry, Map, Text
+from engine.loading.reader import Fields, choice_id, slug, split_emoji
+from engine.loading.rests import asks_in_steps
+from engine.loading.states import read_state
+from engine.loading.steps import read_steps
+from engine.loading.tree import Entry, Items, Map, Node, Text
 
-FILE_KEYS = (
-    "name",
-    "title",
-    "about",
-    "called",
-    "begins with",
-    "listed in",
-    "people",
-    "details",
-    "asks",
-    "states",
-    "if the starter leaves",
-)
-DETAIL_KEYS = ("ask", "type", "choices", "default", "keep", "asked of", "becomes")
-ASK_KEYS = (
-    "to",
-    "say",
-    "answers",
-    "also",
-    "seen by",
-    "until",
-    "changeable until",
-    "keep",
-    "if",
-    "every",
-    "question to",
-    "takes the place of",
-    "care",
-)
-STATE_KEYS = (
-    "tell",
-    "gather",
-    "ask again",
-    "asks",
-    "keeps",
-    "board",
-    "public",
-    "moves",
-    "if the starter leaves",
-    "ends with",
-)
-MOVE_KEYS = ("when", "at", "if", "tell", "to")
 RESERVED = ("me", "circle", "room", "everyone", "entering", "opening", "called", "state", "given", "not")
-SHELVES: dict[str, Literal["holds", "on"]] = {"who holds what": "holds", "what's on": "on"}
-KINDS: dict[str, Kind] = {
-    "words": "words",
-    "date and time": "moment",
-    "moment": "moment",
-    "person": "person",
-    "people": "people",
-    "number": "number",
-    "choice": "choice",
-}
-REACH = "named or everyone"
-IN_WORDS = "in words"
+ARRIVALS = ("someone arrives", "somebody arrives")
 _LEAVES = re.compile(r"if (?:the )?([a-z][a-z0-9_]*) leaves")
 
 
-def compile_tree(root: Map, ledger: Ledger) -> Definition:
+class Compiled(msgspec.Struct, frozen=True):
+    """A definition, and where in its file stands what has another place in the definition."""
+
+    definition: Definition
+    stands: dict[Path, Path] = {}
+    steps: dict[str, int] = {}
+    """A state that was made of a step → the step's number, from 1."""
+    said_at: dict[str, Place] = {}
+    """Text key → where its sentence stands in the file."""
+    lists: dict[str, tuple[str, ...]] = {}
+    """Text key of a list that was made → text keys of the answers in it."""
+    labels: Labels = Labels()
+
+
+def compile_tree(root: Map, ledger: Ledger) -> Compiled:
     """Compile a whole file. The definition is complete only if the ledger holds no error."""
-    return _Compiler(root, Reader(ledger)).compile()
+    return _Compiler(root, ledger).compile()
 
 
 def with_digest(definition: Definition) -> Definition:
@@ -104,49 +68,116 @@ def with_digest(definition: Definition) -> Definition:
     return msgspec.structs.replace(definition, digest=digest)
 
 
-class _Compiler:
-    def __init__(self, root: Map, reader: Reader) -> None:
-        self._root = root
-        self._reader = reader
-        self._counted: dict[str, tuple[AnsweredBy, ...]] = {}
-        self._reach: str | None = None
+def labels_in(root: Map) -> Labels:
+    """The answers that the asks of a file offer, before anything else of it is read."""
+    found: dict[str, dict[str, str]] = {}
+    steps = _under(root, "steps")
+    if isinstance(steps, Items):
+        for name, step in asks_in_steps(steps):
+            found[name] = _labels(_under(step, "answers"))
+    asks = _under(root, "asks")
+    if isinstance(asks, Map):
+        for entry in asks.entries:
+            found.setdefault(entry.key.value, _labels(_under(entry.node, "answers")))
+    choices: dict[str, dict[str, str]] = {}
+    details = _under(root, "details")
+    for entry in details.entries if isinstance(details, Map) else ():
+        written = entry.node if isinstance(entry.node, Items) else _under(entry.node, "choices")
+        choices[entry.key.value] = _labels(written)
+    return Labels(found, choices, latest=isinstance(steps, Items))
 
-    def compile(self) -> Definition:
+
+def _under(node: Node | None, key: str) -> Node | None:
+    entries = node.entries if isinstance(node, Map) else ()
+    return next((entry.node for entry in entries if entry.key.value.strip() == key), None)
+
+
+def _labels(answers: Node | None) -> dict[str, str]:
+    found: dict[str, str] = {}
+    pairs: list[tuple[str, Node]] = []
+    match answers:
+        case Map(entries=entries):
+            pairs = [(entry.key.value, entry.node) for entry in entries]
+        case Items(items=items):
+            pairs = [("", item) for item in items]
+        case Text():
+            pairs = [("", answers)]
+        case None:
+            pass
+    for index, (name, label) in enumerate(pairs):
+        said = split_emoji(label.value)[1] if isinstance(label, Text) else ""
+        choice = name or choice_id(said, index)
+        found.setdefault(choice, choice)
+        found.setdefault(plain(said), choice)
+    found.pop("", None)
+    return found
+
+
+def _spaced(key: str) -> str:
+    return " ".join(key.replace("_", " ").split())
+
+
+class _Compiler:
+    def __init__(self, root: Map, ledger: Ledger) -> None:
+        self._root = root
+        self._draft = Draft(ledger, labels_in(root))
+        self._read = self._draft.read
+        self._chosen: dict[str, list[Chosen]] = {}
+
+    def compile(self) -> Compiled:
+        draft = self._draft
         leaves, rest = self._leaves()
-        fields = self._reader.fields(
-            rest, FILE_KEYS, self._root.place, needed=("name", "about", "begins with", "states")
-        )
-        name = self._name(fields)
+        fields = draft.fields("head", rest, self._root.place)
+        name, title = self._names(fields)
+        draft.title = title
+        about = self._read.text(fields.node("about"))
+        if self._read.sentence("called", fields.node("called")) is None:
+            self._read.texts["called"] = title
+        draft.keep_days = draft.days(fields) or KEEP_DAYS
         parts = self._parts(fields)
-        details = {d.name: d for e in self._named(fields, "details") if (d := self._detail(e)) is not None}
-        asks = {e.key.value: self._ask(e) for e in self._named(fields, "asks")}
-        states = {e.key.value: self._state(e) for e in self._named(fields, "states")}
-        title = self._reader.text(fields.node("title"))
-        about = self._reader.text(fields.node("about"))
-        shown = title.value.strip() if title else name.replace("_", " ").capitalize()
-        if self._reader.sentence("called", fields.node("called")) is None:
-            self._reader.texts["called"] = shown
-        return with_digest(
-            Definition(
-                name=name,
-                title=shown,
-                about=about.value.strip() if about else "",
-                digest="",
-                begins_with=self._begins_with(fields),
-                parts=parts,
-                details=details,
-                asks=asks,
-                states=states,
-                start=next(iter(states), ""),
-                texts=self._reader.texts,
-                gaps=self._reader.gaps,
-                language_version=LANGUAGE_VERSION,
-                shelf=self._reader.parse(fields.node("listed in"), _read_shelf),
-                reach=self._reach,
-                if_starter_leaves=leaves.pop("starter", None),
-                if_leaves=leaves,
-            )
+        self._details(fields)
+        begins_with = self._begins_with(fields, name, title)
+        asks, states = self._happenings(fields, begins_with)
+        definition = Definition(
+            name=name,
+            title=title,
+            about=about.value.strip() if about else "",
+            digest="",
+            begins_with=begins_with,
+            parts=parts,
+            details=draft.details,
+            asks=asks,
+            states=states,
+            start=next(iter(states), ""),
+            texts=self._read.texts,
+            gaps=self._read.gaps,
+            language_version=LANGUAGE_VERSION,
+            shelf=self._shelf(fields),
+            reach=draft.reach,
+            if_starter_leaves=leaves.pop("starter", None),
+            if_leaves=leaves,
+            arrival=self._arrival(fields),
+            own=draft.own,
         )
+        return Compiled(
+            with_digest(definition),
+            draft.stands,
+            draft.steps,
+            self._said_at(fields),
+            draft.lists,
+            draft.labels,
+        )
+
+    def _said_at(self, fields: Fields) -> dict[str, Place]:
+        found = dict(self._read.said_at)
+        for key, written in (
+            (TITLE_TEXT, "title" if fields.node("title") else "name"),
+            (ABOUT_TEXT, "about"),
+        ):
+            node = fields.node(written)
+            if node is not None:
+                found[key] = node.place
+        return found
 
     # ── the head of the file ─────────────────────────────────────────────────
 
@@ -154,258 +185,115 @@ class _Compiler:
         leaves: dict[str, str] = {}
         rest: list[Entry] = []
         for entry in self._root.entries:
-            found = _LEAVES.fullmatch(" ".join(entry.key.value.split()))
-            text = self._reader.text(entry.node) if found else None
+            found = _LEAVES.fullmatch(_spaced(entry.key.value))
+            text = self._read.text(entry.node) if found else None
             if found is None:
                 rest.append(entry)
             elif text is not None:
                 leaves[found[1]] = text.value.strip()
         return leaves, Map(tuple(rest), self._root.place)
 
-    def _name(self, fields: Fields) -> str:
-        text = self._reader.text(fields.node("name"))
-        if text is None:
-            return ""
-        name = text.value.strip()
-        if not NAME.fullmatch(name):
-            self._reader.note(
-                text.place, "name", f"`{name}` cannot be a name", "use small letters, digits and `_`"
-            )
-        return name
+    def _names(self, fields: Fields) -> tuple[str, str]:
+        """The name by which a workflow is known, and its title."""
+        text = self._read.text(fields.node("name"))
+        written = " ".join(text.value.split()) if text else ""
+        name = written if NAME.fullmatch(written) else slug(written)
+        if text is not None and not name:
+            hint = "begin with a letter from a to z; `title:` may say anything"
+            self._read.note(text.place, "name", f"`{written}` cannot be a name", hint)
+        titled = self._read.text(fields.node("title"))
+        if titled is not None:
+            return name, titled.value.strip()
+        return name, written.replace("_", " ").capitalize() if written == name else written
 
-    def _begins_with(self, fields: Fields) -> str:
-        text = self._reader.text(fields.node("begins with"))
-        return " ".join(text.value.lower().split()) if text else ""
+    def _begins_with(self, fields: Fields, name: str, title: str) -> str:
+        text = self._read.text(fields.node("begins with"))
+        named = self._read.text(fields.node("name")) if text is None else None
+        if named is not None:
+            written = named.value if not NAME.fullmatch(named.value.strip()) else name.replace("_", " ")
+            return " ".join(written.lower().split())
+        return " ".join((text.value if text else title).lower().split())
 
-    def _named(self, fields: Fields, key: str) -> list[Entry]:
-        return self._reader.named(fields.node(key), key.removesuffix("s"), RESERVED)
+    def _shelf(self, fields: Fields) -> Literal["holds", "on"] | None:
+        def read(text: str) -> Literal["holds", "on"]:
+            if text not in SHELVES:
+                known = " and ".join(f"`{each}`" for each in SHELVES)
+                raise Unreadable("shelf", f"there is no list `{text}`", f"{known} are known")
+            return SHELVES[text]
+
+        return self._read.parse(fields.node("listed in"), read)
+
+    def _arrival(self, fields: Fields) -> bool:
+        text = self._read.text(fields.node("begins when"))
+        if text is not None and text.value.strip() not in ARRIVALS:
+            message = f"nothing begins by itself when `{text.value.strip()}`"
+            self._read.note(text.place, "arrival", message, f"write `begins when: {ARRIVALS[0]}`")
+        return text is not None
+
+    # ── people and details ───────────────────────────────────────────────────
 
     def _parts(self, fields: Fields) -> tuple[PartDef, ...]:
         parts: list[PartDef] = []
-        for entry in self._reader.named(fields.node("people"), "part", RESERVED):
-            name = entry.key.value
-            part = self._reader.parse(entry.node, lambda text, name=name: read_part(name, text))  # type: ignore[misc]
-            parts.append(part or PartDef(name, ()))
-            if parts[-1].answered:
-                self._counted[name] = parts[-1].answered
+        for entry in self._read.named(fields.node("people"), "part", RESERVED):
+            sources: list[Source] = []
+            for item in self._read.items(entry.node):
+                found = self._read.parse(item, partial(read_sources, labels=self._draft.labels)) or ()
+                for source in found:
+                    if isinstance(source, Chosen):
+                        self._chosen.setdefault(entry.key.value, []).append(source)
+                        sources.append(NamedIn(entry.key.value))
+                    else:
+                        sources.append(source)
+            part = PartDef(entry.key.value, tuple(dict.fromkeys(sources)))
+            parts.append(part)
+            if part.answered:
+                self._draft.counted[part.name] = part.answered
+                if len(part.answered) == len(part.sources):
+                    self._draft.only_answers[part.name] = part.answered
+        starter = next((part.name for part in parts if Starter() in part.sources), None)
+        if starter is None:
+            parts.append(PartDef("starter", (Starter(),)))
+        self._draft.starter = starter or "starter"
+        self._draft.parts = tuple(part.name for part in parts)
         return tuple(parts)
 
-    # ── details ──────────────────────────────────────────────────────────────
+    def _details(self, fields: Fields) -> None:
+        """Those that are written, then those that parts bring with them."""
+        draft = self._draft
+        for entry in self._read.named(fields.node("details"), "detail", RESERVED):
+            detail = read_detail(draft, entry)
+            if detail is not None:
+                draft.details[detail.name] = detail
+        for name, chosen in self._chosen.items():
+            if name not in draft.details:
+                draft.stands["details", name] = ("people", name)
+            draft.details[name] = implied_detail(draft, name, chosen)
 
-    def _detail(self, entry: Entry) -> DetailDef | None:
-        name = entry.key.value
-        read = self._reader
-        fields = read.fields(entry.node, DETAIL_KEYS, entry.key.place)
-        read.sentence(name, fields.node("ask"))
-        written = read.text(fields.node("type"))
-        if written is not None and written.value.strip() == REACH:
-            self._reach = name
-            named, everyone = Choice("named", NUMBERS[0]), Choice("everyone", NUMBERS[1])
-            read.texts |= {f"{name}.named": "named", f"{name}.everyone": "everyone"}
-            return DetailDef(name, "choice", choices=(named, everyone), default_choice="named")
-        kind, modifiers = self._kind(written, fields, entry.key.place)
-        detail = DetailDef(
-            name,
-            kind,
-            choices=read.choices(name, fields.node("choices"), "choice"),
-            optional="optional" in modifiers,
-            not_past="may be past" not in modifiers,
-            keep_days=read.parse(fields.node("keep"), read_days),
-            asked=self._one_name(fields, "asked of"),
-            becomes=self._one_name(fields, "becomes"),
-        )
-        return self._with_default(detail, fields)
+    # ── what happens ─────────────────────────────────────────────────────────
 
-    def _kind(self, written: Text | None, fields: Fields, place: Place) -> tuple[Kind, list[str]]:
-        if written is None:
-            if fields.node("choices") is None:
-                self._reader.note(
-                    place, "missing", "`type` is missing here", f"add `type:` with one of {', '.join(KINDS)}"
-                )
-            return "choice", []
-        kind, *modifiers = [piece.strip() for piece in written.value.split(",")]
-        for modifier in modifiers:
-            if modifier not in ("optional", "may be past"):
-                self._reader.note(
-                    written.place, "type", f"unknown `{modifier}`", "`optional` and `may be past` are known"
-                )
-        if kind not in KINDS:
-            known = ", ".join(f"`{k}`" for k in (*KINDS, REACH))
-            self._reader.note(written.place, "type", f"unknown type `{kind}`", f"known: {known}")
-        return KINDS.get(kind, "words"), modifiers
-
-    def _with_default(self, detail: DetailDef, fields: Fields) -> DetailDef:
-        node = fields.node("default")
-        match detail.kind:
-            case "moment":
-                moment = self._reader.parse(node, read_moment)
-                return msgspec.structs.replace(detail, default_moment=moment)
-            case "number":
-                return msgspec.structs.replace(detail, default_number=self._reader.parse(node, _read_number))
-            case "choice":
-                text = self._reader.text(node)
-                return msgspec.structs.replace(detail, default_choice=text.value.strip() if text else None)
-            case _:
+    def _happenings(self, fields: Fields, begins_with: str) -> tuple[dict[str, AskDef], dict[str, StateDef]]:
+        steps, states = fields.node("steps"), fields.node("states")
+        if steps is not None:
+            for key in ("states", "asks"):
+                node = fields.node(key)
                 if node is not None:
-                    self._reader.note(
-                        node.place, "default", f"{detail.kind} have no default", "leave `default` out"
-                    )
-                return detail
-
-    def _one_name(self, fields: Fields, key: str) -> str | None:
-        text = self._reader.text(fields.node(key))
-        return text.value.strip() if text else None
-
-    # ── asks ─────────────────────────────────────────────────────────────────
-
-    def _ask(self, entry: Entry) -> AskDef:
-        name = entry.key.value
-        read = self._reader
-        fields = read.fields(
-            entry.node, ASK_KEYS, entry.key.place, needed=("to", "say", "answers", "seen by")
-        )
-        read.sentence(f"{name}.say", fields.node("say"))
-        answers = fields.node("answers")
-        only_words = isinstance(answers, Text) and answers.value.strip() == IN_WORDS
-        return AskDef(
-            name=name,
-            to=read.parse(fields.node("to"), read_who) or Part("starter"),
-            choices=() if only_words else read.choices(name, answers, "answer"),
-            words=self._flag(fields, "also", IN_WORDS) or only_words,
-            seen_by=read.names(fields.node("seen by")) or ("me",),
-            until=self._moment(fields, "until"),
-            changeable_until=self._moment(fields, "changeable until"),
-            keep_days=read.parse(fields.node("keep"), read_days),
-            sensitive=self._flag(fields, "care", "sensitive"),
-            when=self._condition(fields),
-            every_ms=read.parse(fields.node("every"), read_duration),
-            question_to=self._one_name(fields, "question to"),
-            replaces=read.names(fields.node("takes the place of")),
-        )
-
-    def _flag(self, fields: Fields, key: str, word: str) -> bool:
-        text = self._reader.text(fields.node(key))
-        if text is not None and text.value.strip() != word:
-            self._reader.note(
-                text.place, "word", f"`{text.value}` is not known here", f"write `{key}: {word}`"
+                    hint = f"leave `{key}` out, or write states instead of steps"
+                    self._read.note(node.place, "both", f"a file with `steps` has no `{key}`", hint)
+            for entry in self._root.entries:
+                if _LEAVES.fullmatch(_spaced(entry.key.value)):
+                    hint = "leave it out: steps close kindly by themselves; write states if it is to go on"
+                    message = f"a file with `steps` has no `{_spaced(entry.key.value)}`"
+                    self._read.note(entry.key.place, "both", message, hint)
+            public = self._read.sentence("public", fields.node("public"))
+            return read_steps(self._draft, steps, begins_with, public)
+        if states is None:
+            message, hint = (
+                "neither `steps` nor `states` are here",
+                "add `steps:`, or `states:` if it branches",
             )
-        return text is not None
+            self._read.note(self._root.place, "missing", message, hint)
+        asks = {e.key.value: read_ask(self._draft, e) for e in self._entries(fields, "asks")}
+        return asks, {e.key.value: read_state(self._draft, e) for e in self._entries(fields, "states")}
 
-    def _moment(self, fields: Fields, key: str) -> MomentExpr | None:
-        return self._reader.parse(fields.node(key), read_moment)
-
-    def _condition(self, fields: Fields) -> Condition | None:
-        return self._reader.parse(fields.node("if"), lambda text: read_condition(text, self._counted))
-
-    # ── states ───────────────────────────────────────────────────────────────
-
-    def _state(self, entry: Entry) -> StateDef:
-        name = entry.key.value
-        read = self._reader
-        key = f"state.{name}"
-        fields = read.fields(entry.node, STATE_KEYS, entry.key.place)
-        again = read.names(fields.node("ask again"))
-        gather = read.names(fields.node("gather"))
-        public, public_when, otherwise = self._public(key, fields)
-        return StateDef(
-            name=name,
-            gather=(*gather, *(each for each in again if each not in gather)),
-            again=again,
-            asks=read.names(fields.node("asks")),
-            keeps=read.names(fields.node("keeps")),
-            tells=self._tells(f"{key}.tell", fields),
-            board=self._boards(f"{key}.board", fields),
-            moves=self._moves(f"{key}.move", fields),
-            public=public,
-            public_when=public_when,
-            public_otherwise=otherwise,
-            if_starter_leaves=self._one_name(fields, "if the starter leaves"),
-            final=fields.node("ends with") is not None,
-            outcome=read.sentence(f"{key}.outcome", fields.node("ends with")),
-        )
-
-    def _tells(self, key: str, fields: Fields) -> tuple[TellDef, ...]:
-        found: list[TellDef] = []
-        for index, node in enumerate(self._reader.items(fields.node("tell"))):
-            tell = self._reader.fields(node, ("to", "say", "if"), node.place, needed=("to", "say"))
-            who = self._reader.parse(tell.node("to"), read_who)
-            text = self._reader.sentence(f"{key}.{index + 1}", tell.node("say"))
-            if who is not None and text is not None:
-                found.append(TellDef(who, text, self._condition(tell)))
-        return tuple(found)
-
-    def _boards(self, key: str, fields: Fields) -> tuple[BoardDef, ...]:
-        found: list[BoardDef] = []
-        for index, node in enumerate(self._reader.items(fields.node("board"))):
-            board = self._reader.fields(node, ("to", "say", "if"), node.place, needed=("to", "say"))
-            to = self._one_name(board, "to")
-            text = self._reader.sentence(f"{key}.{index + 1}", board.node("say"))
-            if to is not None and text is not None:
-                found.append(BoardDef(to, text, self._condition(board)))
-        return tuple(found)
-
-    def _public(self, key: str, fields: Fields) -> tuple[str | None, Condition | None, str | None]:
-        """One line; or a line with an ``if``; or such a line, and another for when it does not hold."""
-        lines: list[tuple[str, Condition | None]] = []
-        for index, node in enumerate(self._reader.items(fields.node("public"))):
-            where = f"{key}.public.{index + 1}"
-            line = (
-                self._reader.fields(node, ("say", "if"), node.place, needed=("say",))
-                if isinstance(node, Map)
-                else None
-            )
-            said = self._reader.sentence(where, line.node("say") if line else node)
-            if said is not None:
-                lines.append((said, self._condition(line) if line else None))
-        match lines:
-            case []:
-                return None, None, None
-            case [(text, when)]:
-                return text, when, None
-            case [(text, when), (other, None)] if when is not None:
-                return text, when, other
-            case _:
-                place = self._reader.items(fields.node("public"))[1].place
-                self._reader.note(
-                    place,
-                    "public",
-                    "this line would never be shown as meant",
-                    "give the first line an `if`, the second none",
-                )
-                return lines[0][0], lines[0][1], None
-
-    def _moves(self, key: str, fields: Fields) -> tuple[MoveDef, ...]:
-        found: list[MoveDef] = []
-        for index, node in enumerate(self._reader.items(fields.node("moves"))):
-            move = self._reader.fields(node, MOVE_KEYS, node.place, needed=("to",))
-            on = self._trigger(move, node.place)
-            to = self._one_name(move, "to")
-            when = self._condition(move)
-            tells = self._tells(f"{key}.{index + 1}.tell", move)
-            found.append(MoveDef(on or AtMoment(MomentExpr("entering")), to or "", when, tells))
-        return tuple(found)
-
-    def _trigger(self, move: Fields, place: Place) -> Trigger | None:
-        moment, happening = move.node("at"), move.node("when")
-        if (moment is None) == (happening is None):
-            message = "both `at` and `when` are written" if moment else "nothing says when this move is taken"
-            self._reader.note(
-                place, "trigger", message, "write either `at: <moment>` or `when: <what happens>`"
-            )
-        if moment is not None:
-            at = self._moment(move, "at")
-            return AtMoment(at) if at else None
-        return self._reader.parse(happening, read_trigger)
-
-
-def _read_shelf(text: str) -> Literal["holds", "on"]:
-    if text not in SHELVES:
-        known = " and ".join(f"`{each}`" for each in SHELVES)
-        raise Unreadable("shelf", f"there is no list `{text}`", f"{known} are known")
-    return SHELVES[text]
-
-
-def _read_number(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 6:
-        raise Unreadable("number", f"`{text}` is no number", "write digits, for example `2`")
-    return int(text)
+    def _entries(self, fields: Fields, key: str) -> list[Entry]:
+        return self._read.named(fields.node(key), key.removesuffix("s"), RESERVED)

@@ -2,9 +2,11 @@
 
     coming is at least enough          personal.coming + open.coming >= 2
     everyone said renewal.renew        kind is event           understudy is given
+    half said consent.agree            60 percent said agree   been in moved at least 2 times
     not …      … and …      … or …     ( … )
 
-``coming`` may be a part that is filled by answers; counting it counts those answers.
+``coming`` may be a part that is filled by answers; counting it counts those answers. An answer may be
+called by its id or by its label: ``invited.Count me in``, and ``Count me in`` where only one ask offers it.
 """
 
 from __future__ import annotations
@@ -19,21 +21,24 @@ from engine.core.definition import (
     AllOf,
     AnsweredBy,
     AnyOf,
+    BeenIn,
     Condition,
     CountOf,
     DetailGiven,
     DetailIs,
     EveryoneSaid,
     NotThat,
+    Op,
+    ShareSaid,
 )
 from engine.core.finding import nearest
+from engine.loading.labels import NO_LABELS, Labels
 from engine.loading.moments import Unreadable
 
-Op = Literal[">=", "<=", "==", ">", "<"]
 Terms = tuple[tuple[str, str], ...]
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<word>[A-Za-z_][A-Za-z0-9_]*)|(?P<number>\d+)|(?P<sign>>=|<=|==|[=><+.()])|(?P<bad>\S))"
+    r"\s*(?:(?P<word>[A-Za-z_][A-Za-z0-9_]*)|(?P<number>\d+)|(?P<sign>>=|<=|==|[=><+.()%])|(?P<other>\S))"
 )
 _SIGNS: dict[str, Op] = {">=": ">=", "<=": "<=", "==": "==", "=": "==", ">": ">", "<": "<"}
 _IN_WORDS: dict[tuple[str, ...], Op] = {
@@ -44,24 +49,60 @@ _IN_WORDS: dict[tuple[str, ...], Op] = {
     ("fewer", "than"): "<",
     ("exactly",): "==",
 }
+_SHARES: dict[tuple[str, ...], int] = {
+    ("half",): 50,
+    ("a", "third"): 34,
+    ("one", "third"): 34,
+    ("two", "thirds"): 67,
+    ("a", "quarter"): 25,
+    ("three", "quarters"): 75,
+}
+_TIMES = {"once": 1, "twice": 2}
 _MOST_TOKENS = 200
 _MOST_DEPTH = 16
+
+CONDITIONS: tuple[tuple[str, str], ...] = (
+    (
+        "coming is at least 2",
+        "Counts a part that is filled by answers. Also `at most`, `more than`, `fewer than`, `exactly`.",
+    ),
+    (
+        "invited.Count me in + again.Count me in is at least enough",
+        "Counts answers; the bound may be a number detail.",
+    ),
+    ("everyone said next.Renew", "All who were asked gave this answer."),
+    (
+        "two thirds said consent.Agree",
+        "At least this share of all who were asked: also `half`, `a third`, `three quarters`, `60 percent`.",
+    ),
+    ("kind is event", "A detail with choices holds this one."),
+    ("understudy is given", "A detail holds something."),
+    ("been in moved at least 2 times", "How often a state has been entered, the present time included."),
+    (
+        "not kind is event and (coming is at least 2 or guests is given)",
+        "`not`, `and`, `or` and brackets join them.",
+    ),
+)
+"""What a condition may say: an example of each kind, and what it means."""
+
 HINT = "write for example `coming is at least 2`, `kind is event`, `understudy is given` or `everyone said ask.answer`"
 
 
 class _Token(msgspec.Struct, frozen=True):
-    kind: Literal["word", "number", "sign", "end"]
+    kind: Literal["word", "number", "sign", "other", "end"]
     value: str
     offset: int
 
 
-def read_condition(text: str, counted: Mapping[str, tuple[AnsweredBy, ...]]) -> Condition:
+def read_condition(
+    text: str, counted: Mapping[str, tuple[AnsweredBy, ...]], labels: Labels = NO_LABELS
+) -> Condition:
     """Read a condition; ``counted`` holds the parts that are filled by answers.
 
     Raises:
         Unreadable: it is not one, with the offset of what does not fit.
     """
-    parser = _Parser(_tokens(text), counted)
+    parser = _Parser(text, _tokens(text), counted, labels)
     condition = parser.either(0)
     parser.end()
     return condition
@@ -73,12 +114,10 @@ def _tokens(text: str) -> list[_Token]:
         kind = found.lastgroup
         offset = found.start(kind) if kind else 0
         match kind:
-            case "word" | "number" | "sign":
+            case "word" | "number" | "sign" | "other":
                 tokens.append(_Token(kind, found[kind], offset))
             case _:
-                raise Unreadable(
-                    "condition", f"`{found['bad']}` does not belong in a condition", HINT, offset
-                )
+                raise AssertionError(kind)
     if len(tokens) > _MOST_TOKENS:
         raise Unreadable("condition", "this condition is too long", "make it shorter")
     return [*tokens, _Token("end", "the end", len(text))]
@@ -87,10 +126,18 @@ def _tokens(text: str) -> list[_Token]:
 class _Parser:
     """Recursive descent, one method per level of binding."""
 
-    def __init__(self, tokens: list[_Token], counted: Mapping[str, tuple[AnsweredBy, ...]]) -> None:
+    def __init__(
+        self,
+        text: str,
+        tokens: list[_Token],
+        counted: Mapping[str, tuple[AnsweredBy, ...]],
+        labels: Labels,
+    ) -> None:
+        self._text = text
         self._tokens = tokens
         self._at = 0
         self._counted = counted
+        self._labels = labels
 
     # ── words ────────────────────────────────────────────────────────────────
 
@@ -115,6 +162,9 @@ class _Parser:
 
     def _unexpected(self, wanted: str) -> Unreadable:
         token = self._here()
+        if token.kind == "other":
+            message = f"`{token.value}` does not belong in a condition"
+            return Unreadable("condition", message, HINT, token.offset)
         return Unreadable("condition", f"{wanted} should stand here, not `{token.value}`", HINT, token.offset)
 
     def end(self) -> None:
@@ -155,6 +205,12 @@ class _Parser:
         if self._takes("everyone", "said"):
             ask, choice = self._answer()
             return EveryoneSaid(ask, choice)
+        if self._sees("been", "in") and self._here(2).kind == "word":
+            return self._been_in()
+        percent = self._share()
+        if percent is not None:
+            ask, choice = self._answer()
+            return ShareSaid(ask, choice, percent)
         if self._here(1).value == "is" and self._words_op(2) is None:
             return self._detail()
         terms = self._term()
@@ -169,18 +225,76 @@ class _Parser:
         if self._takes("given"):
             claim: Condition = DetailGiven(name)
         else:
-            claim = DetailIs(name, self._next("word", "a choice, or `given`").value)
+            claim = DetailIs(name, self._choice(name))
         return NotThat(claim) if negated else claim
 
+    def _share(self) -> int | None:
+        """``half said``, ``60 percent said``, ``60 % said``; None if no share stands here."""
+        for words, percent in _SHARES.items():
+            if self._takes(*words, "said") or self._takes(*words, "of", "those", "asked", "said"):
+                return percent
+        if self._here().kind != "number" or self._here(1).value not in ("percent", "%"):
+            return None
+        token = self._next("number", "a share")
+        self._at += 1
+        if not self._takes("said"):
+            raise self._unexpected("`said`")
+        if not 1 <= int(token.value) <= 100:
+            raise Unreadable("condition", f"{token.value} percent cannot be", "write 1 to 100", token.offset)
+        return int(token.value)
+
+    def _been_in(self) -> Condition:
+        self._takes("been", "in")
+        state = self._next("word", "a state").value
+        if self._here().value in _TIMES:
+            return BeenIn(state, ">=", _TIMES[self._next("word", "how often").value])
+        op = self._op()
+        times = int(self._next("number", "a number of times").value)
+        if not (self._takes("times") or self._takes("time")):
+            raise self._unexpected("`times`")
+        return BeenIn(state, op, times)
+
     def _answer(self) -> tuple[str, str]:
+        if self._here(1).value != ".":
+            written = self._labelled(None)
+            if written is not None:
+                ask = self._labels.ask_of(written)
+                return ask, self._labels.id_of(ask, written)
         ask = self._next("word", "an ask").value
         if not self._takes("."):
             raise self._unexpected("`.` and an answer")
-        return ask, self._next("word", "an answer").value
+        written = self._labelled(ask)
+        return ask, written if written is not None else self._next("word", "an answer").value
+
+    def _choice(self, detail: str) -> str:
+        found = self._labels.choice(self._text, self._here().offset, detail)
+        if found is None:
+            return self._next("word", "a choice, or `given`").value
+        self._pass(found[0])
+        return found[1]
+
+    def _labelled(self, ask: str | None) -> str | None:
+        """A label that begins here, taken; with an ask its id, without one as it is written."""
+        written = self._labels.at(self._text, self._here().offset, ask)
+        if written is None:
+            return None
+        self._pass(written)
+        return self._labels.id_of(ask, written) if ask is not None else written
+
+    def _pass(self, written: str) -> None:
+        """Go past everything that begins within what is written here."""
+        end = self._here().offset + len(written)
+        while self._here().kind != "end" and self._here().offset < end:
+            self._at += 1
 
     def _term(self) -> Terms:
         if self._here(1).value == ".":
             return (self._answer(),)
+        if self._here().value not in self._counted:
+            token, written = self._here(), self._labelled(None)
+            if written is not None:
+                ask = self._labels.ask_of(written, token.offset)
+                return ((ask, self._labels.id_of(ask, written)),)
         token = self._next("word", "something that can be counted")
         answered = self._counted.get(token.value)
         if answered is None:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from engine.core.check import check
 from engine.core.definition import Definition
 from engine.core.finding import Finding, Path
-from engine.loading.compile import compile_tree
+from engine.loading.compile import Compiled, compile_tree
+from engine.loading.folder import TEXTS
+from engine.loading.pointing import point
 from engine.loading.problem import Ledger, Place, Problem
-from engine.loading.reader import path_at, place_of, places_of
+from engine.loading.reader import path_at, places_of
+from engine.loading.standing import for_authors
+from engine.loading.translations import MOST_LANGUAGES, SIDE_FILE, SideFile, translate
 from engine.loading.tree import MOST_BYTES, read_tree
 
 
@@ -22,29 +27,47 @@ class Examined(msgspec.Struct, frozen=True):
     definition: Definition | None
     problems: tuple[Problem, ...]
     places: dict[Path, Place] = {}
+    lines: tuple[str, ...] = ()
+    """The file's text, for pointing into it."""
+    compiled: Compiled | None = None
+    """What the file was made into, for speaking of it as its author knows it."""
 
 
-def examine_text(text: str, name: str) -> Examined:
-    """Examine the text of a workflow file; ``name`` is how its problems call it."""
+def examine_text(text: str, name: str, sides: Iterable[SideFile] = ()) -> Examined:
+    """Examine the text of a workflow file; ``name`` is how its problems call it.
+
+    ``sides``: the files that say its sentences in other languages.
+    """
     ledger = Ledger(name)
     root = read_tree(text, ledger)
     if root is None:
         return Examined(None, ledger.problems())
-    definition = compile_tree(root, ledger)
+    compiled = compile_tree(root, ledger)
+    definition = compiled.definition
     places = places_of(root)
-    findings = check(definition)
-    _note([f for f in findings if not f.rests_on], places, ledger)
+    findings = for_authors(check(definition), compiled)
+    lines = tuple(text.split("\n"))
+    _note([f for f in findings if not f.rests_on], places, lines, ledger)
     broken = [path_at(place, places) for place in ledger.places()]
-    _note([f for f in findings if f.rests_on and not _is_shadow(f, broken)], places, ledger)
-    fit = not ledger.has_errors()
-    return Examined(definition if fit else None, ledger.problems(), places)
+    _note([f for f in findings if f.rests_on and not _is_shadow(f, broken)], places, lines, ledger)
+    problems = list(ledger.problems())
+    if not ledger.has_errors():
+        for side in sides:
+            translated = translate(compiled, places, side)
+            problems += translated.problems
+            spoken = {**definition.translations, side.language: translated.texts}
+            definition = replace(definition, translations=spoken)
+    fit = not any(problem.severity == "error" for problem in problems)
+    return Examined(definition if fit else None, tuple(problems), places, lines, compiled)
 
 
-def _note(findings: Iterable[Finding], places: Mapping[Path, Place], ledger: Ledger) -> None:
+def _note(
+    findings: Iterable[Finding], places: Mapping[Path, Place], lines: Sequence[str], ledger: Ledger
+) -> None:
     known = ledger.places()
     for finding in findings:
-        place = place_of(finding.path, places)
-        if place not in known:
+        place = point(finding.path, finding.word, lines, places)
+        if not known & {place, point(finding.path, "", lines, places)}:
             ledger.note(place, finding.code, finding.message, finding.hint, finding.severity)
 
 
@@ -54,31 +77,57 @@ def _is_shadow(finding: Finding, broken: Iterable[Path]) -> bool:
 
 
 def examine_file(path: pathlib.Path, name: str | None = None) -> Examined:
-    """Examine a workflow file. A file that cannot be read is a problem like any other."""
+    """Examine a workflow file with its translations. One that cannot be read is a problem like any other."""
     name = name or str(path)
+    text = read_text(path, name)
+    if isinstance(text, Problem):
+        return Examined(None, (text,))
+    sides: list[SideFile] = []
+    problems: list[Problem] = []
+    for language, side in _sides_of(path):
+        side_name = str(pathlib.PurePath(name).parent / TEXTS / side.name)
+        said = read_text(side, side_name)
+        if isinstance(said, Problem):
+            problems.append(said)
+        else:
+            sides.append(SideFile(side_name, language, said))
+    examined = examine_text(text, name, sides)
+    if not problems:
+        return examined
+    return replace(examined, definition=None, problems=(*examined.problems, *problems))
+
+
+def _sides_of(path: pathlib.Path) -> list[tuple[str, pathlib.Path]]:
+    """The side files of a workflow file, each with its language."""
+    try:
+        files = sorted(each for each in (path.parent / TEXTS).iterdir() if each.is_file())
+    except OSError:
+        return []
+    found: dict[str, pathlib.Path] = {}
+    for each in files:
+        matched = SIDE_FILE.fullmatch(each.name)
+        if matched is not None and matched["stem"] == path.stem and len(found) < MOST_LANGUAGES:
+            found[matched["language"].replace("_", "-")] = each
+    return list(found.items())
+
+
+def read_text(path: pathlib.Path, name: str) -> str | Problem:
+    """The text of a file, as far as any is read."""
     try:
         with path.open("rb") as file:
             raw = file.read(MOST_BYTES + 1)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         hint = "check the path and its permissions"
-        return Examined(
-            None, (Problem(name, 1, 1, "unreadable", "error", f"cannot be read: {reason}", hint),)
-        )
+        return Problem(name, 1, 1, "unreadable", "error", f"cannot be read: {reason}", hint)
     try:
-        text = raw.decode("utf-8-sig")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         if len(raw) > MOST_BYTES:
-            text = raw.decode(
-                "utf-8", "replace"
-            )  # the limit may have cut a character in two; it is refused anyway
-        else:
-            line = raw[: error.start].count(b"\n") + 1
-            problem = Problem(
-                name, line, 1, "encoding", "error", "this is not UTF-8", "save the file as UTF-8 text"
-            )
-            return Examined(None, (problem,))
-    return examine_text(text, name)
+            # The limit may have cut a character in two; the file is refused anyway.
+            return raw.decode("utf-8", "replace")
+        line = raw[: error.start].count(b"\n") + 1
+        return Problem(name, line, 1, "encoding", "error", "this is not UTF-8", "save the file as UTF-8 text")
 
 
 def load_definition(source: pathlib.Path | str, name: str | None = None) -> Definition | tuple[Problem, ...]:

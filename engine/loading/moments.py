@@ -34,7 +34,20 @@ _COUNTS = {
 _DURATION = re.compile(r"(?P<count>\d{1,4}|[a-z]+) +(?P<unit>[a-z]+?)s?", re.IGNORECASE)
 _MOMENT = re.compile(r"(?P<span>.+?) +(?P<side>before|after) +(?P<base>[a-z][a-z0-9_]*)")
 _HALFWAY = re.compile(r"halfway +to +(?P<base>[a-z][a-z0-9_]*)")
-_NO_BASES = ("halfway", "before", "after")
+_NO_BASES = ("halfway", "before", "after", "until")
+_FOR_EVER = ("for ever", "forever", "always")
+FOR_EVER_DAYS = 100 * 365
+"""What somebody means who writes that words are kept for ever; the checker has its say about it."""
+
+MOMENTS: tuple[tuple[str, str], ...] = (
+    ("starts", "The moment that a detail holds."),
+    ("1 day before starts", "A length of time before or after it."),
+    ("14 days after entering", "Counted from when this state (or step) was entered."),
+    ("7 days after opening", "Counted from when this question was put; only in an ask."),
+    ("halfway to ends", "The middle between entering this state and a moment."),
+    ("until starts", "The same as `starts`."),
+)
+"""How a moment is written: an example of each way, and what it means."""
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 MOMENT_HINT = (
@@ -70,11 +83,13 @@ def read_duration(text: str) -> Ms:
 
 
 def read_days(text: str) -> int:
-    """Read a duration that is a number of whole days.
+    """Read a duration that is a number of whole days; ``for ever`` is a hundred years.
 
     Raises:
         Unreadable: it is no duration, or not whole days.
     """
+    if text.strip().lower() in _FOR_EVER:
+        return FOR_EVER_DAYS
     days, rest = divmod(read_duration(text), DAY_MS)
     if rest:
         raise Unreadable("duration", f"`{text}` is not a number of whole days", "write for example `30 days`")
@@ -87,6 +102,7 @@ def read_moment(text: str) -> MomentExpr:
     Raises:
         Unreadable: it is none of these.
     """
+    text = text.removeprefix("until ").lstrip()
     if found := _HALFWAY.fullmatch(text):
         return MomentExpr(base=found["base"], halfway=True)
     if found := _MOMENT.fullmatch(text):

@@ -13,7 +13,7 @@ from engine.core.definition import Choice
 from engine.core.finding import Path, did_you_mean
 from engine.loading.moments import Unreadable
 from engine.loading.people import NAME
-from engine.loading.problem import Ledger, Place
+from engine.loading.problem import Ledger, Place, Severity
 from engine.loading.tree import Entry, Items, Map, Node, Text
 
 T = TypeVar("T")
@@ -21,10 +21,10 @@ T = TypeVar("T")
 NUMBERS = ("1️⃣", "2️⃣", "3️⃣", "4️⃣", "5️⃣", "6️⃣", "7️⃣", "8️⃣", "9️⃣")
 """The signs of choices whose label begins with no emoji, in their order."""
 
-MAY_STAND_ALONE = ("tell", "board", "public", "moves")
+MAY_STAND_ALONE = ("tell", "board", "public", "moves", "starts")
 """Keys of lists under which one thing alone may stand without a dash."""
 
-_GAP = re.compile(r"<([^<>\n]*)>")
+GAP = re.compile(r"<([^<>\n]*)>")
 _SPACES = re.compile(r"\s+")
 _KEYCAP = "\u20e3"
 
@@ -44,14 +44,19 @@ class Fields(msgspec.Struct, frozen=True):
 class Reader:
     """Reads nodes of one file into plain values; whatever does not fit goes into the ledger."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, gap: Callable[[str], str] = str) -> None:
         self._ledger = ledger
+        self._gap = gap
         self.texts: dict[str, str] = {}
         self.gaps: dict[str, tuple[str, ...]] = {}
+        self.said_at: dict[str, Place] = {}
+        """Text key → where its sentence stands."""
 
-    def note(self, place: Place, code: str, message: str, hint: str = "") -> None:
+    def note(
+        self, place: Place, code: str, message: str, hint: str = "", severity: Severity = "error"
+    ) -> None:
         """Note a problem."""
-        self._ledger.note(place, code, message, hint)
+        self._ledger.note(place, code, message, hint, severity)
 
     # ── maps, lists, texts ───────────────────────────────────────────────────
 
@@ -159,21 +164,22 @@ class Reader:
 
     def keep(self, key: str, value: str, text: Text) -> None:
         """Keep a sentence whose words have been found already."""
-        said = _GAP.sub(lambda found: f"<{_gap(found[1])}>", value.strip())
-        gaps = [_gap(found[1]) for found in _GAP.finditer(value)]
+        said = GAP.sub(lambda found: f"<{self._gap(spaced(found[1]))}>", value.strip())
+        gaps = [found[1] for found in GAP.finditer(said)]
         self.texts[key] = said
+        self.said_at[key] = text.place
         if gaps:
             self.gaps[key] = tuple(dict.fromkeys(gaps))
-        bare = _GAP.sub("", value)
+        bare = GAP.sub("", value)
         if "<" in bare or ">" in bare:
             self.note(text.place, "bracket", "a lone `<` or `>`", "write a placeholder as `<name>`")
 
     def choices(self, owner: str, node: Node | None, path: str) -> tuple[Choice, ...]:
         """Choices: a map from name to label, or a list of labels."""
         found: list[Choice] = []
-        if isinstance(node, Items):
-            labels = [text for item in node.items if (text := self.text(item)) is not None]
-            pairs = [(slug(split_emoji(text.value)[1]), text) for text in labels]
+        if isinstance(node, Items | Text):
+            labels = [text for item in self.items(node) if (text := self.text(item)) is not None]
+            pairs = [(choice_id(text.value, n), text) for n, text in enumerate(labels)]
         else:
             entries = self.named(node, path)
             pairs = [(e.key.value, text) for e in entries if (text := self.text(e.node)) is not None]
@@ -187,7 +193,8 @@ class Reader:
         return tuple(found)
 
 
-def _gap(written: str) -> str:
+def spaced(written: str) -> str:
+    """The same with one space where there were several."""
     return _SPACES.sub(" ", written.strip())
 
 
@@ -200,6 +207,11 @@ def slug(text: str) -> str:
     )
     found = re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")
     return found if NAME.fullmatch(found) else ""
+
+
+def choice_id(label: str, index: int) -> str:
+    """The id of the answer that stands at this place of a list: its label's name, or ``answer_1`` if it has none."""
+    return slug(split_emoji(label)[1]) or f"answer_{index + 1}"
 
 
 def split_emoji(label: str) -> tuple[str, str]:

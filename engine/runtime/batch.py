@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from hashlib import blake2b
 from random import Random
 from typing import assert_never
 
@@ -16,7 +17,7 @@ from msgspec.structs import replace
 
 from engine.core.decide import begin_details, decide
 from engine.core.decide_desk import OVERFULL, decide_desk
-from engine.core.definition import Circle, Definition
+from engine.core.definition import Definition
 from engine.core.desk import (
     Alarm,
     Arrived,
@@ -30,6 +31,7 @@ from engine.core.desk import (
     DeskFacts,
     Empowered,
     Heard,
+    Helped,
     Pass,
     Put,
     Rang,
@@ -45,6 +47,7 @@ from engine.core.desk import (
     Told,
     Withdraw,
 )
+from engine.core.desk_table import TEXT_HELD_MS
 from engine.core.effect import (
     Ask,
     Confirm,
@@ -53,22 +56,27 @@ from engine.core.effect import (
     Effect,
     Empower,
     Finish,
+    Help,
     KeepText,
+    Mix,
     Post,
     Refusal,
     Reopen,
     SetTimer,
     Settle,
     Show,
+    StartOther,
     Tell,
 )
-from engine.core.event import Due, Event, Facts, Left, Started
+from engine.core.event import Due, Ended, Event, Facts, Left, Migrated, Started
 from engine.core.instance import Snapshot
 from engine.core.message import Message, Phrase
 from engine.core.parcel import Parcel, Shared, Target
-from engine.core.values import CircleId, InstanceId, Ms, PersonId, Ref, RowId, TextId
+from engine.core.starting import NOT_STARTED, fitting
+from engine.core.values import AnyValue, CircleId, InstanceId, Ms, PersonId, Ref, RowId, TextId, Words
 from engine.runtime.blame import where
-from engine.runtime.localize import Cast, localize, name_message, name_phrase
+from engine.runtime.gathering import Gathering, wanted_by
+from engine.runtime.localize import Cast, localize, name_message, name_phrase, name_value
 from engine.runtime.ports import (
     AnyArrival,
     Begun,
@@ -81,6 +89,7 @@ from engine.runtime.ports import (
     Loaded,
     Moved,
     NewParcel,
+    Noticed,
     Outcome,
     Reacted,
     Reader,
@@ -89,6 +98,7 @@ from engine.runtime.ports import (
     SetAside,
     Spoken,
     Surroundings,
+    TextCopy,
     TextRow,
     TimerRow,
     ToDesk,
@@ -102,6 +112,8 @@ log = logging.getLogger(__name__)
 EVERYBODY = Rhythm()
 LINK = ">"
 """Between the id of an event and the number of what follows from it; no event from outside has it in its id."""
+SEED_BITS = 48
+ID_BYTES = 16
 MOST_ROUNDS = 12
 """How far a chain of events may go within one batch; the rest waits in the inbox."""
 
@@ -164,6 +176,7 @@ class Batch:
         self._old_versions: dict[str, int] = {}
         self._words: dict[TextId, tuple[PersonId, str]] = {}
         self._chain: list[ToInstance | ToDesk] = []
+        self._around = Gathering(house.surroundings)
 
     async def decide(self, arrivals: Iterable[AnyArrival]) -> None:
         """Decide everything, in order, and what follows from it."""
@@ -224,7 +237,7 @@ class Batch:
                 case Rung():
                     kind, _, key = arrival.actor.partition("/")
                     (instances.add(InstanceId(key)) if kind == "i" else delivered.add(PersonId(key)))
-                case Echo() | Housed():
+                case Echo() | Housed() | Noticed():
                     pass
                 case _:
                     assert_never(arrival)
@@ -304,6 +317,17 @@ class Batch:
                 message = Message(lines=(Phrase("intro.room"),))
                 self._put(Parcel(row, Shared(arrival.circle), "post", message))
                 return Outcome("done")
+            case Noticed():
+                self._put(
+                    Parcel(
+                        RowId(f"notice:{arrival.id}"),
+                        Shared(arrival.circle),
+                        "post",
+                        arrival.message,
+                        useful_until_ms=arrival.useful_until_ms,
+                    )
+                )
+                return Outcome("done")
             case Rung():
                 return await self._rung(arrival)
             case ToInstance():
@@ -339,12 +363,31 @@ class Batch:
     async def _moved(self, arrival: Moved) -> Outcome:
         if arrival.circle is None:
             return await self._at_desk(arrival.person, Arrived() if arrival.joined else Refused(), arrival)
-        if not arrival.joined:
+        if arrival.joined:
+            self._welcome(arrival, arrival.circle)
+        else:
             for n, snapshot in enumerate(await self._house.cellar.open_instances(arrival.circle)):
                 if arrival.person in await self._house.cellar.people_of(snapshot.id):
                     event = Left(Ref(arrival.person))
                     self._follow(ToInstance, arrival, n, instance=snapshot.id, event=event)
         return Outcome("done")
+
+    def _welcome(self, arrival: Moved, circle: CircleId) -> None:
+        """Begin, with whoever came into the circle's room, what begins by itself when someone arrives."""
+        catalogue = self._house.catalogue
+        for n, name in enumerate(dict.fromkeys(catalogue.begins().values())):
+            definition = catalogue.in_service(name)
+            if definition is None or not definition.arrival:
+                continue
+            instance = blake2b(f"{arrival.id}{LINK}{name}".encode(), digest_size=ID_BYTES).hexdigest()
+            self._follow(
+                ToInstance,
+                arrival,
+                n,
+                instance=InstanceId(instance),
+                event=Started(Ref(arrival.person)),
+                begin=Begun(name, circle, definition.digest),
+            )
 
     async def _rung(self, arrival: Rung) -> Outcome:
         kind, _, key = arrival.actor.partition("/")
@@ -390,7 +433,7 @@ class Batch:
         delivered = self._delivered.get(person, frozenset())
         if isinstance(event, Rang):
             return DeskFacts(self._now_ms, occurred_ms, delivered=delivered)
-        if not isinstance(event, Heard | Tapped | Reworded | TakenBack):
+        if not isinstance(event, Heard | Tapped | Reworded | TakenBack | Helped):
             return DeskFacts(self._now_ms, occurred_ms)
         circles = tuple(await self._house.surroundings.circles_of(person))
         contacts = tuple(c for circle in circles for c in self._house.surroundings.contacts(circle))
@@ -435,7 +478,7 @@ class Batch:
             n,
             instance=effect.instance,
             event=Started(Ref(person), details),
-            begin=Begun(effect.workflow, effect.circle),
+            begin=Begun(effect.workflow, effect.circle, definition.digest),
         )
 
     def _put(self, parcel: Parcel) -> None:
@@ -458,9 +501,12 @@ class Batch:
         cast = self._casts[instance]
         event = localize(arrival.event, cast)
         circle = snapshot.circle if snapshot else (arrival.begin.circle if arrival.begin else CircleId(""))
-        facts = await self._facts(definition, cast, circle, arrival)
-        result = decide(definition, snapshot, event, facts)
+        into = await self._house.catalogue.by_digest(event.to) if isinstance(event, Migrated) else None
+        facts = await self._facts(into or definition, cast, circle, arrival)
+        result = decide(definition, snapshot, event, facts, into)
         refused = result.reason if isinstance(result, Refusal) else None
+        if isinstance(event, Migrated):
+            log.info("instance %s to %s: %s", instance, event.to[:12], refused or f"in {event.state}")
         if snapshot is not None or refused is None:
             self._journal(f"i/{instance}", event, facts, refused or "decided")
         if isinstance(result, Decision):
@@ -475,6 +521,9 @@ class Batch:
     async def _definition(self, snapshot: Snapshot | None, begin: Begun | None) -> Definition | None:
         if snapshot is not None:
             found = await self._house.catalogue.by_digest(snapshot.definition)
+        elif begin is not None and begin.definition:
+            # What was in service when it was begun, even if another has taken its place since.
+            found = await self._house.catalogue.by_digest(begin.definition)
         elif begin is not None:
             found = self._house.catalogue.in_service(begin.workflow)
         else:
@@ -486,11 +535,14 @@ class Batch:
     async def _facts(
         self, definition: Definition, cast: Cast, circle: CircleId, arrival: ToInstance
     ) -> Facts:
+        wanted = wanted_by(definition)
         room: tuple[Ref, ...] = ()
-        if any(isinstance(ask.to, Circle) for ask in definition.asks.values()) or any(
-            isinstance(tell.to, Circle) for state in definition.states.values() for tell in state.tells
-        ):
-            room = tuple(cast.ref(p) for p in await self._house.surroundings.members(circle))
+        if wanted.room:
+            room = tuple(cast.ref(p) for p in await self._around.members(circle))
+        groups = {
+            part.name: tuple(cast.ref(p) for p in await self._around.people(part, circle))
+            for part in wanted.parts
+        }
         begins = isinstance(arrival.event, Started)
         return Facts(
             now_ms=self._now_ms,
@@ -498,6 +550,8 @@ class Batch:
             room=room,
             instance=arrival.instance if begins else "",
             circle=circle if begins else "",
+            seed=self._house.random.getrandbits(SEED_BITS) if wanted.chance else 0,
+            groups=groups,
         )
 
     def _effect(
@@ -520,15 +574,72 @@ class Batch:
                 self.changes.text_ends[effect.text] = effect.until_ms
             case Post():
                 self._post(instance, cast, circle, effect)
+            case Mix():
+                self._mix(instance, effect)
+            case StartOther():
+                self._start_other(instance, cast, circle, effect, n, cause)
             case Finish():
                 log.info("instance %s ended in %s", instance, effect.state)
-            case Ask() | Settle() | Reopen() | Confirm() | Tell() | Show() | Empower():
+                self._report_end(instance, definition, effect, n, cause)
+            case Help() | Ask() | Settle() | Reopen() | Confirm() | Tell() | Show() | Empower():
                 person = cast.person(effect.who)
                 if person:
                     event = _for_desk(instance, definition, cast, effect)
                     self._follow(ToDesk, cause, n, person=person, event=event)
             case _:
                 assert_never(effect)
+
+    def _mix(self, instance: InstanceId, effect: Mix) -> None:
+        """Move texts to their new ids. Which became which is known here, for this moment, and kept nowhere."""
+        shuffled = list(effect.texts)
+        self._house.random.shuffle(shuffled)
+        for source, under in zip(shuffled, effect.under, strict=True):
+            self.changes.copies.append(TextCopy(source, under, instance, effect.until_ms, loose=True))
+
+    def _start_other(
+        self,
+        instance: InstanceId,
+        cast: Cast,
+        circle: CircleId,
+        effect: StartOther,
+        n: int,
+        cause: ToInstance,
+    ) -> None:
+        definition = self._house.catalogue.in_service(effect.workflow)
+        starter = cast.person(effect.by) if effect.by is not None else PersonId("")
+        if definition is None or not starter:
+            log.warning("instance %s could not start %s", instance, effect.workflow)
+            ended = Ended(effect.instance, effect.workflow, NOT_STARTED)
+            self._follow(ToInstance, cause, n, instance=instance, event=ended)
+            return
+        named = {name: name_value(value, cast) for name, value in effect.details.items()}
+        taken = fitting(definition, named, starter, self._now_ms)
+        details = {name: self._copied(value, effect.instance) for name, value in taken.items()}
+        self._follow(
+            ToInstance,
+            cause,
+            n,
+            instance=effect.instance,
+            event=Started(Ref(starter), details, instance, effect.depth),
+            begin=Begun(effect.workflow, circle, definition.digest),
+        )
+
+    def _copied(self, value: AnyValue, instance: InstanceId) -> AnyValue:
+        """Words that are handed over are copied: the end date of one is not that of the other."""
+        if not isinstance(value, Words):
+            return value
+        copy = TextCopy(value.text, TextId(self._house.fresh_id()), instance, self._now_ms + TEXT_HELD_MS)
+        self.changes.copies.append(copy)
+        return Words(copy.id)
+
+    def _report_end(
+        self, instance: InstanceId, definition: Definition, effect: Finish, n: int, cause: ToInstance
+    ) -> None:
+        """Let the instance that started this one hear how it ended."""
+        snapshot = self._snapshots[instance]
+        if snapshot is not None and snapshot.parent is not None:
+            event = Ended(instance, definition.name, effect.state)
+            self._follow(ToInstance, cause, n, instance=snapshot.parent, event=event)
 
     def _post(self, instance: InstanceId, cast: Cast, circle: CircleId, effect: Post) -> None:
         message = name_message(effect.message, cast)
@@ -564,7 +675,7 @@ def _for_desk(
     instance: InstanceId,
     definition: Definition,
     cast: Cast,
-    effect: Ask | Settle | Reopen | Confirm | Tell | Show | Empower,
+    effect: Ask | Settle | Reopen | Confirm | Tell | Show | Empower | Help,
 ) -> DeskEvent:
     starter = cast.person("p1")
     match effect:
@@ -585,6 +696,7 @@ def _for_desk(
                 optional=effect.optional,
                 question_to=effect.question_to,
                 reminds=effect.reminds,
+                sensitive=effect.sensitive,
             )
         case Settle():
             return Settled(instance, effect.ask, effect.round)
@@ -597,6 +709,8 @@ def _for_desk(
             return Told(instance, starter, message, effect.urgency, effect.useful_until_ms)
         case Show():
             return Boarded(instance, effect.board, name_message(effect.message, cast), starter)
+        case Help():
+            return Helped(instance, starter)
         case Empower():
             return Empowered(instance, effect.words, name_phrase(effect.about, cast))
         case _:

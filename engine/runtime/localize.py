@@ -11,7 +11,7 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from engine.core.event import Answered, Commanded, Due, Ended, Event, Left, Started, TookBack
+from engine.core.event import Answered, Commanded, Due, Ended, Event, Left, Migrated, Started, TookBack
 from engine.core.message import AnySlot, Message, Names, Option, Phrase, Said
 from engine.core.values import AnyValue, PersonId, Persons, Ref
 
@@ -52,10 +52,17 @@ def localize(event: Event, cast: Cast) -> Event:
             return replace(event, by=cast.ref(event.by))
         case Left():
             return Left(cast.ref(event.who))
-        case Due() | Ended():
+        case Due() | Ended() | Migrated():
             return event
         case _:
             assert_never(event)
+
+
+def name_value(value: AnyValue, cast: Cast) -> AnyValue:
+    """A value with its references turned back into person ids; nobody stands for those who have been forgotten."""
+    if not isinstance(value, Persons):
+        return value
+    return Persons(tuple(person for ref in value.who if (person := cast.person(ref))))
 
 
 def _value(value: AnyValue, rename: Callable[[str], str]) -> AnyValue:

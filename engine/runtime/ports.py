@@ -11,6 +11,7 @@ from engine.core.definition import Definition
 from engine.core.desk import Desk, DeskEvent, DeskFacts, Reading
 from engine.core.event import Event, Facts
 from engine.core.instance import Snapshot
+from engine.core.message import Message
 from engine.core.parcel import Parcel, Target
 from engine.core.schedule import Standing
 from engine.core.values import CircleId, InstanceId, Ms, PersonId, RowId, TextId
@@ -73,6 +74,14 @@ class Housed(Arrival, frozen=True, tag="housed", kw_only=True):
     circle: CircleId
 
 
+class Noticed(Arrival, frozen=True, tag="noticed", kw_only=True):
+    """The house has something to say in a shared room that is about nobody: what became of a workflow file."""
+
+    circle: CircleId
+    message: Message
+    useful_until_ms: Ms
+
+
 class Echo(Arrival, frozen=True, tag="echo", kw_only=True):
     """The homeserver showed us our own message: the proof that it is in the room."""
 
@@ -108,9 +117,11 @@ class Begun(msgspec.Struct, frozen=True):
 
     workflow: str
     circle: CircleId
+    definition: str = ""
+    """The digest that was in service when its beginning was heard; empty in what was stored before this was."""
 
 
-AnyArrival = Spoken | Reacted | Removed | Moved | Housed | Echo | Rung | ToInstance | ToDesk
+AnyArrival = Spoken | Reacted | Removed | Moved | Housed | Noticed | Echo | Rung | ToInstance | ToDesk
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -156,6 +167,20 @@ class TextRow(msgspec.Struct, frozen=True):
         return f"TextRow(id={self.id!r})"
 
 
+class TextCopy(msgspec.Struct, frozen=True):
+    """A text under another id, for another instance or another time; nothing happens if ``source`` is not there.
+
+    ``loose``: it is moved, and belongs to nobody any more, only to ``instance``, whose key seals it;
+    nothing leads from it to its source. Otherwise both stand, and belong to the same person.
+    """
+
+    source: TextId
+    id: TextId
+    instance: InstanceId
+    until_ms: Ms
+    loose: bool = False
+
+
 class NewParcel(msgspec.Struct, frozen=True):
     """A parcel for the outbox, with the random transaction id it will travel under."""
 
@@ -195,6 +220,8 @@ class Changes(msgspec.Struct):
     withdrawn: list[RowId] = []
     released: set[PersonId] = set()
     texts: list[TextRow] = []
+    copies: list[TextCopy] = []
+    """Made after ``texts`` are written and before ``text_ends``."""
     text_ends: dict[TextId, Ms] = {}
     echoes: list[tuple[str, str, Ms]] = []
     """(transaction, event id, when): parcels seen in their room."""
@@ -372,7 +399,14 @@ class Surroundings(Protocol):
 
     async def members(self, circle: CircleId) -> Sequence[PersonId]: ...
     async def circles_of(self, person: PersonId) -> Sequence[CircleId]: ...
-    def contacts(self, circle: CircleId) -> Sequence[PersonId]: ...
+    def contacts(self, circle: CircleId) -> Sequence[PersonId]:
+        """Its safety contacts."""
+
+    def stewards(self, circle: CircleId) -> Sequence[PersonId]:
+        """Who looks after it."""
+
+    async def holders(self, circle: CircleId, role: str, *, understudy: bool) -> Sequence[PersonId]:
+        """Who holds the role of this title there at present, as its circle may know; or is its understudy."""
 
 
 class Clock(Protocol):

@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.core.parcel import Direct, Parcel
 from engine.core.values import RowId
-from engine.runtime.ports import BadData, Changes, Conflict, NewParcel, TextRow
+from engine.runtime.ports import BadData, Changes, Conflict, NewParcel, TextCopy, TextRow
 from engine.store import codec
 from engine.store import statements as sql
 from engine.store.scopes import (
@@ -19,6 +19,7 @@ from engine.store.scopes import (
     scope_of_instance,
     scope_of_parcel,
     scope_of_person,
+    scope_of_text,
 )
 from engine.store.sealing import Key
 
@@ -148,7 +149,24 @@ class Batch:
             for text in self._changes.texts
         )
         self._db.executemany(sql.SET_TEXT, texts)
+        for copy in self._changes.copies:
+            self._copy_text(copy)
         self._db.executemany(sql.END_TEXT, [(until, text) for text, until in self._changes.text_ends.items()])
+
+    def _copy_text(self, copy: TextCopy) -> None:
+        found = self._db.execute(sql.TEXT, (copy.source,)).fetchone()
+        if found is None:
+            return
+        person, instance, sealed = found
+        key = self._keys.get(scope_of_text(person, instance))
+        if key is None:
+            return  # it was erased, and with it what it sealed
+        body = key.open(sealed, f"texts/{copy.source}")
+        owner = "" if copy.loose else person
+        again = self._seal(scope_of_text(owner, copy.instance), body, f"texts/{copy.id}")
+        self._db.execute(sql.SET_TEXT, (copy.id, owner, copy.instance, copy.until_ms, again))
+        if copy.loose:
+            self._db.execute(sql.DELETE_TEXT, (copy.source,))
 
     def _write_inbox(self) -> None:
         for aside in self._changes.set_aside:

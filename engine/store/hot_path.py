@@ -22,7 +22,7 @@ from engine.store import statements as sql
 from engine.store.committing import Batch, Rows, check_text, each
 from engine.store.errors import speaking_of_sqlite
 from engine.store.opening import BUSY_MS
-from engine.store.scopes import HOUSE, scope_of_instance, scope_of_person, scopes_of
+from engine.store.scopes import HOUSE, scope_of_instance, scope_of_person, scope_of_text, scopes_of
 from engine.store.sealing import Key, KeyRing, Unreadable, WrongMasterKey
 
 STATEMENTS_CACHED = 256
@@ -135,9 +135,9 @@ class HotPath:
                 yield event, target
 
     def _delivered(self, desks: list[Desk]) -> dict[PersonId, frozenset[RowId]]:
-        prompts = {prompt.row for desk in desks for prompt in desk.prompts}
+        prompts = {row for desk in desks for row in desk.prompt_rows()}
         sent = {row for (row,) in self._select(sql.SENT, prompts)}
-        return {desk.person: frozenset(p.row for p in desk.prompts if p.row in sent) for desk in desks}
+        return {desk.person: frozenset(row for row in desk.prompt_rows() if row in sent) for desk in desks}
 
     def _lines(self, want: Want) -> dict[str, int]:
         actors = [f"i/{instance}" for instance in want.instances] + [f"d/{person}" for person in want.desks]
@@ -156,6 +156,10 @@ class HotPath:
                 self._make_keys(missing)
                 if self._try_to_commit(changes, scopes):
                     raise Conflict("a key was erased meanwhile")
+            if any(copy.loose for copy in changes.copies):
+                # What was moved is not to be found in the log either; if somebody reads just now, it is
+                # emptied at the next deletion.
+                self._db.execute("PRAGMA main.wal_checkpoint(TRUNCATE)")
 
     def _try_to_commit(self, changes: Changes, scopes: set[str]) -> set[str]:
         """Write, if every key is there; returns those that are not.
@@ -163,11 +167,17 @@ class HotPath:
         Keys cannot be erased meanwhile: BEGIN IMMEDIATE holds off other writers in both files.
         """
         with self._transaction("BEGIN IMMEDIATE"):
-            keys = self._keys(scopes)
+            # Texts of somebody whose key was erased cannot be copied, and get no new key for it.
+            keys = self._keys(scopes | self._owners(changes))
             missing = scopes - keys.keys()
             if not missing:
                 Batch(self._db, keys, changes).write()
             return missing
+
+    def _owners(self, changes: Changes) -> set[str]:
+        """Whose keys open what is to be copied."""
+        found = self._select(sql.OWNERS, [copy.source for copy in changes.copies])
+        return {scope_of_text(person, instance) for person, instance in found}
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[None]:

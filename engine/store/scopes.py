@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from engine.core.parcel import Direct, Parcel
 from engine.core.values import InstanceId, PersonId
-from engine.runtime.ports import AnyArrival, Changes, Echo, Housed, Rung, ToInstance
+from engine.runtime.ports import AnyArrival, Changes, Echo, Housed, Noticed, Rung, ToInstance
 
 HOUSE = "house"
 
@@ -19,6 +19,11 @@ def scope_of_person(person: PersonId) -> str:
 def scope_of_instance(instance: InstanceId) -> str:
     """Where the key of an instance is found."""
     return f"i/{instance}"
+
+
+def scope_of_text(person: str, instance: str | None) -> str:
+    """Whose key seals a text: its writer's; the instance's if nothing leads to its writer any more."""
+    return scope_of_person(PersonId(person)) if person else scope_of_instance(InstanceId(instance or ""))
 
 
 def scope_of_actor(actor: str) -> str:
@@ -39,7 +44,7 @@ def scope_of_arrival(arrival: AnyArrival) -> str:
         return scope_of_instance(arrival.instance)
     if isinstance(arrival, Rung):
         return scope_of_actor(arrival.actor)
-    if isinstance(arrival, Echo | Housed):
+    if isinstance(arrival, Echo | Housed | Noticed):
         return HOUSE
     return scope_of_person(arrival.person)
 
@@ -51,6 +56,7 @@ def scopes_of(changes: Changes) -> Iterator[str]:
     yield from (scope_of_actor(line.actor) for line in changes.journal)
     yield from (scope_of_parcel(new.parcel) for new in changes.parcels)
     yield from (scope_of_person(text.person) for text in changes.texts)
+    yield from (scope_of_instance(copy.instance) for copy in changes.copies if copy.loose)
     yield from (scope_of_arrival(aside.arrival) for aside in changes.set_aside)
     yield from map(scope_of_arrival, changes.inbox)
     if changes.kept:

@@ -17,7 +17,7 @@ from engine.store.hot_path import in_order
 from engine.store.keys import Seal
 from engine.store.opening import CELLAR, KEYS
 from engine.store.outbox import drop_what_follows, keys_of
-from engine.store.scopes import HOUSE, scope_of_actor, scope_of_instance, scope_of_person
+from engine.store.scopes import HOUSE, scope_of_actor, scope_of_instance, scope_of_person, scope_of_text
 from engine.store.sealing import Key, KeyRing
 
 logger = logging.getLogger(__name__)
@@ -106,7 +106,7 @@ async def text(ring: KeyRing, text: TextId) -> str | None:
     row = await models.TextLeaf.get_or_none(id=text)
     if row is None:
         return None
-    scope = scope_of_person(PersonId(row.person))
+    scope = scope_of_text(row.person, row.instance)
     key = (await keys_of(ring, [scope])).get(scope)
     return None if key is None else key.open(row.sealed, f"texts/{text}").decode()
 

@@ -20,7 +20,7 @@ SEALS = "SELECT scope, wrapped FROM keys.seals WHERE scope IN (SELECT value FROM
 
 WITHOUT_KEY = """
     SELECT person FROM (SELECT id AS person FROM people UNION SELECT person FROM desks UNION SELECT person FROM texts)
-    WHERE 'p/' || person NOT IN (SELECT scope FROM keys.seals)"""
+    WHERE person <> '' AND 'p/' || person NOT IN (SELECT scope FROM keys.seals)"""
 MARK = "SELECT sealed FROM house WHERE id = 1"
 SET_MARK = "INSERT INTO house (id, sealed) VALUES (1, ?) ON CONFLICT (id) DO NOTHING"
 
@@ -51,6 +51,9 @@ SET_TEXT = """
     INSERT INTO texts (id, person, instance, until, sealed) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET person = excluded.person, instance = excluded.instance,
         until = excluded.until, sealed = excluded.sealed"""
+OWNERS = "SELECT person, instance FROM texts WHERE id IN (SELECT value FROM json_each(?))"
+TEXT = "SELECT person, instance, sealed FROM texts WHERE id = ?"
+DELETE_TEXT = "DELETE FROM texts WHERE id = ?"
 END_TEXT = "UPDATE texts SET until = ? WHERE id = ?"
 SET_ASIDE = """
     INSERT INTO quarantine (id, at, error, scope, sealed) VALUES (?, ?, ?, ?, ?)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, fields, replace
 from itertools import count
 from random import Random
 from typing import Literal
@@ -26,8 +27,10 @@ from engine.runtime.ports import (
     Line,
     Loaded,
     NewParcel,
+    Noticed,
     Rung,
     SetAside,
+    TextCopy,
     TextRow,
     TimerRow,
     ToDesk,
@@ -110,7 +113,7 @@ class MemoryStore:
             people={key: self._people_of(key) for key in want.instances if key in self._parts},
             targets=dict(self._targets(want.events)),
             delivered={
-                person: frozenset(prompt.row for prompt in desk.prompts if self._is_sent(prompt.row))
+                person: frozenset(row for row in desk.prompt_rows() if self._is_sent(row))
                 for person, desk in self._desks.items()
                 if person in want.delivered
             },
@@ -170,7 +173,11 @@ class MemoryStore:
         moments = list(changes.seen.values())
         moments += [timer.due_ms for timer in changes.timers.values() if timer is not None]
         moments += [new.due_ms for new in changes.parcels]
-        moments += [text.until_ms for text in changes.texts] + list(changes.text_ends.values())
+        moments += (
+            [text.until_ms for text in changes.texts]
+            + [copied.until_ms for copied in changes.copies]
+            + list(changes.text_ends.values())
+        )
         if any(abs(at_ms) > LARGEST_NUMBER for at_ms in moments):
             raise BadData("a moment is too far away to be stored")
 
@@ -191,6 +198,8 @@ class MemoryStore:
     def _write_waiting(self, changes: Changes) -> None:
         for text in changes.texts:
             self._texts[text.id] = text
+        for wanted in changes.copies:
+            self._copy(wanted)
         for text_id, until_ms in changes.text_ends.items():
             if text_id in self._texts:
                 kept = self._texts[text_id]
@@ -203,6 +212,15 @@ class MemoryStore:
             self._inbox.pop(key, None)
         for row in changes.kept:
             self._keep(row)
+
+    def _copy(self, wanted: TextCopy) -> None:
+        kept = self._texts.get(wanted.source)
+        if kept is None:
+            return
+        owner = PersonId("") if wanted.loose else kept.person
+        self._texts[wanted.id] = TextRow(wanted.id, owner, wanted.instance, kept.body, wanted.until_ms)
+        if wanted.loose:
+            del self._texts[wanted.source]
 
     def _keep(self, row: KeptRow) -> None:
         if row.value is None:
@@ -465,12 +483,36 @@ class MemoryStore:
     async def kept(self) -> Mapping[tuple[str, str], bytes]:
         return dict(self._kept)
 
+    # ── for rehearsals ───────────────────────────────────────────────────────
+
+    def begun(self) -> Sequence[Snapshot]:
+        """Everything that was ever begun, in the order in which it began."""
+        return list(self._snapshots.values())
+
+    def fork(self) -> MemoryStore:
+        """A store that stands as this one does, and goes its own way from here."""
+        other = MemoryStore()
+        other.random.setstate(self.random.getstate())
+        # A row changes as long as it waits; from then on both may look at the same one.
+        waiting = {key: replace(row, awaits=set(row.awaits)) for key, row in self._waiting.items()}
+        rows = {**self._outbox, **waiting}
+        for each in fields(self):
+            held = getattr(self, each.name)
+            if isinstance(held, dict):
+                setattr(other, each.name, dict(held))
+        other._parts = {key: dict(parts) for key, parts in self._parts.items()}
+        other._journal = {key: dict(lines) for key, lines in self._journal.items()}
+        other._outbox, other._waiting = rows, waiting
+        other._by_transaction = self._by_transaction | {row.transaction: row for row in waiting.values()}
+        other._seq = copy(self._seq)
+        return other
+
 
 def _is_of(arrival: AnyArrival, person: PersonId) -> bool:
     """Whether it came from this person, is on its way to their desk, or rings there."""
     if isinstance(arrival, Rung):
         return arrival.actor == f"d/{person}"
-    return not isinstance(arrival, Echo | Housed | ToInstance) and arrival.person == person
+    return not isinstance(arrival, Echo | Housed | Noticed | ToInstance) and arrival.person == person
 
 
 def check_text(text: TextRow) -> None:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
+from bridge.rehearsal import Playbill, Stage
 from tests.scenarios import promises
-from tests.scenarios.stage import Stage
 
+WORKFLOWS = Path(__file__).parents[2] / "workflows"
 Theatre = Callable[..., Awaitable[Stage]]
+
+
+async def set_stage(*names: str, seed: int = 1, greeted: bool = True) -> Stage:
+    """A stage with the workflows that Hearth ships."""
+    return await Stage.set(*names, playbill=Playbill.of_folder(WORKFLOWS), seed=seed, greeted=greeted)
 
 
 @pytest.fixture
@@ -18,7 +25,7 @@ async def theatre() -> AsyncIterator[Theatre]:
     stages: list[Stage] = []
 
     async def stage_for(*names: str, seed: int = 1, greeted: bool = True) -> Stage:
-        stages.append(await Stage.set(*names, seed=seed, greeted=greeted))
+        stages.append(await set_stage(*names, seed=seed, greeted=greeted))
         return stages[-1]
 
     yield stage_for

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from bridge.rehearsal import Stage
 from engine.core.values import DAY_MS, HOUR_MS, MINUTE_MS
 from engine.runtime.ports import Reacted
 from tests.scenarios import promises
 from tests.scenarios.conftest import Theatre
-from tests.scenarios.stage import Stage
 
 SOUP = "Soup and songs at my place, from seven till late. Bring a bowl."
 PROMPT = """\
@@ -60,7 +60,7 @@ async def on(theatre: Theatre, *names: str) -> Stage:
     stage = await invite(await theatre(*(names or ("ana", "bruno", "chen", "dora"))))
     await yes(stage, "bruno")
     await to_the_reply_day(stage)
-    assert await stage.state() == "accepted"
+    assert stage.state() == "accepted"
     return stage
 
 
@@ -153,7 +153,7 @@ async def test_a_host_who_stops_answering_is_left_in_peace_and_nobody_was_asked(
     await stage.pass_time(13 * DAY_MS)
     assert len(stage.new("ana")) == 1, "no reminder"
     await stage.pass_time(DAY_MS)
-    assert await stage.state() == "withdrawn"
+    assert stage.state() == "withdrawn"
     assert "Nobody was asked" in stage.new("ana")[-1]
     assert not stage.diary("bruno")
 
@@ -340,7 +340,7 @@ async def too_few(theatre: Theatre) -> Stage:
     await yes(stage, "bruno")
     await stage.tap("chen", "🤔", "invites you")
     await to_the_reply_day(stage)
-    assert await stage.state() == "few_so_far"
+    assert stage.state() == "few_so_far"
     return stage
 
 
@@ -366,13 +366,13 @@ async def test_letting_go_is_told_to_yes_and_maybe_only(theatre: Theatre) -> Non
     assert stage.new("bruno")[-1] == stage.new("chen")[-1]
     assert stage.new("bruno")[-1].startswith("Ana has let this go for now.")
     assert not [words for words in stage.new("dora") if "let this go" in words]
-    assert await stage.state() == "let_go"
+    assert stage.state() == "let_go"
 
 
 async def test_a_host_who_is_silent_has_it_closed_kindly(theatre: Theatre) -> None:
     stage = await too_few(theatre)
     await stage.pass_time(22 * HOUR_MS)
-    assert await stage.state() == "too_few"
+    assert stage.state() == "too_few"
     assert stage.new("bruno")[-1].startswith("This isn't happening this time.")
     assert "it didn't come together this time" in stage.new("ana")[-1]
     assert not [words for words in stage.new("dora") if "isn't happening" in words]
@@ -421,7 +421,7 @@ async def test_a_host_who_never_names_the_date_has_it_closed_kindly(theatre: The
     stage = await on(theatre)
     await stage.say("ana", "postpone")
     await stage.pass_time(9 * DAY_MS)
-    assert await stage.state() == "too_few"
+    assert stage.state() == "too_few"
     assert stage.new("bruno")[-1].startswith("This isn't happening this time.")
 
 
@@ -455,10 +455,10 @@ async def test_calling_off_is_told_to_yes_and_maybe_only(theatre: Theatre, where
         await stage.say("ana", "in 9 days")
         await stage.tap("bruno", "✅", "another date")
         await stage.tap("chen", "🤔", "another date")
-    assert await stage.state() == where
+    assert stage.state() == where
     heard = [words for words in stage.new("dora") if not words.startswith("Open until")]
     await stage.say("ana", "cancel")
-    assert await stage.state() == "cancelled"
+    assert stage.state() == "cancelled"
     assert stage.new("ana")[-1] == "It's called off. Those who said yes or maybe have heard, and nobody else."
     await stage.pass_time(3 * DAY_MS)
     for name in ("bruno", "chen"):
@@ -470,7 +470,7 @@ async def test_calling_off_a_draft_asks_nobody(theatre: Theatre) -> None:
     stage = await theatre("ana", "bruno")
     await stage.say("ana", f"invite @bruno: {SOUP}", room=True)
     await stage.say("ana", "cancel")
-    assert await stage.state() == "withdrawn"
+    assert stage.state() == "withdrawn"
     assert not stage.diary("bruno")
 
 
@@ -478,7 +478,7 @@ async def test_nobody_but_the_host_can_call_it_off(theatre: Theatre) -> None:
     stage = await invite(await theatre("ana", "bruno", "chen"))
     await yes(stage, "bruno")
     await stage.say("bruno", "cancel")
-    assert await stage.state() == "open"
+    assert stage.state() == "open"
 
 
 async def test_calling_off_within_a_day_reaches_people_beyond_any_budget(theatre: Theatre) -> None:
@@ -512,7 +512,7 @@ async def test_the_host_is_not_their_own_guest_in_the_room(theatre: Theatre) -> 
     await stage.tap("ana", "🙋", "invites everyone", room=True)
     assert "Coming: nobody yet" in stage.now("ana", "Your invitation is out")
     await to_the_reply_day(stage)
-    assert await stage.state() == "few_so_far"
+    assert stage.state() == "few_so_far"
 
 
 async def test_one_person_in_the_room_and_in_private_is_one(theatre: Theatre) -> None:
@@ -521,7 +521,7 @@ async def test_one_person_in_the_room_and_in_private_is_one(theatre: Theatre) ->
     await stage.tap("bruno", "🙋", "invites everyone", room=True)
     assert "Coming: Bruno\n" in stage.now("ana", "Your invitation is out")
     await to_the_reply_day(stage)
-    assert await stage.state() == "few_so_far"
+    assert stage.state() == "few_so_far"
 
 
 async def test_of_room_and_private_the_later_answer_counts(theatre: Theatre) -> None:
@@ -596,7 +596,7 @@ async def test_a_question_can_still_be_answered_after_the_reply_day(theatre: The
     await stage.pass_time(3 * DAY_MS)
     await stage.say("bruno", "Which floor is it again?")
     await stage.pass_time(12 * HOUR_MS)
-    assert await stage.state() == "accepted"
+    assert stage.state() == "accepted"
     await stage.say("ana", "The third floor, on the right.", reply_to=stage.find("ana", "Which floor").event)
     await stage.pass_time(12 * HOUR_MS)
     assert "An answer from Ana:\n\nThe third floor, on the right." in stage.new("bruno")
@@ -705,9 +705,9 @@ async def happened(theatre: Theatre) -> Stage:
 async def test_it_has_happened_when_its_end_has_passed(theatre: Theatre) -> None:
     stage = await on(theatre)
     await stage.pass_time(DAY_MS + 2 * HOUR_MS)
-    assert await stage.state() == "accepted"
+    assert stage.state() == "accepted"
     await stage.pass_time(HOUR_MS)
-    assert await stage.state() == "delivered"
+    assert stage.state() == "delivered"
     assert not [words for words in stage.new("ana") if "I hope it went well" in words], "not at night"
     await stage.pass_time(12 * HOUR_MS)
     assert "I hope it went well" in stage.new("ana")[-1]
@@ -716,7 +716,7 @@ async def test_it_has_happened_when_its_end_has_passed(theatre: Theatre) -> None
 async def test_it_has_happened_when_the_host_says_so(theatre: Theatre) -> None:
     stage = await on(theatre)
     await stage.say("ana", "happened")
-    assert await stage.state() == "delivered"
+    assert stage.state() == "delivered"
     assert "I hope it went well" in stage.new("ana")[-1]
 
 
@@ -739,7 +739,7 @@ async def test_feedback_that_nobody_asked_for_is_not_collected(theatre: Theatre)
     await stage.pass_time(2 * DAY_MS)
     await stage.tap("ana", "✖️", "I hope it went well")
     await stage.pass_time(20 * DAY_MS)
-    assert await stage.state() == "closed"
+    assert stage.state() == "closed"
     assert not [words for words in stage.new("bruno") if "being there" in words]
 
 
@@ -761,7 +761,7 @@ async def test_those_who_helped_a_project_are_thanked(theatre: Theatre) -> None:
     await stage.tap("bruno", "🤲", "help host")
     assert "Helping: Bruno" in stage.now("ana", "*happened* when it's over")
     await stage.pass_time(30 * DAY_MS)
-    assert await stage.state() == "closed"
+    assert stage.state() == "closed"
     assert stage.new("bruno")[-1].startswith("Thank you for helping Ana to carry this.")
     assert not [words for words in stage.new("chen") if "helping Ana" in words]
 
@@ -770,7 +770,7 @@ async def test_a_proposal_ends_by_saying_that_the_decision_is_theirs(theatre: Th
     stage = await invite(await theatre("ana", "bruno", "chen"), kind="3")
     await yes(stage, "bruno")
     await stage.pass_time(30 * DAY_MS)
-    assert await stage.state() == "to_decision"
+    assert stage.state() == "to_decision"
     assert stage.new("ana")[-1].startswith("Your proposal has been talked over.")
 
 
@@ -796,7 +796,7 @@ async def test_a_host_who_leaves_has_it_called_off_for_those_who_said_yes(
     await stage.pass_time(days * DAY_MS)
     await stage.leave("ana")
     await stage.pass_time(DAY_MS)
-    assert await stage.state() == "cancelled"
+    assert stage.state() == "cancelled"
     assert any(words.startswith("This has been called off.") for words in stage.new("bruno"))
     assert not [words for words in stage.new("chen") if "called off" in words]
 
@@ -804,5 +804,5 @@ async def test_a_host_who_leaves_has_it_called_off_for_those_who_said_yes(
 async def test_a_host_who_leaves_afterwards_calls_nothing_off(theatre: Theatre) -> None:
     stage = await happened(theatre)
     await stage.leave("ana")
-    assert await stage.state() == "closed"
+    assert stage.state() == "closed"
     assert not [words for words in stage.new("bruno") if "called off" in words]

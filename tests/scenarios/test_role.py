@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from bridge.rehearsal import Stage
 from engine.core.values import DAY_MS, HOUR_MS
 from tests.scenarios import promises
 from tests.scenarios.conftest import Theatre
-from tests.scenarios.stage import Stage
 
 TITLE = "Kitchen keeper"
 PURPOSE = "Keep the shared kitchen stocked and clean."
@@ -55,7 +55,7 @@ async def paired(theatre: Theatre, **described: str) -> Stage:
 async def last_month(theatre: Theatre) -> Stage:
     stage = await paired(theatre)
     await stage.pass_time(92 * DAY_MS)
-    assert await stage.state() == "last_month"
+    assert stage.state() == "last_month"
     return stage
 
 
@@ -127,7 +127,7 @@ async def test_a_holder_who_says_no_or_nothing_leaves_it_open_and_nobody_learns_
         await other.tap("bruno", "✖️", "hold this role")
     for stage in (silent, other):
         await stage.pass_time(10 * DAY_MS)
-        assert await stage.state() == "resting"
+        assert stage.state() == "resting"
     assert other.diaries(but="bruno") == silent.diaries(but="bruno")
     assert silent.new("ana")[-1] == (
         "*Kitchen keeper* stays open, and that's fine. *role* begins again whenever you like."
@@ -157,7 +157,7 @@ async def test_a_question_about_the_role_reaches_whoever_described_it(theatre: T
 async def test_whoever_described_it_may_take_the_question_back(theatre: Theatre) -> None:
     stage = await describe(await theatre(*NAMES))
     await stage.say("ana", "cancel")
-    assert await stage.state() == "withdrawn"
+    assert stage.state() == "withdrawn"
     assert stage.new("ana")[-1] == "I've set the role aside. *role* begins again whenever you like."
     await stage.tap("bruno", "🌿", "hold this role")
     assert stage.new("bruno")[-1].startswith("Thank you for writing. This has closed")
@@ -168,7 +168,7 @@ async def test_a_role_nobody_finishes_describing_is_set_aside(theatre: Theatre) 
     stage = await theatre(*NAMES)
     await stage.say("ana", "role Kitchen keeper")
     await stage.pass_time(14 * DAY_MS)
-    assert await stage.state() == "withdrawn"
+    assert stage.state() == "withdrawn"
     assert not stage.diary("bruno")
 
 
@@ -191,7 +191,7 @@ async def test_the_monthly_question_comes_and_goes_and_is_the_holders_alone(thea
 async def test_halfway_the_words_of_the_circle_reach_the_holder_and_nobody_else(theatre: Theatre) -> None:
     stage = await paired(theatre)
     await stage.pass_time(62 * DAY_MS)
-    assert await stage.state() == "review"
+    assert stage.state() == "review"
     assert [heard(stage, name, "half of the term") for name in NAMES] == [1, 0, 1, 1, 1]
     others = {
         name: lines for name, lines in stage.diaries(but="bruno").items() if name not in ("dora", "eli")
@@ -252,13 +252,13 @@ async def test_a_year_of_holding_never_costs_more_than_two_messages_a_week(theat
     for _ in range(13):
         await stage.pass_time(30 * DAY_MS)
         await promises.check(stage)
-    assert await stage.state() == "resting"
+    assert stage.state() == "resting"
 
 
 async def test_the_holder_may_lay_it_down_at_any_time(theatre: Theatre) -> None:
     stage = await paired(theatre)
     await stage.say("bruno", "rest")
-    assert await stage.state() == "resting"
+    assert stage.state() == "resting"
     assert stage.new(room=True)[-1] == (
         "*Kitchen keeper* is open now, and that's fine. Thank you, Bruno, for carrying it."
     )
@@ -282,7 +282,7 @@ async def test_without_an_understudy_there_is_no_board_about_one(theatre: Theatr
     await stage.pass_time(92 * DAY_MS)
     assert heard(stage, "bruno", "What your understudy says") == 0
     await stage.tap("bruno", "🤝", "Renew, hand over")
-    assert await stage.state() == "resting"
+    assert stage.state() == "resting"
     assert heard(stage, "bruno", "Nobody is there to take *Kitchen keeper* on yet") == 1
 
 
@@ -292,7 +292,7 @@ async def test_renewing_begins_a_new_term_that_the_circle_sees(theatre: Theatre)
     assert stage.now("bruno", "Renew, hand over").endswith("Noted: Renew")
     await stage.say("bruno", "yesterday")
     await stage.say("bruno", "in 6 months")
-    assert await stage.state() == "renewed"
+    assert stage.state() == "renewed"
     assert (
         stage.new(room=True)[-1]
         == "Bruno goes on with *Kitchen keeper*, until Wednesday 20 October, 12:00 UTC."
@@ -301,7 +301,7 @@ async def test_renewing_begins_a_new_term_that_the_circle_sees(theatre: Theatre)
         "Who holds what:\nKitchen keeper: Bruno, until Wednesday 20 October, 12:00 UTC. Understudy: Chen"
     )
     await stage.pass_time(160 * DAY_MS)
-    assert await stage.state() == "last_month"
+    assert stage.state() == "last_month"
     await stage.tap("bruno", "🔁", "Renew, hand over")
     assert "Until when will you hold *Kitchen keeper* now?" in stage.new("bruno")[-1]
 
@@ -310,13 +310,13 @@ async def test_renewing_without_naming_a_date_rests(theatre: Theatre) -> None:
     stage = await last_month(theatre)
     await stage.tap("bruno", "🔁", "Renew, hand over")
     await stage.pass_time(14 * DAY_MS)
-    assert await stage.state() == "resting"
+    assert stage.state() == "resting"
 
 
 async def test_letting_it_rest_is_a_good_ending(theatre: Theatre) -> None:
     stage = await last_month(theatre)
     await stage.tap("bruno", "🌙", "Renew, hand over")
-    assert await stage.state() == "resting"
+    assert stage.state() == "resting"
     assert stage.new(room=True)[-1].endswith(
         "is open now, and that's fine. Thank you, Bruno, for carrying it."
     )
@@ -328,7 +328,7 @@ async def test_a_term_that_ends_in_silence_rests(theatre: Theatre, answer: str) 
     if answer == "no":
         await stage.tap("bruno", "✖️", "Renew, hand over")
     await stage.pass_time(30 * DAY_MS)
-    assert await stage.state() == "resting"
+    assert stage.state() == "resting"
 
 
 # ── handing over ─────────────────────────────────────────────────────────────
@@ -338,7 +338,7 @@ async def handing_over(theatre: Theatre) -> Stage:
     stage = await last_month(theatre)
     await stage.tap("chen", "🌳", "after that?")
     await stage.tap("bruno", "🤝", "Renew, hand over")
-    assert await stage.state() == "handing_over"
+    assert stage.state() == "handing_over"
     return stage
 
 
@@ -346,7 +346,7 @@ async def test_handing_over_with_the_small_things_and_a_week_side_by_side(theatr
     stage = await handing_over(theatre)
     assert await holds(stage) == "Who holds what:\nKitchen keeper: from Bruno to Chen, these days"
     await stage.say("bruno", "The key is under the mat, the gas man comes on Tuesdays.")
-    assert await stage.state() == "overlap"
+    assert stage.state() == "overlap"
     assert "The key is under the mat" in stage.new("chen")[-2]
     assert stage.new("chen")[-1].startswith("A week side by side with Bruno begins.")
     others = {name: stage.diary(name) for name in ("ana", "dora", "eli")}
@@ -355,7 +355,7 @@ async def test_handing_over_with_the_small_things_and_a_week_side_by_side(theatr
     assert "Has them all: Chen" in stage.now("bruno", "A week side by side")
     assert {name: stage.diary(name) for name in others} == others
     await stage.pass_time(10 * DAY_MS)
-    assert await stage.state() == "handed_over"
+    assert stage.state() == "handed_over"
     assert stage.new(room=True)[-1] == (
         "*Kitchen keeper* has passed from Bruno to Chen. Thank you, Bruno, for carrying it."
     )
@@ -382,18 +382,18 @@ async def test_what_is_missing_is_asked_of_the_holder(theatre: Theatre) -> None:
 async def test_handing_over_without_the_list_goes_on_after_two_weeks(theatre: Theatre) -> None:
     stage = await handing_over(theatre)
     await stage.pass_time(14 * DAY_MS)
-    assert await stage.state() == "overlap"
+    assert stage.state() == "overlap"
     await stage.pass_time(8 * DAY_MS)
-    assert await stage.state() == "handed_over"
+    assert stage.state() == "handed_over"
 
 
 async def test_handing_over_at_any_time_by_a_word(theatre: Theatre) -> None:
     stage = await paired(theatre)
     await stage.say("bruno", "handover")
-    assert await stage.state() == "handing_over"
+    assert stage.state() == "handing_over"
     lonely = await held(theatre)
     await lonely.say("bruno", "handover")
-    assert await lonely.state() == "shared"
+    assert lonely.state() == "shared"
     assert lonely.new("bruno")[-1].startswith("That isn't possible at this point")
 
 
@@ -405,7 +405,7 @@ async def test_an_understudy_who_steps_back_hands_nothing_to_nobody(theatre: The
     await stage.tap("chen", "✖️", "Would you be understudy")
     assert heard(stage, "bruno", "Chen can't after all.") == 1
     await stage.pass_time(25 * DAY_MS)
-    assert await stage.state() == "resting"
+    assert stage.state() == "resting"
     assert "has passed from" not in stage.words(room=True)
 
 
@@ -415,7 +415,7 @@ async def test_an_understudy_who_steps_back_hands_nothing_to_nobody(theatre: The
 async def test_a_holder_who_leaves_is_thanked_by_name(theatre: Theatre) -> None:
     stage = await paired(theatre)
     await stage.leave("bruno")
-    assert await stage.state() == "resting"
+    assert stage.state() == "resting"
     assert stage.new(room=True)[-1].endswith(
         "is open now, and that's fine. Thank you, Bruno, for carrying it."
     )
@@ -425,7 +425,7 @@ async def test_whoever_described_it_may_leave_and_it_goes_on(theatre: Theatre) -
     stage = await paired(theatre)
     await stage.leave("ana")
     await stage.pass_time(62 * DAY_MS)
-    assert await stage.state() == "review"
+    assert stage.state() == "review"
     assert heard(stage, "ana", "half of the term") == 0
 
 
@@ -435,13 +435,13 @@ async def test_an_understudy_who_leaves_is_none_yet(theatre: Theatre) -> None:
     assert "Understudy: nobody yet" in stage.now("bruno", "You hold *Kitchen keeper*")
     assert await holds(stage) == f"Who holds what:\n{HOLDS}none yet"
     await stage.pass_time(130 * DAY_MS)
-    assert await stage.state() == "resting"
+    assert stage.state() == "resting"
 
 
 async def test_a_holder_asked_who_leaves_before_answering_leaves_it_open(theatre: Theatre) -> None:
     stage = await describe(await theatre(*NAMES))
     await stage.leave("bruno")
-    assert await stage.state() == "resting"
+    assert stage.state() == "resting"
     await stage.pass_time(HOUR_MS)
     assert stage.new("ana")[-1].startswith("*Kitchen keeper* stays open")
 

@@ -7,10 +7,11 @@ import random
 
 import pytest
 
+from bridge.rehearsal import Line, Stage
 from engine.core.values import DAY_MS, HOUR_MS, MINUTE_MS
 from engine.runtime.ports import Want
 from tests.scenarios import promises
-from tests.scenarios.stage import Line, Stage
+from tests.scenarios.conftest import set_stage
 from tests.scenarios.test_invitation import invite
 
 NAMES = ("ana", "bruno", "chen", "dora")
@@ -191,7 +192,7 @@ class Walk:
 
     async def _everything(self) -> object:
         desks = await self.stage.store.load(Want(desks=frozenset(self.stage.cast.persons.values())))
-        return await self.stage.snapshots(), dict(desks.desks), self.stage.diaries()
+        return self.stage.snapshots(), dict(desks.desks), self.stage.diaries()
 
 
 async def _from_nothing(walk: Walk) -> None:
@@ -217,7 +218,7 @@ PRELUDES = (_from_nothing, _from_an_invitation, _from_a_role)
 
 @pytest.mark.parametrize("seed", range(SEEDS))
 async def test_whatever_people_do_every_promise_holds(seed: int) -> None:
-    stage = await Stage.set(*NAMES, seed=seed)
+    stage = await set_stage(*NAMES, seed=seed)
     walk = Walk(stage)
     await PRELUDES[seed % len(PRELUDES)](walk)
     try:
@@ -228,7 +229,7 @@ async def test_whatever_people_do_every_promise_holds(seed: int) -> None:
         promises.check_prompts(stage)
         await stage.pass_time(500 * DAY_MS)
         await promises.check(stage)
-        assert not [s.state for s in await stage.snapshots() if s.finished_ms is None], "something never ends"
+        assert not [s.state for s in stage.snapshots() if s.finished_ms is None], "something never ends"
     except Exception as broken:
         raise AssertionError("\n".join([f"seed {seed}", *walk.did])) from broken
     finally:
@@ -237,7 +238,7 @@ async def test_whatever_people_do_every_promise_holds(seed: int) -> None:
 
 async def _play_beside(seed: int, does: str) -> tuple[dict[str, list[Line]], list[str]]:
     """What the others see of a walk, in which Eli only ever does what is to be silence."""
-    stage = await Stage.set(*NAMES, "eli", seed=seed)
+    stage = await set_stage(*NAMES, "eli", seed=seed)
     walk = Walk(stage, NAMES)
     eli = random.Random(seed)
     try:

@@ -130,6 +130,12 @@ def test_small_things_that_never_come_do_not_stop_it() -> None:
     assert paired().write("p2", "handover").wait(14).state == "overlap"
 
 
+def test_a_no_to_the_small_things_is_not_seen_before_their_time() -> None:
+    walk = paired().write("p2", "handover").answer("p2", "small_things", NO)
+    assert walk.state == "handing_over"
+    assert walk.wait(14).state == "overlap"
+
+
 def test_nobody_to_take_it_on_is_open_and_fine() -> None:
     walk = held().wait(91).answer("p2", "next", "hand_over")
     assert walk.state == "resting"

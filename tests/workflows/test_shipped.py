@@ -47,7 +47,7 @@ def test_no_sentence_pushes(path: pathlib.Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_no_name_of_who_answered_privately_reaches_the_room(path: pathlib.Path) -> None:
     definition = shipped(path.stem)
-    answered = {part.name for part in definition.parts if part.source == "answers"}
+    answered = {part.name for part in definition.parts if part.answered}
     for saying in sayings(definition):
         if isinstance(saying.reader, Room):
             gaps = definition.gaps.get(saying.key, ())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import contextlib
 import json
 import os
@@ -26,6 +27,13 @@ play:
   - bruno: coming
   - chen: no
   - skip: to 1 day before starts
+"""
+STARTING = """\
+name: idea
+about: Have an idea, and make something of it.
+steps:
+  - start: {other}
+  - wait: until {other} ends
 """
 KEYS = {"at", "who", "kind", "text", "seen_by"}
 ANSWER_SECONDS = 30
@@ -190,6 +198,19 @@ async def test_the_end_of_what_is_written_ends_it_kindly() -> None:
     assert outcome.out.endswith("Nobody was written to, and nothing of it is kept.\n")
 
 
+async def test_a_workflow_that_starts_another_is_played_with_it(tmp_path: Path) -> None:
+    """The other one lies beside it, or comes with Hearth."""
+    (tmp_path / "tea.yaml").write_text(TEA)
+    path = tmp_path / "idea.yaml"
+    for other, first in (("tea", "Whom would you like to invite?"), ("invitation", "What is it?")):
+        path.write_text(STARTING.format(other=other))
+        script = tmp_path / "script.yaml"
+        script.write_text("play:\n  - ana: idea\n  - skip: 3 days\n")
+        outcome = await hearth("preview", path, "--script", script)
+        assert outcome.status == 0, outcome.text
+        assert first in outcome.out
+
+
 async def test_the_first_message_is_there_soon() -> None:
     began = time.monotonic()
     await hearth_process("preview", INVITATION)
@@ -202,6 +223,7 @@ class Terminal:
     def __init__(self, ours: int) -> None:
         self._ours = ours
         self.shown = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")()  # a read may end within a letter
 
     async def type(self, line: str) -> None:
         os.write(self._ours, f"{line}\n".encode())
@@ -211,7 +233,7 @@ class Terminal:
         async with asyncio.timeout(ANSWER_SECONDS):
             while text not in self.shown:
                 read = await asyncio.to_thread(os.read, self._ours, 4096)
-                self.shown += read.decode(errors="replace").replace("\r\n", "\n")
+                self.shown += self._decoder.decode(read).replace("\r", "")
         before, found, self.shown = self.shown.partition(text)
         return before + found
 

@@ -39,6 +39,7 @@ def event(
     at_ms: int = 999_000,
     redacts: str | None = None,
     transaction_id: str | None = None,
+    was_joined: bool = False,
 ) -> RoomEvent:
     return RoomEvent(
         room,
@@ -50,6 +51,7 @@ def event(
         at_ms,
         redacts=redacts,
         transaction_id=transaction_id,
+        was_joined=was_joined,
     )
 
 
@@ -260,6 +262,12 @@ def test_other_changes_of_membership_move_nobody(
 ) -> None:
     content = {"membership": membership}
     assert why(event(content, type="m.room.member", room=room, state_key=who)) == reason
+
+
+def test_a_new_name_or_picture_is_no_arrival_in_a_circle() -> None:
+    content = {"membership": "join", "displayname": "Anna"}
+    renamed = event(content, type="m.room.member", room=ROOM, state_key=ANA, was_joined=True)
+    assert why(renamed) == "not_a_move"
 
 
 def test_what_cannot_be_decrypted_is_said_to_be_so() -> None:

@@ -186,6 +186,16 @@ async def test_a_malformed_event_or_room_hurts_no_other() -> None:
     assert [bodies(delivery) for delivery in deliveries] == [["n1", "n7"], ["n9"], ["n8"]]
 
 
+async def test_a_change_of_somebody_who_was_there_before_is_told_from_an_arrival() -> None:
+    join = {"type": "m.room.member", "state_key": "@ana:x", "content": {"membership": "join"}}
+    renamed = {"unsigned": {"prev_content": {"membership": "join", "displayname": "Ana"}}}
+    back = {"unsigned": {"prev_content": {"membership": "leave"}}}
+    events = (message(1, **join), message(2, **join, **renamed), message(3, **join, **back))
+    deliveries, _ = await play(Scripted(answer("a"), answer("b", *events)))
+    found = [e for delivery in deliveries for e in delivery.events if isinstance(e, RoomEvent)]
+    assert {e.event_id: e.was_joined for e in found} == {"$1": False, "$2": True, "$3": False}
+
+
 async def test_an_answer_without_a_cursor_is_trouble_not_progress() -> None:
     deliveries, clock = await play(Scripted({"rooms": {}}, answer("a", message(1))))
     assert [bodies(delivery) for delivery in deliveries] == [["n1"]]

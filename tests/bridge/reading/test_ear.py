@@ -53,7 +53,10 @@ class Circle:
     def held(self, digest: str) -> Definition | None:
         if digest != "d1":
             return None
-        return Definition("dinner", "Dinner", "", "d1", "dine", (), {}, {}, {}, "open", TEXTS, {})
+        german = {"de": {"coming": "Ich komme", "maybe": "Vielleicht"}}
+        return Definition(
+            "dinner", "Dinner", "", "d1", "dine", (), {}, {}, {}, "open", TEXTS, {}, translations=german
+        )
 
 
 EAR = Ear(Circle(), Circle(), ("Hearth", "@hearth:example.org"))
@@ -316,6 +319,14 @@ def test_not_from_an_unknown_person_names_nobody() -> None:
     ],
 )
 def test_a_choice_is_named_by_words_number_emoji_or_a_plain_yes_or_no(body: str, choice: str | None) -> None:
+    assert read(body, DINNER)[0].picks.get(DINNER.row) == choice
+
+
+@pytest.mark.parametrize(
+    ("body", "choice"),
+    [("Ich komme", "coming"), ("vielleicht.", "maybe"), ("I'm coming", "coming"), ("Ich", None)],
+)
+def test_a_choice_is_named_in_any_language_its_file_has(body: str, choice: str | None) -> None:
     assert read(body, DINNER)[0].picks.get(DINNER.row) == choice
 
 

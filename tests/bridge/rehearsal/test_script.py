@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bridge.rehearsal.acts import Come, Leave, Pass, PassOn, PassTo, PassToDay, Say, TakeBack
 from bridge.rehearsal.script import Script, read_line, read_script
@@ -116,3 +120,18 @@ def test_a_file_that_is_no_script_says_what_it_lacks(text: str, code: str) -> No
     assert isinstance(problems, tuple)
     assert [p.code for p in problems] == [code]
     assert all(p.hint for p in problems)
+
+
+PIECES = (
+    *("ana", "bruno", "room ", " to ", "skip", "3 days", "reply_by", "play:"),
+    *(":", " ", "- ", "\n", '"', "@", "[", "🙂"),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=6)), max_size=12).map("".join))
+def test_whatever_is_written_is_read_or_refused_with_a_reason(text: str) -> None:
+    with contextlib.suppress(Unreadable):
+        read_line(text)
+    read = read_script(f"play:\n  - {text}\n", "any.yaml")
+    assert isinstance(read, Script) or read

@@ -33,6 +33,31 @@ async def test_a_folder_with_a_bad_file_is_refused_with_its_problems(tmp_path: P
     assert refused.value.problems
 
 
+STARTING = """\
+name: {name}
+about: Have an idea, and make something of it.
+steps:
+  - start: {other}
+  - wait: until {other} ends
+"""
+
+
+def test_around_a_workflow_are_those_it_may_start_each_from_the_first_folder_that_has_it(
+    tmp_path: Path,
+) -> None:
+    near, far = tmp_path / "near", tmp_path / "far"
+    near.mkdir()
+    far.mkdir()
+    (near / "plan.yaml").write_text(STARTING.format(name="plan", other="tea"))
+    (far / "plan.yaml").write_text(STARTING.format(name="plan", other="elsewhere"))
+    (far / "tea.yaml").write_text(TEA)
+    (far / "bad.yaml").write_text("name: bad")
+    idea = tea(STARTING.format(name="idea", other="plan"))
+    playbill = Playbill.around(idea, near, far)
+    assert {definition.name for definition in playbill.definitions()} == {"idea", "plan", "tea"}
+    assert Playbill.around(tea(), near, far).definitions() == (tea(),)
+
+
 async def test_the_same_seed_gives_the_same_play_to_the_last_id() -> None:
     async def played() -> list[object]:
         stage = await Stage.set(*NAMES, playbill=tea(), seed=7)

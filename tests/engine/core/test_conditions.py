@@ -12,12 +12,14 @@ from engine.core.conditions import holds
 from engine.core.definition import (
     AllOf,
     AnyOf,
+    BeenIn,
     Condition,
     CountOf,
     DetailGiven,
     DetailIs,
     EveryoneSaid,
     NotThat,
+    ShareSaid,
 )
 from engine.core.values import AnyValue, Moment, Nothing, Number, Persons, Picked, Ref, TextId, Words
 
@@ -31,6 +33,7 @@ class Seen:
     said: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
     were_asked: dict[str, int] = field(default_factory=dict)
     details: dict[str, AnyValue] = field(default_factory=dict)
+    been: dict[str, int] = field(default_factory=dict)
 
     def who_said(self, ask: str, choice: str) -> tuple[Ref, ...]:
         return tuple(Ref(who) for who in self.said.get(ask, {}).get(choice, ()))
@@ -40,6 +43,9 @@ class Seen:
 
     def detail(self, name: str) -> AnyValue | None:
         return self.details.get(name)
+
+    def visits(self, state: str) -> int:
+        return self.been.get(state, 0)
 
 
 def test_no_condition_always_holds() -> None:
@@ -79,6 +85,34 @@ def test_everyone_said_it_only_if_somebody_was_asked_and_all_of_them_did() -> No
     assert not holds(everyone, Seen())
     assert not holds(everyone, Seen({"rsvp": {"yes": ("p1",)}}, {"rsvp": 2}))
     assert holds(everyone, Seen({"rsvp": {"yes": ("p1", "p2")}}, {"rsvp": 2}))
+
+
+@pytest.mark.parametrize(
+    ("percent", "asked", "said", "holding"),
+    [
+        (50, 4, 2, True),
+        (50, 5, 2, False),
+        (34, 3, 1, True),
+        (34, 100, 33, False),
+        (67, 3, 2, True),
+        (67, 100, 66, False),
+        (100, 2, 2, True),
+    ],
+)
+def test_a_share_is_of_all_who_were_asked(percent: int, asked: int, said: int, holding: bool) -> None:
+    scene = Seen({"rsvp": {"yes": tuple(f"p{n}" for n in range(said))}}, {"rsvp": asked})
+    assert holds(ShareSaid("rsvp", "yes", percent), scene) == holding
+
+
+def test_where_nobody_was_asked_no_share_said_anything() -> None:
+    assert not holds(ShareSaid("rsvp", "yes", 1), Seen())
+
+
+@pytest.mark.parametrize(("op", "holding"), [(">=", {2, 3}), ("==", {2}), ("<", {0, 1})])
+def test_a_state_has_been_entered_so_often(op: str, holding: set[int]) -> None:
+    for n in range(4):
+        scene = Seen(been={"moved": n} if n else {})
+        assert holds(BeenIn("moved", op, 2), scene) == (n in holding)  # type: ignore[arg-type]
 
 
 def test_a_detail_is_what_was_picked_and_nothing_else() -> None:

@@ -110,6 +110,17 @@ def test_what_cannot_be_read_is_asked_for_in_words_that_fit(expects: str, key: s
         assert here.passed == []
 
 
+@pytest.mark.parametrize("expects", ["people", "person"])
+def test_where_an_answer_names_people_everyone_is_not_offered(expects: str) -> None:
+    here = OneDesk()
+    here.ask("nominate", expects=expects)
+    readings: list[dict[str, Any]] = [{}] + ([{"people": (ANA, BEN)}] if expects == "person" else [])
+    for reading in readings:
+        here.write(**reading)
+        assert here.said == ["need_names"]
+        assert here.passed == []
+
+
 def test_words_answer_a_question_for_words_and_are_kept_once() -> None:
     here = OneDesk()
     question = here.ask("why", expects="words")

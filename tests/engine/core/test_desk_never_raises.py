@@ -19,6 +19,7 @@ from engine.core.desk import (
     DeskFacts,
     Empowered,
     Heard,
+    Helped,
     Letter,
     Pass,
     Power,
@@ -179,7 +180,9 @@ anything: st.SearchStrategy[DeskEvent] = st.one_of(
         personal=st.booleans(),
         optional=st.booleans(),
         reminds=st.booleans(),
+        sensitive=st.booleans(),
     ),
+    st.builds(Helped, instances, people),
     st.builds(Settled, instances, asks, rounds),
     st.builds(Reopened, instances, asks, rounds),
     st.builds(Confirmed, instances, asks, rounds, phrases),
@@ -262,7 +265,7 @@ def test_what_a_muted_persons_desk_lays_out_does_not_leave_unless_they_just_spok
         if mine.consent == "stopped" and effect.parcel.urgency not in ("hello", "reply", "safety"):
             assert type(schedule(effect.parcel, mine, known.now_ms)).__name__ == "Drop"
         if effect.parcel.urgency == "safety":
-            assert isinstance(event, Heard | Asked | Told)
+            assert isinstance(event, Heard | Asked | Told | Helped)
 
 
 @LOTS
@@ -270,5 +273,5 @@ def test_what_a_muted_persons_desk_lays_out_does_not_leave_unless_they_just_spok
 def test_whoever_is_not_wanted_reaches_nobody(desk: Desk, event: DeskEvent, known: DeskFacts) -> None:
     if isinstance(event, Asked | Told) and event.starter in desk.not_from and event.urgency != "reply":
         assert decide_desk(desk, event, known).effects == ()
-    if isinstance(event, Boarded) and event.starter in desk.not_from:
+    if isinstance(event, Boarded | Helped) and event.starter in desk.not_from:
         assert decide_desk(desk, event, known).effects == ()

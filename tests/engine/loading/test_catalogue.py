@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from engine.core.definition import Definition
-from engine.loading.catalogue import MOST_FILES, MOST_RETIRED, Catalogue
+from engine.loading.catalogue import MOST_FILES, MOST_RETIRED, Catalogue, Inventory
 from engine.runtime import ports
 from tests.engine.loading.small import SMALL
 
@@ -104,6 +104,57 @@ async def test_better_wording_reaches_those_who_are_under_way(tmp_path: pathlib.
     assert found.texts["after.say"] == "Was it good?"
 
 
+async def test_a_file_that_does_not_fit_the_others_stays_as_it_was(
+    tmp_path: pathlib.Path, stored: Stored
+) -> None:
+    path = put(tmp_path, "tea.yaml")
+    catalogue = Catalogue(tmp_path, stored)
+    catalogue.load()
+    before = catalogue.in_service("tea")
+    put(tmp_path, "pot.yaml", name="pot", begins_with="pot")
+    start = "  on:\n    starts:\n      workflow: pot\n      hand over: [what as nothing]\n    keeps"
+    path.write_text(SMALL.replace("  on:\n    keeps", start))
+    assert [p.code for p in catalogue.load() if p.severity == "error"] == ["unknown-detail"]
+    assert catalogue.in_service("tea") is before
+
+
+async def test_what_a_file_served_before_a_restart_it_serves_on_while_it_is_broken(
+    tmp_path: pathlib.Path, stored: Stored
+) -> None:
+    path = put(tmp_path, "tea.yaml")
+    elsewhere = Catalogue(tmp_path, stored)
+    elsewhere.load()
+    tea = elsewhere.in_service("tea")
+    assert tea is not None
+    path.write_text(SMALL.replace("to: done", "to: doone"))
+    catalogue = Catalogue(tmp_path, stored)
+    catalogue.recall({"tea.yaml": tea, "gone.yaml": tea})
+    inventory = catalogue.examine()
+    assert catalogue.in_service("tea") is None, "looking changes nothing"
+    assert [pathlib.Path(file).name for file in inventory.refused] == ["tea.yaml"]
+    catalogue.put_into_service(inventory)
+    assert catalogue.in_service("tea") is tea
+
+
+async def test_what_is_new_is_stored_before_it_serves_and_only_that(
+    tmp_path: pathlib.Path, stored: Stored
+) -> None:
+    async def store(definition: Definition, source: str) -> None:
+        kept.append((definition.name, source))
+
+    kept: list[tuple[str, str]] = []
+    put(tmp_path, "tea.yaml")
+    catalogue = Catalogue(tmp_path, stored)
+    catalogue.load()
+    await catalogue.keep(store)
+    assert kept == [("tea", SMALL)]
+    put(tmp_path, "b.yaml", name="pot", begins_with="pot")
+    inventory = catalogue.examine()
+    await catalogue.keep(store, inventory)
+    assert [name for name, _ in kept] == ["tea", "pot"]
+    assert catalogue.in_service("pot") is None
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -156,6 +207,6 @@ async def test_only_so_many_retired_versions_stay_at_hand(tmp_path: pathlib.Path
     assert first is not None
     for days in range(31, 31 + MOST_FILES + MOST_RETIRED):
         definition = msgspec.structs.replace(first, digest=f"{days}")
-        catalogue._put_into_service({"tea.yaml": definition})
+        catalogue.put_into_service(Inventory({"tea.yaml": definition}))
     assert await catalogue.by_digest(first.digest) is None
     assert stored.asked == [first.digest]

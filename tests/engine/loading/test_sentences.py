@@ -10,30 +10,39 @@ from engine.core.definition import (
     AllOf,
     AnsweredBy,
     AnyOf,
+    BeenIn,
     Circle,
     Condition,
+    Contacts,
     CountOf,
     DetailGiven,
     DetailIs,
+    Everyone,
     EveryoneSaid,
+    HolderOf,
     MomentExpr,
+    NamedBy,
     NamedIn,
     NotThat,
     OnAnswer,
     OnClosed,
     OnCommand,
+    OnEnded,
+    OneOf,
     OnGathered,
     Part,
-    PartDef,
     Room,
+    ShareSaid,
     Starter,
+    Stewards,
     Trigger,
     Who,
 )
 from engine.core.values import DAY_MS, HOUR_MS, MINUTE_MS
 from engine.loading.conditions import read_condition
-from engine.loading.moments import Unreadable, read_days, read_duration, read_moment
-from engine.loading.people import read_part, read_trigger, read_who
+from engine.loading.labels import Labels, in_gap
+from engine.loading.moments import FOR_EVER_DAYS, Unreadable, read_days, read_duration, read_moment
+from engine.loading.people import Chosen, read_sources, read_trigger, read_who
 from engine.loading.reader import slug, split_emoji
 
 COMING = {"coming": (AnsweredBy("a", ("x", "y")), AnsweredBy("b", ("x",)))}
@@ -117,12 +126,137 @@ def test_what_names_nobody_is_refused(text: str) -> None:
         read_who(text)
 
 
-def test_parts_are_filled_in_three_ways() -> None:
-    assert read_part("host", "starter") == PartDef("host", (Starter(),))
-    assert read_part("guests", "named in guests") == PartDef("guests", (NamedIn("guests"),))
-    assert read_part("in", "those who answered x or y to a, x to b") == PartDef("in", COMING["coming"])
+LABELS = Labels(
+    {
+        "invited": {"count me in": "count_me_in", "count_me_in": "count_me_in", "maybe": "maybe"},
+        "again": {"i'm coming, gladly": "coming", "coming": "coming", "maybe": "maybe"},
+    },
+    {"kind": {"a long walk": "walk", "walk": "walk", "event": "event"}},
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "sources"),
+    [
+        ("mentioned", (Chosen("people"),)),
+        ("chosen by host", (Chosen("people", "host"),)),
+        ("one chosen by host", (Chosen("person", "host"),)),
+        ("everyone", (Everyone(),)),
+        ("everyone but host, guests and second", (Everyone(("host", "guests", "second")),)),
+        ("named by answers to nominate", (NamedBy("nominate"),)),
+        ("holder of Tea kitchen", (HolderOf("Tea kitchen"),)),
+        ("understudy of facilitation", (HolderOf("facilitation", understudy=True),)),
+        ("stewards", (Stewards(),)),
+        ("safety contacts", (Contacts(),)),
+        ("one of readers, not host", (OneOf("readers", ("host",)),)),
+        ("one of readers", (OneOf("readers"),)),
+        ("those who answered Count me in", (AnsweredBy("invited", ("count_me_in",)),)),
+        (
+            "those who answered Count me in or maybe to invited, I’m coming, gladly to again",
+            (AnsweredBy("invited", ("count_me_in", "maybe")), AnsweredBy("again", ("coming",))),
+        ),
+    ],
+)
+def test_people_come_from_many_places(text: str, sources: tuple[object, ...]) -> None:
+    assert read_sources(text, LABELS) == sources
+
+
+def test_an_answer_that_two_questions_offer_needs_its_question() -> None:
+    with pytest.raises(Unreadable, match="2 asks offer `Maybe`") as refused:
+        read_sources("those who answered Maybe", LABELS)
+    assert refused.value.hint == "write `Maybe to again`"
+    with pytest.raises(Unreadable) as unknown:
+        read_who("readers who answered Cuont me in", LABELS)
+    assert unknown.value.hint == "did you mean `count me in`?"
+
+
+@pytest.mark.parametrize(
+    ("text", "condition"),
+    [
+        ("Count me in is at least 2", CountOf((("invited", "count_me_in"),), ">=", 2)),
+        (
+            "invited.Count me in + again.coming > 1",
+            CountOf((("invited", "count_me_in"), ("again", "coming")), ">", 1),
+        ),
+        ("everyone said I'm coming, gladly", EveryoneSaid("again", "coming")),
+        ("half said invited.maybe", ShareSaid("invited", "maybe", 50)),
+        ("two thirds said Count me in", ShareSaid("invited", "count_me_in", 67)),
+        (
+            "a third said again.coming and kind is event",
+            AllOf((ShareSaid("again", "coming", 34), DetailIs("kind", "event"))),
+        ),
+        ("60 percent said invited.maybe", ShareSaid("invited", "maybe", 60)),
+        ("75% said invited.maybe", ShareSaid("invited", "maybe", 75)),
+        ("been in moved at least 2 times", BeenIn("moved", ">=", 2)),
+        ("been in moved exactly 1 time", BeenIn("moved", "==", 1)),
+        ("been in moved twice", BeenIn("moved", ">=", 2)),
+        ("kind is A long walk", DetailIs("kind", "walk")),
+        (
+            "kind is not Event and kind is given",
+            AllOf((NotThat(DetailIs("kind", "event")), DetailGiven("kind"))),
+        ),
+    ],
+)
+def test_conditions_know_labels_shares_and_how_often(text: str, condition: Condition) -> None:
+    assert read_condition(text, COMING, LABELS) == condition
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0 percent said a.x",
+        "101% said a.x",
+        "half a.x",
+        "50 percent a.x",
+        "been in",
+        "been in moved at least",
+        "a.☃",
+    ],
+)
+def test_what_is_no_share_and_no_number_of_times_is_refused(text: str) -> None:
+    with pytest.raises(Unreadable):
+        read_condition(text, COMING, LABELS)
+
+
+@pytest.mark.parametrize(
+    ("text", "trigger"),
+    [
+        ("answered Count me in to invited", OnAnswer("invited", "count_me_in")),
+        ("answered Count me in", OnAnswer("invited", "count_me_in")),
+        ("answered invited", OnAnswer("invited")),
+        ("decision ends", OnEnded("decision")),
+        ("Book club ends as done", OnEnded("book_club", "done")),
+    ],
+)
+def test_triggers_know_labels_and_other_workflows(text: str, trigger: Trigger) -> None:
+    assert read_trigger(text, LABELS) == trigger
+
+
+@pytest.mark.parametrize(
+    ("gap", "meant"),
+    [
+        ("invited.Count me in", "invited.count_me_in"),
+        ("number of again.I'm coming, gladly", "number of again.coming"),
+        ("Count me in", "invited.count_me_in"),
+        ("host", "host"),
+        ("maybe", "maybe"),
+        ("not joining invited", "not joining invited"),
+    ],
+)
+def test_placeholders_may_name_an_answer_by_its_label(gap: str, meant: str) -> None:
+    assert in_gap(LABELS, gap) == meant
+
+
+def test_for_ever_is_read_so_that_the_checker_can_say_no() -> None:
+    assert read_days("for ever") == FOR_EVER_DAYS
+
+
+def test_parts_are_filled_from_their_sources() -> None:
+    assert read_sources("starter") == (Starter(),)
+    assert read_sources("named in guests") == (NamedIn("guests"),)
+    assert read_sources("those who answered x or y to a, x to b") == COMING["coming"]
     with pytest.raises(Unreadable, match="does not say who"):
-        read_part("host", "the boss")
+        read_sources("the boss")
 
 
 @pytest.mark.parametrize(
@@ -186,7 +320,7 @@ def test_conditions_are_read(text: str, condition: Condition) -> None:
         ("kind is", 7),
         ("(kind is a", 10),
         ("kind is a kind is b", 10),
-        ("__import__('os')", 11),
+        ("__import__('os')", 0),
         ("commin is at least 2", 0),
         ("a.x >= 2; drop", 8),
         ("everyone said a", 15),

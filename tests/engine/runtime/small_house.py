@@ -180,7 +180,12 @@ class PlainReader:
         picks = {p.row: body for p in desk.prompts if body in dict(p.choices)}
         if target is not None and body in dict(target.choices):
             picks[target.row] = body
-        return Reading(picks=picks), body
+        return Reading(picks=picks, people=tuple(self._persons[w[1:]] for w in named_in(body))), body
+
+
+def named_in(body: str) -> list[str]:
+    """The people that a message names."""
+    return [word for word in body.split(" ") if word.startswith("@")]
 
 
 class Village:
@@ -190,6 +195,11 @@ class Village:
         self.persons: dict[str, PersonId] = {}
         self.circle = CircleId("")
         self.helpers: tuple[PersonId, ...] = ()
+        self.keepers: tuple[PersonId, ...] = ()
+        self.roles: dict[tuple[str, bool], tuple[PersonId, ...]] = {}
+        """(title, understudy) → who."""
+        self.looked_up: list[str] = []
+        """The titles that somebody asked about."""
 
     async def members(self, circle: CircleId) -> Sequence[PersonId]:
         return list(self.persons.values())
@@ -199,6 +209,13 @@ class Village:
 
     def contacts(self, circle: CircleId) -> Sequence[PersonId]:
         return self.helpers
+
+    def stewards(self, circle: CircleId) -> Sequence[PersonId]:
+        return self.keepers
+
+    async def holders(self, circle: CircleId, role: str, *, understudy: bool) -> Sequence[PersonId]:
+        self.looked_up.append(role)
+        return self.roles.get((role, understudy), ())
 
 
 class SmallHouse:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from engine.core.definition import Definition, StateDef
 from engine.core.desk import Refused, Rhythm
@@ -20,6 +21,7 @@ from engine.runtime.ports import (
     Rung,
     SetAside,
     Spoken,
+    TextCopy,
     TimerRow,
     ToDesk,
     ToInstance,
@@ -615,6 +617,56 @@ async def test_the_end_date_of_a_text_can_be_moved_both_ways(g: Ground) -> None:
     await g.cellar.commit(Changes(text_ends={TextId("t1"): 500, TextId("t2"): 50, TextId("gone"): 7}))
     assert await g.cellar.expire_texts(60) == 1
     assert await g.cellar.text(TextId("t1")) == "one"
+
+
+async def test_a_copied_text_has_its_own_end_date_and_goes_with_its_writer(g: Ground) -> None:
+    copy = TextCopy(TextId("t1"), TextId("copy"), I2, 500)
+    # In one commit with its source, as when somebody's words start something else at once.
+    await g.cellar.commit(
+        Changes(texts=[text_row("t1", g.ada, "words", 100)], copies=[copy], text_ends={TextId("copy"): 300})
+    )
+    assert await g.cellar.expire_texts(100) == 1
+    assert await g.cellar.text(TextId("copy")) == "words"
+    assert await g.cellar.expire_texts(299) == 0
+    await g.cellar.forget(g.ada)
+    assert await g.cellar.text(TextId("copy")) is None
+
+
+async def test_a_released_text_leaves_its_writer_and_its_old_id_for_good(g: Ground) -> None:
+    await g.cellar.commit(
+        Changes(
+            snapshots={I1: (snapshot(g.circle), 0)},
+            texts=[text_row("t1", g.ada, "hers"), text_row("t2", g.bo, "his")],
+        )
+    )
+    copies = [TextCopy(TextId(f"t{n}"), TextId(f"mixed{n}"), I1, 500, loose=True) for n in (1, 2)]
+    await g.cellar.commit(Changes(copies=copies, text_ends={TextId("t1"): 0, TextId("mixed1"): 400}))
+    assert [await g.cellar.text(TextId(f"t{n}")) for n in (1, 2)] == [None, None]
+    assert [await g.cellar.text(TextId(f"mixed{n}")) for n in (1, 2)] == ["hers", "his"]
+    await g.cellar.forget(g.ada)
+    assert await g.cellar.text(TextId("mixed1")) == "hers"
+    assert await g.cellar.expire_texts(400) == 1
+    assert await g.cellar.text(TextId("mixed1")) is None
+
+
+async def test_what_is_not_there_any_more_is_not_copied(g: Ground) -> None:
+    await g.cellar.commit(Changes(texts=[text_row("t1", g.ada, "words")]))
+    await g.cellar.forget(g.ada)
+    for loose in (False, True):
+        await g.cellar.commit(Changes(copies=[TextCopy(TextId("t1"), TextId("copy"), I1, 500, loose=loose)]))
+        assert await g.cellar.text(TextId("copy")) is None
+
+
+async def test_a_knock_counts_as_delivered_like_a_question(g: Ground) -> None:
+    knocking = replace(prompt("r1"), knock=RowId("k1"))
+    await g.cellar.commit(
+        Changes(desks={g.ada: (desk(g.ada, prompts=(knocking,)), 0)}, parcels=[new(parcel("k1", g.ada))])
+    )
+    want = Want(delivered=frozenset({g.ada}))
+    assert (await g.cellar.load(want)).delivered[g.ada] == frozenset()
+    await g.cellar.claim(NOW, LEASE, 1)
+    await send(g, "k1")
+    assert (await g.cellar.load(want)).delivered[g.ada] == frozenset({RowId("k1")})
 
 
 async def test_a_text_written_again_replaces_itself(g: Ground) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine.core.values import DAY_MS, InstanceId, PersonId, RowId, TextId
-from engine.runtime.ports import BadData, Changes, Conflict, KeptRow, TimerRow, Want
+from engine.runtime.ports import BadData, Changes, Conflict, KeptRow, TextCopy, TimerRow, Want
 from engine.store import TortoiseStore
 from engine.testing import MemoryStore
 from tests.engine.store.conftest import MASTER_KEY
@@ -130,6 +130,9 @@ class Walk:
         changes.timers[timer.actor, timer.name] = random.choice((timer, None))
         changes.texts.append(text_row(f"t{n}", person, f"words {self.n}", self.now_ms + n))
         changes.text_ends[TextId(f"t{random.randint(1, 6)}")] = self.now_ms + 1
+        copies = random.choice(((), (TextCopy(TextId(f"t{n}"), TextId(f"c{n}"), instance, self.now_ms + n),)))
+        moved = TextCopy(TextId(f"t{7 - n}"), TextId(f"m{n}"), instance, self.now_ms + n, loose=True)
+        changes.copies.extend((*copies, *random.choice(((), (moved,)))))
         changes.kept.append(KeptRow("kind", str(n), random.choice((b"value", None))))
 
 
@@ -163,7 +166,7 @@ async def everything(cellar: Cellar, walk: Walk) -> list[object]:
         await cellar.due_timers(walk.now_ms, 5),
         [await cellar.sent_event(row) for row in walk.rows[-20:]],
         [await cellar.standing(person, walk.now_ms) for person in walk.people],
-        [await cellar.text(TextId(f"t{n}")) for n in range(7)],
+        [await cellar.text(TextId(f"{kind}{n}")) for kind in "tcm" for n in range(7)],
         [await cellar.journal(f"i/{instance}") for instance in instances],
         await cellar.open_instances(walk.circle),
         await cellar.kept(),

@@ -30,6 +30,7 @@ from engine.runtime.ports import (
     Line,
     SetAside,
     Spoken,
+    TextCopy,
     TimerRow,
     ToDesk,
     ToInstance,
@@ -525,6 +526,45 @@ async def test_an_expired_text_does_not_stay_in_the_files(open_store: Open, tmp_
     assert sealed not in raw(tmp_path)
 
 
+async def test_a_released_text_is_sealed_for_nobody_and_its_source_does_not_stay_in_the_files(
+    open_store: Open, tmp_path: Path
+) -> None:
+    store = await open_store()
+    g = await ground(store)
+    await store.commit(
+        Changes(
+            snapshots={I1: (snapshot(g.circle), 0)},
+            desks={g.ada: (desk(g.ada), 0)},
+            texts=[text_row("source", g.ada, WORDS)],
+        )
+    )
+    with closing(sqlite3.connect(tmp_path / "hearth.db")) as db:
+        (sealed,) = db.execute("SELECT sealed FROM texts WHERE id = 'source'").fetchone()
+    assert sealed in raw(tmp_path)
+    await store.commit(Changes(copies=[TextCopy(TextId("source"), TextId("mixed"), I1, 500, loose=True)]))
+    assert sealed not in raw(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "hearth.db")) as db:
+        assert db.execute("SELECT id, person, instance FROM texts").fetchall() == [("mixed", "", I1)]
+    await store.close()
+    again = await open_store()
+    assert await again.text(TextId("mixed")) == WORDS
+
+
+async def test_an_erased_key_cannot_be_copied_around(open_store: Open, tmp_path: Path) -> None:
+    store = await open_store()
+    g = await ground(store)
+    await store.commit(Changes(texts=[text_row("t1", g.ada, WORDS)]))
+    with closing(sqlite3.connect(tmp_path / "hearth.keys")) as db:
+        db.execute("DELETE FROM seals WHERE scope = ?", (f"p/{g.ada}",))
+        db.commit()
+    for loose in (False, True):
+        copy = TextCopy(TextId("t1"), TextId(f"copy{loose}"), I1, 500, loose=loose)
+        await store.commit(
+            Changes(snapshots={I1: (snapshot(g.circle), 0)} if not loose else {}, copies=[copy])
+        )
+        assert await store.text(TextId(f"copy{loose}")) is None
+
+
 async def test_a_backup_does_not_bring_a_forgotten_person_back(open_store: Open, tmp_path: Path) -> None:
     store = await open_store()
     g = await full_house(store)
@@ -629,6 +669,9 @@ JUDGED = frozenset(
         # names out of workflow files and the bot's own wording
         *("ask", "choice", "choices", "word", "words", "key", "digest", "slots", "view", "board", "boards"),
         *("timer", "timers", "alarm", "workflow", "begins", "close_to", "emoji", "state", "about", "muted"),
+        *("ended", "texts"),
+        # other instances, and who a part is
+        *("parent", "child", "children", "groups", "visits", "to"),
     }
 )
 

@@ -1,0 +1,113 @@
+"""`hearth preview --explore`: what a walk along every branch came to, in plain sentences."""
+
+from __future__ import annotations
+
+import asyncio
+import textwrap
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from bridge.cli.chat import WIDTH, listed, plain
+from bridge.cli.speech import Status, say
+from bridge.rehearsal.explore import Explored, Halted, Most, explore
+from bridge.rehearsal.playbill import Playbill
+from engine.core.definition import Definition
+
+MOST_TOLD = 12
+"""Steps of a way that are told; of a longer one the last."""
+
+
+class Told(msgspec.Struct, frozen=True):
+    """One sentence of the result; ``is_wrong`` if it is something to mend."""
+
+    kind: str
+    text: str
+    about: str = ""
+    is_wrong: bool = False
+
+
+def explore_and_tell(definition: Definition, playbill: Playbill, output: str) -> Status:
+    """Walk every branch and say what was found; PROBLEMS if something is wrong."""
+    explored = asyncio.run(explore(definition, playbill))
+    sentences = list(told(explored))
+    if output == "json":
+        say(msgspec.json.format(msgspec.json.encode([_object(sentence) for sentence in sentences])).decode())
+    else:
+        for sentence in sentences:
+            mark = "✗ " if sentence.is_wrong else "· "
+            for row in textwrap.wrap(mark + sentence.text, WIDTH, subsequent_indent="  "):
+                say(row)
+    return Status.OK if explored.is_well else Status.PROBLEMS
+
+
+def _object(sentence: Told) -> dict[str, object]:
+    return {
+        "at": None,
+        "who": "",
+        "kind": sentence.kind,
+        "text": sentence.text,
+        "seen_by": [],
+        "about": sentence.about,
+        "is_wrong": sentence.is_wrong,
+    }
+
+
+def told(explored: Explored) -> Iterator[Told]:
+    """What was found, sentence by sentence: what is wrong first."""
+    for broken in explored.broken:
+        yield Told("broken", f"Hearth itself could not go on somewhere: {broken}.", is_wrong=True)
+    for end in explored.dead_ends:
+        text = f"A dead end in “{plain(end.state)}”: it is still open, and nothing can happen any more. {_way(end)}"
+        yield Told("dead_end", text, end.state, is_wrong=True)
+    for name in (*explored.never_asked, *explored.never_asked_details):
+        yield Told("never_asked", f"The question `{name}` never reaches anybody.", name, is_wrong=True)
+    for state in explored.never_reached:
+        yield Told("never_reached", f"“{plain(state)}” is never reached.", state, is_wrong=True)
+    for end in explored.stays:
+        text = f"In “{plain(end.state)}” it stays for ever, unless somebody says something. {_way(end)}"
+        yield Told("stays", text, end.state)
+    if explored.is_well:
+        yield Told(
+            "well", "Every question reaches somebody, every state is reached, and there is no dead end."
+        )
+    endings = listed([f"“{plain(state)}”" for state in explored.endings]) or "nothing: it never ended"
+    yield Told("endings", f"It ends in {endings}.")
+    yield Told("most_messages", f"Whoever begins it gets {_most(explored.starter)}.", "starter")
+    yield Told("most_messages", f"Anybody else gets {_most(explored.others)}.", "others")
+    yield Told("walked", _walked(explored))
+
+
+def _way(end: Halted) -> str:
+    if not end.path:
+        return "That is where it begins."
+    steps: Sequence[str] = end.path[-MOST_TOLD:]
+    return f"One way there: {'… → ' if len(steps) < len(end.path) else ''}{' → '.join(steps)}."
+
+
+def _most(spans: tuple[Most, Most]) -> str:
+    day, week = spans
+    if week.everything == 0:
+        return "no message at all"
+    text = f"at most {_messages(day.everything)} in a day and {week.everything} in a week"
+    if (day.unasked, week.unasked) == (day.everything, week.everything):
+        return text
+    return f"{text}; without replies to what they have just said, {day.unasked} and {week.unasked}"
+
+
+def _messages(n: int) -> str:
+    return f"{n} message{'' if n == 1 else 's'}"
+
+
+def _walked(explored: Explored) -> str:
+    text = f"{explored.steps} branches were walked"
+    if explored.stopped_by is None and not explored.cut:
+        return f"{text}: all there are, for these people, answers and moments."
+    left = []
+    if explored.stopped_by == "steps":
+        left.append("that is the bound")
+    if explored.stopped_by == "seconds":
+        left.append("then the time was up")
+    if explored.cut:
+        left.append(f"at {explored.cut} moments some were left out")
+    return f"{text}; {', and '.join(left)}. What is new is walked first; not every variation was."

@@ -1,0 +1,143 @@
+"""A draft: what the parts of one file's compilation share, and the small readings they all need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+from engine.core.definition import (
+    AnsweredBy,
+    Condition,
+    DetailDef,
+    MomentExpr,
+    OwnText,
+    TellDef,
+    Who,
+)
+from engine.core.finding import Path
+from engine.core.turn import KEEP_DAYS
+from engine.loading.conditions import read_condition
+from engine.loading.grammar import SECTIONS
+from engine.loading.labels import Labels, in_gap
+from engine.loading.moments import Unreadable, read_days, read_moment
+from engine.loading.people import read_who
+from engine.loading.problem import Ledger, Place
+from engine.loading.reader import Fields, Reader
+from engine.loading.tree import Node, Text
+
+IN_WORDS = "in words"
+LIKE_BOOLEANS = ("yes", "no", "on", "off", "true", "false", "y", "n")
+"""What other programs would take for more than words."""
+
+
+class Draft:
+    """A file on its way to a definition. ``labels`` are the answers that can be spoken of where it stands."""
+
+    def __init__(self, ledger: Ledger, labels: Labels) -> None:
+        self.read = Reader(ledger, self._gap)
+        self.labels = labels
+        self.counted: dict[str, tuple[AnsweredBy, ...]] = {}
+        self.only_answers: dict[str, tuple[AnsweredBy, ...]] = {}
+        """The parts that are filled by answers, and those by nothing but answers."""
+        self.details: dict[str, DetailDef] = {}
+        self.own: dict[str, OwnText] = {}
+        self.title = ""
+        self.lists: dict[str, tuple[str, ...]] = {}
+        """Text key of a list → text keys of the answers whose givers it names."""
+        self.reach: str | None = None
+        self.starter = "starter"
+        self.parts: tuple[str, ...] = ()
+        self.keep_days = KEEP_DAYS
+        self.stands: dict[Path, Path] = {}
+        """Where in the file something stands that has another place in the definition."""
+        self.steps: dict[str, int] = {}
+        """A state that was made of a step → the step's number."""
+
+    def _gap(self, gap: str) -> str:
+        try:
+            return in_gap(self.labels, gap)
+        except Unreadable:
+            return gap
+
+    # ── small readings ───────────────────────────────────────────────────────
+
+    def fields(self, section: str, node: Node | None, place: Place) -> Fields:
+        """The keys of one place of the grammar."""
+        known = SECTIONS[section]
+        return self.read.fields(node, known.known, place, known.needed)
+
+    def name(self, fields: Fields, key: str) -> str | None:
+        """One name."""
+        text = self.read.text(fields.node(key))
+        return text.value.strip() if text else None
+
+    def flag(self, fields: Fields, key: str, word: str) -> bool:
+        """Whether a key is there that knows one word only."""
+        text = self.read.text(fields.node(key))
+        if text is not None and text.value.strip() != word:
+            meant = text.value.strip().lower() in LIKE_BOOLEANS
+            message = (
+                f"`{text.value}` is a word like any other here"
+                if meant
+                else f"`{text.value}` is not known here"
+            )
+            hint = f"write `{key}: {word}`, or leave the line out" if meant else f"write `{key}: {word}`"
+            self.read.note(text.place, "word", message, hint)
+        return text is not None
+
+    def moment(self, fields: Fields, key: str) -> MomentExpr | None:
+        """A moment."""
+        return self.read.parse(fields.node(key), read_moment)
+
+    def days(self, fields: Fields, key: str = "keep") -> int | None:
+        """A number of days."""
+        return self.read.parse(fields.node(key), read_days)
+
+    def condition(self, node: Node | None) -> Condition | None:
+        """A condition."""
+        return self.read.parse(node, partial(read_condition, counted=self.counted, labels=self.labels))
+
+    def who(self, node: Node | None) -> Who | None:
+        """Whom something is for."""
+        return self.read.parse(node, partial(read_who, labels=self.labels))
+
+    def tells(self, key: str, node: Node | None) -> tuple[TellDef, ...]:
+        """What is said without asking."""
+        found: list[TellDef] = []
+        for index, item in enumerate(self.read.items(node)):
+            tell = self.fields("tell", item, item.place)
+            who = self.who(tell.node("to"))
+            text = self.read.sentence(f"{key}.{index + 1}", tell.node("say"))
+            if who is not None and text is not None:
+                found.append(TellDef(who, text, self.condition(tell.node("if"))))
+        return tuple(found)
+
+    def says(self, node: Node | None, word: str) -> bool:
+        """Whether exactly this stands here."""
+        return isinstance(node, Text) and node.value.strip() == word
+
+    # ── the bot's own sentences ──────────────────────────────────────────────
+
+    def speak(
+        self,
+        key: str,
+        sentence: str,
+        gaps: tuple[tuple[str, str], ...] = (),
+        words: tuple[tuple[str, str], ...] = (),
+    ) -> str:
+        """Put one of the bot's own sentences under a text key; returns the key."""
+        self.own[key] = OwnText(sentence, gaps, words)
+        if gaps:
+            self.read.gaps[key] = tuple(dict.fromkeys(placeholder for _, placeholder in gaps))
+        return key
+
+    def list_up(self, key: str, answers: tuple[str, ...]) -> None:
+        """Put a list of answers, and who gave each, under a text key."""
+        self.lists[key] = answers
+        self.read.texts[key] = as_list(self.title, {each: self.read.texts.get(each, "") for each in answers})
+        self.read.gaps[key] = answers
+
+
+def as_list(title: str, labels: Mapping[str, str]) -> str:
+    """A title, and below it each label with those who gave this answer."""
+    return "\n".join((f"*{title}*", *(f"{label}: <{answer}>" for answer, label in labels.items())))

@@ -1,0 +1,292 @@
+"""What people say to one instance, and what is kindly not taken."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.core.decide import MOST_QUESTIONS, begin_details, decide, public_line
+from engine.core.definition import (
+    NO,
+    AnsweredBy,
+    AskDef,
+    Choice,
+    DetailDef,
+    Everyone,
+    MomentExpr,
+    MoveDef,
+    OnCommand,
+    OnGathered,
+    Part,
+    Room,
+    StateDef,
+    TellDef,
+)
+from engine.core.effect import Ask, Confirm, KeepText, Refusal, Reopen, Settle
+from engine.core.event import Answered, Commanded, Due, Facts, Left, Started, TookBack
+from engine.core.message import Count, Names, Text
+from engine.core.values import (
+    DAY_MS,
+    HOUR_MS,
+    AnyValue,
+    Moment,
+    Nothing,
+    Number,
+    Persons,
+    Picked,
+    Ref,
+    TextId,
+    Words,
+)
+from tests.engine.core.one_instance import NOON_MS, YES, Course, question, workflow
+
+NOW = Facts(NOON_MS, NOON_MS)
+STARTS = MomentExpr("opening", 3 * DAY_MS)
+
+
+def supper() -> Course:
+    """Two guests are asked by the host, to whom they may put questions."""
+    ask = question("a", "guests", seen_by=("host", "guests"), question_to="host", changeable_until=STARTS)
+    states = StateDef(
+        "open",
+        asks=("a",),
+        moves=(
+            MoveDef(OnCommand("thank", ("host",)), "over", tells=(TellDef(AnsweredBy("a", ("yes",)), "ty"),)),
+        ),
+    )
+    definition = workflow(states, parts={"guests": [Everyone()]}, asks=[ask], texts={"ty": "Thank you."})
+    return Course(definition, guests=("p2", "p3")).begin()
+
+
+# ── before and after ─────────────────────────────────────────────────────────
+
+
+def test_what_has_not_begun_hears_nothing_and_what_has_begun_begins_once() -> None:
+    course = supper()
+    assert decide(course.definition, None, Left(Ref("p2")), NOW) == Refusal("not_begun")
+    assert course.happen(Started(Ref("p2"))).refused == "already_begun"
+
+
+def test_once_it_is_over_whoever_speaks_hears_so() -> None:
+    course = supper().answer("p2", "a", "yes").command("p1", "thank")
+    assert course.told("ty") == ["p2"]
+    assert course.happen(Commanded("thank", Ref("p1"))).told("over") == ["p1"]
+    assert course.happen(Left(Ref("p2"))).refused == "over"
+    assert course.answer("p3", "a", "yes").told("closed") == ["p3"]
+    assert any(isinstance(effect, Settle) for effect in course.effects)
+    assert public_line(course.definition, course.snapshot) is None
+
+
+def test_a_timer_that_is_stale_or_early_and_a_second_leaving_change_nothing() -> None:
+    course = supper().leave("p3")
+    assert course.leave("p3").refused == "no_change"
+    assert course.happen(Due("close:a:1", 7)).refused == "stale_timer"
+    assert course.happen(Due("close:a:1", 1)).refused == "stale_timer"
+
+
+# ── answers that cannot be taken ─────────────────────────────────────────────
+
+
+def test_words_for_a_question_that_does_not_exist_are_not_kept() -> None:
+    course = supper().happen(Answered("nothing", 1, Ref("p2"), text=TextId("t")))
+    assert course.refused == "unknown_ask"
+    assert [e for e in course.effects if isinstance(e, KeepText)] == [KeepText(TextId("t"), NOON_MS)]
+    assert course.happen(TookBack("nothing", 1, Ref("p2"))).refused == "unknown_ask"
+
+
+def test_a_choice_that_is_not_on_offer_leaves_the_question_open() -> None:
+    course = supper().answer("p2", "a", "perhaps")
+    assert course.refused == "unknown_choice"
+    assert any(isinstance(effect, Reopen) for effect in course.effects)
+
+
+def test_whoever_asks_the_room_does_not_answer_themselves() -> None:
+    ask = AskDef("open", Room(), choices=YES, seen_by=("host", "circle"))
+    course = (
+        Course(workflow(StateDef("open", asks=("open",)), asks=[ask])).begin().answer("p1", "open", "yes")
+    )
+    assert course.refused == "not_asked"
+
+
+def test_what_is_settled_cannot_be_taken_back() -> None:
+    course = supper().answer("p2", "a", "yes")
+    course.now_ms += 8 * DAY_MS
+    assert course.take_back("p2", "a").refused == "closed"
+
+
+def test_whoever_could_not_come_after_all_is_known_to_the_others_but_not_told_of_themselves() -> None:
+    course = supper().answer("p2", "a", "yes").answer("p2", "a", NO)
+    assert course.told("gone") == ["p1", "p3"]
+
+
+# ── a guest's question ───────────────────────────────────────────────────────
+
+
+def test_a_question_is_carried_to_the_host_and_its_answer_back() -> None:
+    course = supper().write("p2", "a")
+    name = "question:a:p2:1"
+    assert course.asked(name) == ["p1"]
+    assert [e.line.key for e in course.effects if isinstance(e, Confirm)] == ["ack.question"]
+    course.write("p1", name)
+    assert course.told("answer_from") == ["p2"]
+    assert course.confirmed().key == "ack.words"
+
+
+def test_a_second_question_is_one_of_its_own_and_there_is_an_end_to_them() -> None:
+    course = supper()
+    for n in range(1, MOST_QUESTIONS + 1):
+        assert course.write("p2", "a").asked(f"question:a:p2:{n}") == ["p1"]
+    assert course.write("p2", "a").told("not_now") == ["p2"]
+
+
+def test_a_question_goes_to_nobody_once_the_host_has_left() -> None:
+    assert supper().leave("p1").write("p2", "a").refused == "not_now"
+
+
+def test_an_answer_for_whoever_has_left_is_kept_to_itself() -> None:
+    course = supper().write("p2", "a").leave("p2").write("p1", "question:a:p2:1")
+    assert course.told("answer_from") == []
+
+
+def test_a_question_can_be_left_without_words() -> None:
+    course = supper().write("p2", "a").happen(Answered("question:a:p2:1", 1, Ref("p1"), choice=NO))
+    assert course.refused is None
+    assert course.told("answer_from") == []
+
+
+def test_two_who_talk_go_on_though_the_state_moves() -> None:
+    states = (
+        StateDef("open", asks=("a",), moves=(MoveDef(OnCommand("on", ("host",)), "more"),)),
+        StateDef("more", keeps=("a",), moves=(MoveDef(OnCommand("end", ("host",)), "over"),)),
+    )
+    definition = workflow(
+        *states, parts={"guests": [Everyone()]}, asks=[question("a", "guests", question_to="host")]
+    )
+    course = Course(definition, guests=("p2",)).begin().write("p2", "a").command("p1", "on")
+    assert not course.snapshot.asks["question:a:p2:1"].settled
+    assert course.command("p1", "end").snapshot.asks["question:a:p2:1"].settled
+
+
+# ── details ──────────────────────────────────────────────────────────────────
+
+
+def gathering(*details: DetailDef, **more: object) -> Course:
+    names = tuple(detail.name for detail in details)
+    states = (StateDef("draft", gather=names, moves=(MoveDef(OnGathered(), "open"),)), StateDef("open"))
+    texts = dict.fromkeys(names, "?")
+    return Course(workflow(*states, details=details, texts=texts, **more)).begin()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("detail", "value", "key"),
+    [
+        (DetailDef("it", "number"), Nothing(), "unknown_choice"),
+        (DetailDef("it", "person"), Nothing(), "unknown_choice"),
+        (DetailDef("it", "people"), Persons(("p1",)), "need_people"),
+        (DetailDef("it", "moment"), Moment(NOON_MS), "moment_past"),
+    ],
+)
+def test_a_value_that_does_not_do_is_asked_for_again(detail: DetailDef, value: AnyValue, key: str) -> None:
+    course = gathering(detail).give("p1", "it", value)
+    assert course.state == "draft"
+    assert course.told(key) == ["p1"]
+
+
+@pytest.mark.parametrize(
+    ("detail", "value"),
+    [
+        (DetailDef("it", "number", optional=True), Nothing()),
+        (DetailDef("it", "words", optional=True), Nothing()),
+        (DetailDef("it", "person"), Persons(("p2",))),
+        (DetailDef("it", "person"), Persons(("p1",))),
+        (DetailDef("it", "people"), Persons(("p2", "p3"))),
+        (DetailDef("it", "moment", not_past=False), Moment(NOON_MS)),
+    ],
+)
+def test_a_value_that_does_is_held(detail: DetailDef, value: AnyValue) -> None:
+    course = gathering(detail).give("p1", "it", value)
+    assert course.state == "open"
+    assert course.snapshot.details["it"] == value
+
+
+def test_words_are_held_by_id_and_choices_by_name() -> None:
+    kind = DetailDef("kind", "choice", choices=(Choice("big", "🐘"),))
+    course = gathering(DetailDef("what", "words"), kind).write("p1", "detail:what")
+    assert course.snapshot.details["what"] == Words(TextId("t1"))
+    assert course.confirmed().slots == {"value": Text(TextId("t1"))}
+    course.happen(Answered("detail:kind", 1, Ref("p1"), choice="small"))
+    assert course.told("unknown_choice") == ["p1"]
+    course.happen(Answered("detail:kind", 1, Ref("p1"), choice="big"))
+    assert course.snapshot.details["kind"] == Picked("big")
+
+
+def test_everyone_is_as_good_as_names_where_a_file_asks_for_either() -> None:
+    reach = DetailDef("reach", "choice", choices=(Choice("everyone", ""), Choice("named", "")))
+    states = (StateDef("draft", gather=("guests",), moves=(MoveDef(OnGathered(), "open"),)), StateDef("open"))
+    definition = workflow(
+        *states, details=[DetailDef("guests", "people"), reach], texts={"guests": "?"}, reach="reach"
+    )
+    course = Course(definition).begin().give("p1", "guests", Picked("everyone"))
+    assert course.snapshot.details == {"guests": Persons(()), "reach": Picked("everyone")}
+    assert begin_details(definition, (), everyone=True, words=None) == course.snapshot.details
+    assert begin_details(definition, ("p2",), everyone=False, words=None)["reach"] == Picked("named")
+
+
+def test_what_was_said_with_the_beginning_goes_to_the_first_detail_that_takes_it() -> None:
+    details = (DetailDef("n", "number"), DetailDef("what", "words"), DetailDef("why", "words"))
+    definition = gathering(*details).definition
+    found = begin_details(definition, (), everyone=False, words=TextId("t"))
+    assert found == {"what": Words(TextId("t"))}
+
+
+def test_a_detail_that_is_taken_back_is_asked_for_anew() -> None:
+    course = gathering(DetailDef("a", "number"), DetailDef("b", "number")).give("p1", "a", Number(1))
+    assert course.take_back("p1", "detail:a").asked("detail:a") == ["p1"]
+    assert "a" not in course.snapshot.details
+
+
+def test_defaults_stand_in_for_what_nobody_was_asked() -> None:
+    details = (
+        DetailDef("starts", "moment"),
+        DetailDef("seats", "number", default_number=8),
+        DetailDef("kind", "choice", choices=YES, default_choice="yes"),
+        DetailDef("reply_by", "moment", default_moment=MomentExpr("starts", -DAY_MS)),
+        DetailDef("later", "moment", default_moment=MomentExpr("nothing", DAY_MS)),
+        DetailDef("open", "words"),
+    )
+    states = (StateDef("draft", gather=("starts",), moves=(MoveDef(OnGathered(), "open"),)), StateDef("open"))
+    course = Course(workflow(*states, details=details, texts={"starts": "?"})).begin()
+    course.give("p1", "starts", Moment(NOON_MS + HOUR_MS))
+    held = course.snapshot.details
+    assert (held["seats"], held["kind"]) == (Number(8), Picked("yes"))
+    assert held["reply_by"] == Moment(NOON_MS + HOUR_MS // 2), (
+        "too soon for a day before: the middle of what is left"
+    )
+    assert held.keys() == {"starts", "seats", "kind", "reply_by"}
+
+
+def test_whoever_asks_a_part_that_is_nobody_yet_asks_the_starter() -> None:
+    course = gathering(DetailDef("it", "number", asked="nobody_yet"))
+    (ask,) = [e for e in course.effects if isinstance(e, Ask)]
+    assert ask.who == "p1"
+
+
+def test_what_is_said_of_an_ask_that_was_never_put_is_empty() -> None:
+    definition = workflow(
+        StateDef(
+            "open",
+            asks=("a",),
+            moves=(MoveDef(OnCommand("on", ("host",)), "over", tells=(TellDef(Part("host"), "who"),)),),
+        ),
+        parts={"guests": [Everyone()]},
+        asks=[question("a", "guests")],
+        texts={"who": "<a.yes>"},
+        gaps={"who": ("a.yes", "b.yes", "gone b", "not joining b")},
+    )
+    course = Course(definition, guests=("p2",)).begin().answer("p2", "a", "yes").command("p1", "on")
+    (told,) = [e for e in course.effects if getattr(e, "who", "") == "p1" and hasattr(e, "urgency")]
+    assert told.message.lines[0].slots == {
+        "a.yes": Names(("p2",)),
+        "b.yes": Names(()),
+        "gone b": Names(()),
+        "not joining b": Count(0),
+    }  # type: ignore[union-attr]
