@@ -37,82 +37,31 @@ NOON_MS = 1_800_000_000_000 // DAY_MS * DAY_MS + 12 * HOUR_MS
 
 Rng = random.Random
 
-ODD_PIECES = (
-    *(
-        "yes",
-        "no",
-        "on",
-        "off",
-        "null",
-        "~",
-        "true",
-        "1e3",
-        "0x1f",
-        "2026-01-01",
-        ".inf",
-        "-",
-        "---",
-        "...",
-        "%",
-        "&a",
-        "*a",
-    ),
-    *(
-        "!!python/object:x",
-        "<<",
-        "{",
-        "}",
-        "[",
-        "]",
-        "[]",
-        "{}",
-        ": ",
-        "? ",
-        "#",
-        "|",
-        ">",
-        "'",
-        '"',
-        "\\",
-        "\t",
-        "@",
-        "`",
-    ),
-    *("<", ">", "<>", "<host>", "<a.b>", "<not joining x>", "<number of a.b>", "<gone >", "< >"),
-    *(
-        "0",
-        "-1",
-        "99999999999999999999",
-        "1 to 0",
-        "from 0 answers",
-        "0 days",
-        "9999 years",
-        "halfway to halfway",
-    ),
-    *(
-        "everyone",
-        "room",
-        "me",
-        "circle",
-        "starter",
-        "one of host, not host",
-        "named by answers to x",
-        "holder of",
-    ),
-    *(
-        "as soon as",
-        "not",
-        "and",
-        "or",
-        "(",
-        ")",
-        "half said",
-        "been in draft at least 2 times",
-        "is at least",
-        "is given",
-    ),
-    *("é", "ß", "中文", "🙂", "👩‍👩‍👧", "\u200b", "\u202e", "\ufeff", "\u2028", "\x85", "\u0301", "ı", "﷽"),
+ODD_WORDS = """
+    yes no on off null ~ true 1e3 0x1f 2026-01-01 .inf - --- ... % &a *a !!python/object:x << @ ` | { } [ ] [] {} # > '
+    " < <> <host> <a.b> 0 -1 99999999999999999999 everyone room me circle starter not and or ( ) \\
+"""
+ODD_PHRASES = """
+    <not joining x>, <number of a.b>, <gone >, < >, 1 to 0, 0 days, 9999 years, from 0 answers, halfway to halfway,
+    one of host and host, named by answers to x, holder of, as soon as, half said, is at least, is given, : , ? ,
+    been in draft at least 2 times
+"""
+ODD_LETTERS = (
+    "\t",
+    "é",
+    "ß",
+    "中文",
+    "🙂",
+    "\u200b",
+    "\u202e",
+    "\ufeff",
+    "\u2028",
+    "\x85",
+    "\u0301",
+    "ı",
+    "﷽",
 )
+ODD_PIECES = (*ODD_WORDS.split(), *(each.strip("\n ") + " " for each in ODD_PHRASES.split(",")), *ODD_LETTERS)
 """What trips readers of YAML, of the language, and of letters."""
 
 

@@ -97,6 +97,8 @@ def _problems_of_translation(path: Path) -> tuple[Problem, ...]:
 
 def _folders(path: Path) -> Iterator[Path]:
     """A folder and those inside it, without translations, scenarios and what is hidden."""
+    if path.name in LEFT_OUT:
+        return
     for count, (folder, inside, _) in enumerate(os.walk(path)):
         if count >= MOST_FOLDERS:
             return

@@ -12,6 +12,7 @@ from engine.core.check_chart import Chart
 from engine.core.check_flow import check_flow
 from engine.core.check_logic import check_logic
 from engine.core.check_names import check_names
+from engine.core.check_parts import check_parts
 from engine.core.check_sight import check_sight
 from engine.core.check_together import check_together
 from engine.core.check_unsigned import check_unsigned
@@ -28,7 +29,7 @@ def check(definition: Definition) -> tuple[Finding, ...]:
     say what each of their findings rests on. What a definition needs of other files is for
     ``check_together``.
     """
-    found = list(check_names(definition))
+    found = [*check_parts(definition), *check_names(definition)]
     found += check_words_taken(definition)
     if definition.start in definition.states:
         chart = Chart(definition)

@@ -84,7 +84,11 @@ def examine_file(path: pathlib.Path, name: str | None = None) -> Examined:
         return Examined(None, (text,))
     sides: list[SideFile] = []
     problems: list[Problem] = []
-    for language, side in _sides_of(path):
+    found = _sides_of(path)
+    if len(found) > MOST_LANGUAGES:
+        message = f"{len(found)} translations of this file; at most {MOST_LANGUAGES} are read"
+        problems.append(Problem(name, 1, 1, "too-many", "error", message, "keep fewer"))
+    for language, side in found[:MOST_LANGUAGES]:
         side_name = str(pathlib.PurePath(name).parent / TEXTS / side.name)
         said = read_text(side, side_name)
         if isinstance(said, Problem):
@@ -103,12 +107,9 @@ def _sides_of(path: pathlib.Path) -> list[tuple[str, pathlib.Path]]:
         files = sorted(each for each in (path.parent / TEXTS).iterdir() if each.is_file())
     except OSError:
         return []
-    found: dict[str, pathlib.Path] = {}
-    for each in files:
-        matched = SIDE_FILE.fullmatch(each.name)
-        if matched is not None and matched["stem"] == path.stem and len(found) < MOST_LANGUAGES:
-            found[matched["language"].replace("_", "-")] = each
-    return list(found.items())
+    matched = [(found, each) for each in files if (found := SIDE_FILE.fullmatch(each.name)) is not None]
+    sides = {m["language"].replace("_", "-"): each for m, each in matched if m["stem"] == path.stem}
+    return list(sides.items())
 
 
 def read_text(path: pathlib.Path, name: str) -> str | Problem:

@@ -81,6 +81,7 @@ async def test_scenarios_and_translations_are_no_workflows(tmp_path: Path) -> No
     outcome = await hearth("check", tmp_path)
     assert outcome.out == "2 files, no problem found.\n"
     assert outcome.status == 0
+    assert [p["message"] for p in await found(tmp_path / "tests")] == ["no workflow file in this folder"]
 
 
 async def test_what_a_file_starts_is_looked_for_beside_it(tmp_path: Path) -> None:

@@ -89,6 +89,6 @@ def _codes(path: pathlib.Path) -> set[str]:
             continue
         if node.func.id == "Finding" and isinstance(node.args[1], ast.Constant):
             found.add(str(node.args[1].value))
-        elif node.func.id == "_unknown" and isinstance(node.args[1], ast.Constant):
+        elif node.func.id == "unknown" and isinstance(node.args[1], ast.Constant):
             found.add(f"unknown-{node.args[1].value}")
     return found

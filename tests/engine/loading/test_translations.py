@@ -148,6 +148,14 @@ def test_side_files_are_found_beside_their_file(tmp_path: pathlib.Path) -> None:
     assert {*loaded.translations} == {"de"}
 
 
+def test_too_many_translations_are_not_passed_over_in_silence(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "tea.yaml").write_text(SMALL)
+    for letter in "abcdefghijklmnopqrstu":
+        (tmp_path / "texts" / f"tea.x{letter}.yaml").write_text(GERMAN)
+    assert "too-many" in {p.code for p in examine_file(tmp_path / "tea.yaml").problems}
+
+
 @pytest.mark.parametrize("name", ["invitation", "role"])
 def test_the_shipped_workflows_speak_german_throughout(name: str) -> None:
     found = examine_file(ROOT / "workflows" / f"{name}.yaml")
