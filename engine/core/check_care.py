@@ -258,10 +258,9 @@ def _left_over(
 ) -> Iterator[Finding]:
     """What is left of a part (None: of everyone) without some who answered, if all of it was asked."""
     for name in but:
-        for behind in said_yes_to(definition, name):
-            ask = definition.asks.get(behind)
-            if ask is None:
-                continue
+        known = [each for each in said_yes_to(definition, name) if each in definition.asks]
+        for behind in known:
+            ask = definition.asks[behind]
             if _is_for_everyone(definition, ask) if among is None else ask.to == Part(among):
                 yield Finding(
                     path,
