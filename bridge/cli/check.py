@@ -7,11 +7,12 @@ from pathlib import Path
 import msgspec
 
 from bridge.cli.speech import Halt, Status, say, warn
+from bridge.scenarios.notation import holds_scenarios
 from engine.core.definition import Definition
 from engine.loading.catalogue import Catalogue
 from engine.loading.folder import SUFFIXES, TEXTS
 from engine.loading.folder import workflow_files as files_in
-from engine.loading.load import examine_file
+from engine.loading.load import examine_file, read_text
 from engine.loading.problem import Problem
 from engine.loading.together import examine_together
 from engine.loading.translations import SIDE_FILE
@@ -77,6 +78,9 @@ def _orphan(path: Path) -> Problem:
 def _problems_of_file(path: Path) -> tuple[Problem, ...]:
     if path.parent.name == TEXTS and path.suffix in SUFFIXES:
         return _problems_of_translation(path)
+    text = read_text(path, str(path))
+    if isinstance(text, str) and holds_scenarios(text):
+        return _problems_of_scenarios(path)
     examined = examine_file(path)
     beside: tuple[Problem, ...] = ()
     if examined.definition is not None and any(s.starts for s in examined.definition.states.values()):
@@ -93,6 +97,13 @@ def _problems_of_translation(path: Path) -> tuple[Problem, ...]:
     if workflow is None:
         return (_orphan(path),)
     return tuple(problem for problem in examine_file(workflow).problems if Path(problem.file) == path)
+
+
+def _problems_of_scenarios(path: Path) -> tuple[Problem, ...]:
+    from bridge.cli.scenarios import Ready, read_file  # noqa: PLC0415 - the whole engine in memory, rarely needed
+
+    read = read_file(path)
+    return () if isinstance(read, Ready) else read
 
 
 def _folders(path: Path) -> Iterator[Path]:

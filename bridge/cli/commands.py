@@ -93,25 +93,37 @@ def parser(environ: Mapping[str, str] = os.environ) -> argparse.ArgumentParser:
 
     preview = add("preview", _preview, "play a workflow as a chat, with made-up people", folder=False)
     preview.add_argument("file", type=Path, metavar="FILE", help="a workflow file")
-    preview.add_argument("--script", type=Path, metavar="FILE", help="play these answers, instead of asking you")
     preview.add_argument(
-        "--explore", action="store_true", help="walk every branch, and say what is never reached or goes nowhere"
+        "--script", type=Path, metavar="FILE", help="play these answers, instead of asking you"
+    )
+    preview.add_argument(
+        "--explore",
+        action="store_true",
+        help="walk every branch, and say what is never reached or goes nowhere",
     )
     _add_format(preview)
 
     scenarios = add("test", _test, "play your own examples of how workflows should go", folder=False)
     scenarios.add_argument(
-        "paths", nargs="*", type=Path, metavar="FILE|FOLDER", help="workflow files, scenario files, or folders"
+        "paths",
+        nargs="*",
+        type=Path,
+        metavar="FILE|FOLDER",
+        help="workflow files, scenario files, or folders",
     )
     _add_format(scenarios)
 
     graph = add("graph", _graph, "draw a workflow: its states, its moves in words, how it can end")
     graph.add_argument("file", type=Path, metavar="FILE", help="a workflow file")
-    graph.add_argument("--format", choices=["svg", "mermaid"], default="svg", help="what to draw (default: svg)")
+    graph.add_argument(
+        "--format", choices=["svg", "mermaid"], default="svg", help="what to draw (default: svg)"
+    )
     graph.add_argument(
         "--instance", metavar="ID", help="mark where a running one stands, as far as those outside may see it"
     )
-    graph.add_argument("--output", type=Path, metavar="FILE", help="where to write it (default: standard output)")
+    graph.add_argument(
+        "--output", type=Path, metavar="FILE", help="where to write it (default: standard output)"
+    )
 
     moving = add(
         "migrate-instances",

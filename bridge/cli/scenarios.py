@@ -11,9 +11,10 @@ import msgspec
 from bridge.cli.check import is_fit, line_of
 from bridge.cli.speech import Halt, Status, say, warn
 from bridge.rehearsal.playbill import Playbill
-from bridge.scenarios.notation import Scenario, named_workflow, read_scenarios
+from bridge.scenarios.notation import Scenario, holds_scenarios, named_workflow, read_scenarios
 from bridge.scenarios.play import Failure, play
 from bridge.settings import shipped_workflows
+from engine.core.definition import Definition
 from engine.loading.folder import SUFFIXES
 from engine.loading.load import examine_file, read_text
 from engine.loading.problem import Problem
@@ -67,7 +68,8 @@ def scenario_files(path: Path) -> list[Path]:
         return files
     if not path.exists():
         raise Halt(f"There is no file {path}.", "Check the path.", Status.USAGE)
-    if path.parent.name == FOLDER:
+    text = read_text(path, str(path))
+    if path.parent.name == FOLDER or (isinstance(text, str) and holds_scenarios(text)):
         return [path]
     beside = path.parent / FOLDER / path.name
     if not beside.exists():
@@ -75,22 +77,38 @@ def scenario_files(path: Path) -> list[Path]:
     return [beside]
 
 
-def _play_file(file: Path) -> list[Problem | Result]:
+class Ready(msgspec.Struct, frozen=True):
+    """A scenario file that can be played."""
+
+    scenarios: tuple[Scenario, ...]
+    definition: Definition
+    folder: Path
+    """Where its workflow lies, and the others that may be started."""
+
+
+def read_file(file: Path) -> Ready | tuple[Problem, ...]:
+    """Read a scenario file with the workflow it is about; all problems of either."""
     text = read_text(file, str(file))
     if not isinstance(text, str):
-        return [text]
+        return (text,)
     workflow = named_workflow(text, file)
     examined = examine_file(workflow)
     if examined.definition is None:
-        return list(examined.problems)
+        return examined.problems
     read = read_scenarios(text, str(file), examined.definition)
-    problems = [each for each in read if isinstance(each, Problem)]
-    if problems:
-        return list(problems)
-    playbill = Playbill.around(examined.definition, workflow.parent, shipped_workflows())
+    problems = tuple(each for each in read if isinstance(each, Problem))
+    scenarios = tuple(each for each in read if isinstance(each, Scenario))
+    return problems or Ready(scenarios, examined.definition, workflow.parent)
+
+
+def _play_file(file: Path) -> list[Problem | Result]:
+    ready = read_file(file)
+    if not isinstance(ready, Ready):
+        return list(ready)
+    playbill = Playbill.around(ready.definition, ready.folder, shipped_workflows())
     found: list[Problem | Result] = []
-    for scenario in (each for each in read if isinstance(each, Scenario)):
-        failures = asyncio.run(play(scenario, examined.definition, playbill))
+    for scenario in ready.scenarios:
+        failures = asyncio.run(play(scenario, ready.definition, playbill))
         found += _results(str(file), scenario, failures)
     return found
 

@@ -81,6 +81,12 @@ class Scenario(msgspec.Struct, frozen=True):
     turns: tuple[Turn, ...]
 
 
+def holds_scenarios(text: str) -> bool:
+    """Whether a file's text is one of scenarios."""
+    root = read_tree(text, Ledger(""))
+    return root is not None and any(entry.key.value == "scenarios" for entry in root.entries)
+
+
 def named_workflow(text: str, file: Path) -> Path:
     """Which workflow file a scenario file is about: what it says, or its namesake one folder up."""
     root = read_tree(text, Ledger(str(file)))

@@ -152,12 +152,9 @@ def _answer(definition: Definition, snapshot: Snapshot, event: Answered, facts: 
     state = snapshot.asks.get(event.ask)
     if state is None:
         return Refusal("unknown_ask", _not_taken(event, facts, None, over=True))
-    ask = definition.asks.get(event.ask)
+    state = _as_it_closes(snapshot, event.ask, state)
     turn = Turn(definition, snapshot, facts, event.by)
-    if event.ask.startswith(FEWER):
-        # It closes with its ask, also if that has been moved since.
-        state = replace(state, closes_ms=snapshot.asks[ask_of(event.ask)].closes_ms)
-    refused = _why_not(turn, ask, state, event, facts)
+    refused = _why_not(turn, definition.asks.get(event.ask), state, event, facts)
     if refused is not None:
         return refused
     if event.ask.startswith(DETAIL):
@@ -166,11 +163,18 @@ def _answer(definition: Definition, snapshot: Snapshot, event: Answered, facts: 
         return _answer_question(turn, state, event)
     if event.ask.startswith(FEWER):
         return _answer_wish(turn, state, event)
-    if ask is None:
-        return Refusal("unknown_ask")
+    ask = definition.asks[event.ask]
     if ask.question_to is not None and event.choice is None and event.text is not None:
         return _carry_question(turn, ask, state, event)
     return _count(turn, ask, state, event, snapshot.starter)
+
+
+def _as_it_closes(snapshot: Snapshot, name: str, state: AskState) -> AskState:
+    """A wish closes with its ask, also if that has been moved since."""
+    if not name.startswith(FEWER):
+        return state
+    closes_ms = snapshot.asks[ask_of(name)].closes_ms
+    return replace(state, closes_ms=closes_ms, changeable_ms=closes_ms)
 
 
 def _why_not(
@@ -215,10 +219,8 @@ def _in_time(state: AskState, event: Answered, facts: Facts) -> bool:
 
 
 def _count(turn: Turn, ask: AskDef, state: AskState, event: Answered, starter: Ref) -> Decision:
-    held = state.answers.get(event.by)
     early = event.choice is not None and event.choice != NO
-    # A yes that was hidden until now has not travelled: whoever says no after it has simply said no.
-    was_early = early or (held is not None and held.was_early and state.shown)
+    was_early = early or _has_travelled(turn, state, event)
     answer = Answer(
         at_ms=turn.answered_ms(ask.name),
         choice=event.choice,
@@ -241,6 +243,15 @@ def _count(turn: Turn, ask: AskDef, state: AskState, event: Answered, starter: R
     turn.emit_at(mark, Confirm(event.by, ask.name, state.round, _thanks(turn, ask, answer, event.by)))
     turn.follow_wish(ask.name, event.by)
     return turn.finish_turn()
+
+
+def _has_travelled(turn: Turn, state: AskState, event: Answered | TookBack) -> bool:
+    """Whether others have heard of an answer that is now changed. Of a yes that is hidden, or only waits for a
+    place, they have not: whoever says no after it has simply said no.
+    """
+    held = state.answers.get(event.by)
+    early = held is not None and held.was_early and state.shown
+    return early and event.by not in turn.before.waiting(event.ask)
 
 
 def _after_change(turn: Turn, ask: AskDef, who: Ref) -> None:
@@ -303,6 +314,7 @@ def _take_back(
     state = snapshot.asks.get(event.ask)
     if state is None:
         return Refusal("unknown_ask")
+    state = _as_it_closes(snapshot, event.ask, state)
     held = state.answers.get(event.by)
     if held is None or (held.choice, held.text, held.value) == (None, None, None):
         return Refusal("no_change")
@@ -313,7 +325,7 @@ def _take_back(
         return _take_back_detail(turn, state, event)
     blank = Answer(at_ms=facts.occurred_ms, was_early=held.was_early)
     answers = {**state.answers, event.by: blank}
-    if not (held.was_early and state.shown):
+    if not _has_travelled(turn, state, event):
         del answers[event.by]
     turn.put_ask_state(event.ask, replace(state, answers=answers))
     until = When(state.closes_ms if state.open else state.changeable_ms)
@@ -418,8 +430,7 @@ def _answer_detail(turn: Turn, state: AskState, event: Answered) -> Decision | R
     turn.put_ask_state(event.ask, replace(state, answers={event.by: answer}))
     slot = value_slot(turn.definition, detail.name, value)
     turn.emit(Confirm(event.by, event.ask, state.round, Phrase("ack.detail", slots={"value": slot})))
-    if turn.missing_detail() is None or detail.name in turn.state.gather:
-        turn.gather_on()
+    turn.gather_on()
     turn.time_moves()
     return turn.finish_turn()
 
@@ -534,6 +545,7 @@ def _leave(definition: Definition, snapshot: Snapshot, event: Left, facts: Facts
     if orphaned:
         turn.enter(orphaned[0])
     else:
+        turn.ask_on()
         turn.empower()
         turn.refresh()
     return turn.finish_turn()

@@ -102,6 +102,8 @@ def _go_on(turn: Turn, state: StateDef, moved: Snapshot, *, arrived: bool) -> No
     for part in sought_parts(turn.definition):
         if part.name not in moved.groups:
             turn.find(part.name)
+    for name in state.shows if arrived else ():
+        turn.show_answers(name)
     if state.gather:
         turn.gather_on()
     else:
@@ -117,6 +119,7 @@ def _go_on(turn: Turn, state: StateDef, moved: Snapshot, *, arrived: bool) -> No
     turn.time_moves()
     turn.empower()
     turn.refresh()
+    turn.recall_ends()
     turn.look_again()
 
 

@@ -15,6 +15,7 @@ from engine.core.definition import (
     Circle,
     Definition,
     DetailDef,
+    MomentExpr,
     OnCommand,
     OnEnded,
     OnHolds,
@@ -118,9 +119,9 @@ class Turn(Curtain):
                 self._asks[name] = replace(state, answers={**state.answers, who: answer})
 
     def find(self, part: str, *, anew: bool = False, asking: str | None = None) -> None:
-        """Find who a part is as something is put to it, and remember them. Those whose answers to it stand were
-        told who reads them: as long as they do, it stays who it was (right 12). ``asking``: an ask whose answers
-        begin afresh. ``anew``: chance is asked again.
+        """Find who a part is as something is put to it, and remember them. Those whose answers to it stand, or
+        are waited for, were told who reads them: as long as that is so, it stays who it was (right 12).
+        ``asking``: an ask whose answers begin afresh. ``anew``: chance is asked again.
         """
         for known in sought_parts(self.definition):
             if known.name != part:
@@ -132,7 +133,10 @@ class Turn(Curtain):
     def _reads_answers(self, part: str, asking: str | None) -> bool:
         asks = self.definition.asks
         return any(
-            state.answers and name != asking and name in asks and part in asks[name].seen_by
+            (state.answers or not state.settled)
+            and name != asking
+            and name in asks
+            and part in asks[name].seen_by
             for name, state in self._asks.items()
         )
 
@@ -266,6 +270,7 @@ class Turn(Curtain):
             return
         if before is not None:
             self._keep_answers(ask.name, before)
+            self._drop_timer(f"show:{ask.name}:{before.round}")
         state = AskState(
             round=before.round + 1 if before else 1,
             opened_ms=self.now_ms,
@@ -341,18 +346,21 @@ class Turn(Curtain):
     def ask_again(self, name: str) -> None:
         """Put a repeated ask once more, and wait for the next time."""
         ask = self.definition.asks[name]
-        held = self._asks.get(name)
-        if held is not None:
+        if name in self._asks:
             self.settle_ask(name)
         self.open_ask(ask)
-        if ask.every_ms is not None:
-            self._set_timer(f"again:{name}:0", self.now_ms + ask.every_ms)
+        self.time_again(ask)
+
+    def time_again(self, ask: AskDef) -> bool:
+        """Wait until an ask that is repeated is put next; whether it is one."""
+        if ask.every_ms is None:
+            return False
+        self._set_timer(f"again:{ask.name}:0", self.now_ms + ask.every_ms)
+        return True
 
     def repost(self, ask: AskDef, *, closed: bool = False) -> None:
         """Bring an open ask's message in the room up to date."""
         state = self._asks[ask.name]
-        if state.row is None:
-            return
         message = room_ask(self, ask, state.closes_ms, closed=closed)
         self.emit(Post(self._new_row(), message, ask.name, state.round, edits=state.row))
 
@@ -425,7 +433,7 @@ class Turn(Curtain):
 
     def _is_being_asked(self, name: str) -> bool:
         asked = self._asks.get(DETAIL + name)
-        return asked is not None and asked.open and not asked.answers
+        return asked is not None and asked.open and not asked.answers and bool(asked.asked)
 
     def ask_detail(self, detail: DetailDef) -> None:
         """Ask the starter, or the part that is to know it, for a detail."""
@@ -477,12 +485,9 @@ class Turn(Curtain):
             elif detail.default_number is not None:
                 self._details[name] = Number(detail.default_number)
             elif detail.default_moment is not None:
-                self._fill_moment(name, detail)
+                self._fill_moment(name, detail.default_moment)
 
-    def _fill_moment(self, name: str, detail: DetailDef) -> None:
-        expr = detail.default_moment
-        if expr is None:
-            return
+    def _fill_moment(self, name: str, expr: MomentExpr) -> None:
         at_ms = resolve(expr, self._details, entered_ms=self._entered_ms, opened_ms=self.now_ms)
         if at_ms is None:
             return
@@ -501,11 +506,11 @@ class Turn(Curtain):
         self._visits[name] = self.visits(name) + 1
         for timer in [t for t in self._timers if t.startswith(("at:", "again:"))]:
             self._drop_timer(timer)
-        for part in sought_parts(self.definition):
-            self.find(part.name)
         for ask, held in list(self._asks.items()):
             if not held.settled and not self._stays(ask, state):
                 self.settle_ask(ask)
+        for part in sought_parts(self.definition):
+            self.find(part.name)
         for ask in state.shows:
             self.show_answers(ask)
         for tell in state.tells:
@@ -529,14 +534,12 @@ class Turn(Curtain):
                 return  # nothing was missing, and the next state has been entered already
         for each in state.asks:
             asked = self.definition.asks[each]
-            if asked.every_ms is None:
+            if not self.time_again(asked):
                 self.open_ask(asked)
-            else:
-                self._set_timer(f"again:{each}:0", self.now_ms + asked.every_ms)
         self.time_moves()
         self.empower()
         self.refresh()
-        self._recall_ends()
+        self.recall_ends()
 
     def _stays(self, ask: str, state: StateDef) -> bool:
         """Whether an ask goes on in a new state: it keeps it, needs the same detail, or two people are talking."""
@@ -549,11 +552,16 @@ class Turn(Curtain):
             return name in state.gather and self._is_being_asked(name)
         return ask in state.keeps
 
-    def gather_on(self) -> None:
-        """Ask for the next missing detail, or go on if none is missing."""
+    def ask_on(self) -> bool:
+        """Ask for the next missing detail, unless somebody is being asked already; whether one is missing."""
         missing = self.missing_detail()
         if missing is not None:
             self.ask_detail(missing)
+        return missing is not None
+
+    def gather_on(self) -> None:
+        """Ask for the next missing detail, or go on if none is missing."""
+        if self.ask_on():
             return
         self.fill_defaults()
         self.retime_asks()
@@ -597,7 +605,8 @@ class Turn(Curtain):
                 self._started = (*self._started, self.now_ms)
             self._children[child] = start.workflow
             self._ended.pop(start.workflow, None)
-            self.emit(StartOther(child, start.workflow, by, handed(self, start), depth))
+            # What is still hidden here would be there to be seen in the other one.
+            self.emit(StartOther(child, start.workflow, by, handed(self.seen, start), depth))
 
     def hear_end(self, child: InstanceId, ended_in: str) -> None:
         """A workflow that this one started has ended. If nothing waits for that yet, it is remembered."""
@@ -606,7 +615,7 @@ class Turn(Curtain):
         if not self.fire(f"ended:{workflow}", ended_in):
             self._ended[workflow] = ended_in
 
-    def _recall_ends(self) -> None:
+    def recall_ends(self) -> None:
         """Take the move that waits for an end which has come already."""
         for move in self.state.moves:
             if isinstance(move.on, OnEnded) and move.on.workflow in self._ended:

@@ -75,6 +75,16 @@ async def test_a_bad_scenario_file_is_told_like_a_bad_workflow_file(folder: Path
     assert f"{file}:8:9 nobody here is called `brno`; did you mean `bruno`?" in outcome.err
 
 
+async def test_checking_a_scenario_file_says_what_is_wrong_in_it(folder: Path) -> None:
+    file = folder / "tests" / "tea.yaml"
+    outcome = await hearth("check", file)
+    assert (outcome.status, outcome.out) == (0, "1 file, no problem found.\n")
+    file.write_text(SCENARIOS.replace("state: open", "state: opne"), "utf-8")
+    outcome = await hearth("check", file)
+    assert outcome.status == 1
+    assert f"{file}:10:9 unknown state `opne`; did you mean `open`?" in outcome.err
+
+
 async def test_a_bad_workflow_file_is_told_instead_of_played(folder: Path) -> None:
     (folder / "tea.yaml").write_text("name: tea\n", "utf-8")
     outcome = await hearth("test", folder)
