@@ -7,6 +7,8 @@ READY  := $(VENV)/.ready
 JS     := tests/peers/js
 PEER   := $(JS)/node_modules/.ready
 N      ?= 200
+# How many processes share the test suite; 0 runs it in one, which --pdb and -s need.
+WORKERS ?= 2
 ARGS   ?=
 # The first Python that starts and is new enough; PYTHON=… on the command line chooses another.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
@@ -23,7 +25,7 @@ demo: $(READY) ## play an invitation and a role with four people on a real homes
 	@$(BIN)/python -m tests.demo $(if $(KEEP),--keep)
 
 test: $(READY) peer ## the whole test suite, real Synapse and real peers included (ARGS="-k word" for a part)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 check: $(READY) ## style, formatting, types and the direction of imports
 	@bad=0; \

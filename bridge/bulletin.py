@@ -11,6 +11,7 @@ import msgspec
 from bridge.wording.keys import TITLE
 from engine.core.message import Count, Message, Phrase, Plain, Said
 from engine.loading.catalogue import Inventory
+from engine.loading.folder import TEXTS
 from engine.loading.problem import Problem
 
 MOST_PROBLEMS = 6
@@ -87,6 +88,8 @@ def _problems(before: Register, after: Register, inventory: Inventory, folder: P
         found = [p for p in inventory.problems if p.severity == "error" and shown(p.file, folder) == file]
         if file in inventory.by_file:
             lines.append(Phrase("files.refused", slots={"file": Plain(file)}))
+        elif file.startswith(f"{TEXTS}/"):
+            lines.append(Phrase("files.translation", slots={"file": Plain(file)}))
         else:
             lines.append(Phrase("files.unfit", slots={"file": Plain(file)}))
         lines += [_problem(problem, folder) for problem in found[:left]]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Generator, Iterator
 
     from tests.world import OpenWorld, Synapse, World
 
@@ -27,9 +27,36 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose the seed of this run."""
+    """Choose the seed of this run; a worker of pytest-xdist takes the one that was chosen for all of them."""
     given = config.getoption("--seed")
+    if given is None:
+        given = getattr(config, "workerinput", {}).get("seed")
     config.stash[SEED] = random.SystemRandom().randrange(2**32) if given is None else given
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Hand the seed, which the header shows, to a worker of pytest-xdist."""
+    node.workerinput["seed"] = node.config.stash[SEED]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, dict[str, Any] | None, dict[str, Any] | None]:
+    """Half a character, which some tests log on purpose, cannot travel from a worker; its number can."""
+    whole: dict[str, Any] | None = _in_whole_characters((yield))
+    return whole
+
+
+def _in_whole_characters(data: Any) -> Any:
+    match data:
+        case str():
+            return data.encode(errors="backslashreplace").decode()
+        case dict():
+            return {key: _in_whole_characters(value) for key, value in data.items()}
+        case list() | tuple():
+            return type(data)(map(_in_whole_characters, data))
+        case _:
+            return data
 
 
 def pytest_report_header(config: pytest.Config) -> str:

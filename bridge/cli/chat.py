@@ -50,8 +50,14 @@ class Viewer:
         if self.output == "json":
             self._shown += happenings
             return
-        for line in self.chat.lines(happenings, play.stage.now_ms):
+        for line in self.chat.lines(happenings):
             say(line)
+
+    def end(self, play: Play) -> None:
+        """A script is over: where it has skipped on to."""
+        if self.output == "text":
+            for line in self.chat.lapse(play.stage.now_ms):
+                say(line)
 
     def tell(self, text: str) -> None:
         """Say something about the play."""
@@ -86,16 +92,20 @@ class Chat:
         """Text in colour, if there is any."""
         return f"{''.join(codes)}{text}{PLAIN}" if self._coloured and text else text
 
-    def lines(self, happenings: Sequence[Happening], now_ms: Ms) -> list[str]:
-        """What happened, up to now."""
+    def lines(self, happenings: Sequence[Happening]) -> list[str]:
+        """What happened; a time is said where there is something below it."""
         lines: list[str] = []
         seen = [each for each in happenings if each.kind != "reaction"]
         for at_ms, group in groupby(seen, key=lambda each: each.at_ms):
             lines += self._time(at_ms)
             for same in _together(list(group)):
                 lines += self._block(same)
-        lines += self._time(now_ms)
         return lines
+
+    def lapse(self, now_ms: Ms) -> list[str]:
+        """The time that has passed without anything to see."""
+        lines = self._time(now_ms)
+        return [*lines, self.paint("Up to here there is nothing more to see.", DIM)] if lines else []
 
     def _time(self, at_ms: Ms) -> list[str]:
         if at_ms <= self._at_ms:
@@ -116,11 +126,10 @@ class Chat:
             case "answer":
                 yield from _wrapped(f"({audience_of(first)})", INDENT, self)
             case "state":
-                way = f"{plain(first.was)} → {plain(first.text)}" if first.was else plain(first.text)
                 yield ""
-                yield self.paint(f"[{first.about}: {way}]", DIM)
+                yield self.paint(f"[{first.about}: {first.way}]", DIM)
             case "message":
-                yield from self._letter(f"to {_whom(same)}", first.text.split("\n"))
+                yield from self._letter(f"to {_whom(same)}", first.text.split("\n"), first.about)
             case "edit":
                 yield from self._letter(f"to {_whom(same)}, changed", _changed(first))
             case "broken":
@@ -137,9 +146,11 @@ class Chat:
         yield self.paint(head.rstrip(), BOLD, GREEN)
         yield from (f"{INDENT}{row}".rstrip() for row in rows)
 
-    def _letter(self, head: str, lines: Sequence[str]) -> Iterator[str]:
+    def _letter(self, head: str, lines: Sequence[str], replies_to: str = "") -> Iterator[str]:
         yield ""
         yield INDENT + self.paint(head, BOLD, BLUE)
+        if replies_to:
+            yield INDENT + self.paint(f"│ ↩ {replies_to}", DIM)
         for line in lines:
             for row in textwrap.wrap(line, WIDTH - 4) or [""]:
                 yield f"{INDENT}{self.paint('│', DIM)} {row}".rstrip()
@@ -176,7 +187,7 @@ def _together(happenings: Sequence[Happening]) -> Iterator[list[Happening]]:
             order.append([each])
             letters.clear()
             continue
-        key = (each.kind, *(_changed(each) if each.kind == "edit" else (each.text,)))
+        key = (each.kind, *(_changed(each) if each.kind == "edit" else (each.about, each.text)))
         if key not in letters:
             letters[key] = []
             order.append(letters[key])
@@ -206,11 +217,6 @@ def _wrapped(text: str, indent: str, chat: Chat) -> Iterator[str]:
 def listed(names: Sequence[str]) -> str:
     """``Ana, Bruno and Chen``."""
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
-
-
-def plain(state: str) -> str:
-    """The name of a state, as words."""
-    return state.replace("_", " ")
 
 
 def day(at_ms: Ms) -> str:

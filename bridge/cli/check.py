@@ -1,15 +1,16 @@
 """`hearth check`: everything that is wrong with workflow files, one line each."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
+from bridge.cli.one_file import reason_of
 from bridge.cli.speech import Halt, Status, say, warn
 from bridge.scenarios.notation import holds_scenarios
 from engine.core.definition import Definition
-from engine.loading.catalogue import Catalogue
+from engine.loading.catalogue import Catalogue, place_in
 from engine.loading.folder import SUFFIXES, TEXTS
 from engine.loading.folder import workflow_files as files_in
 from engine.loading.load import examine_file, read_text
@@ -32,14 +33,28 @@ def problems_in(path: Path) -> tuple[Problem, ...]:
         if path.is_dir() and path.name == TEXTS:
             return tuple(problem for file in files_in(path) for problem in _problems_of_translation(file))
         if path.is_dir():
-            found = [problem for folder in _folders(path) for problem in _problems_of_folder(folder)]
+            closed: list[OSError] = []
+            folders = list(_folders(path, closed.append))
+            found = [problem for folder in folders for problem in _problems_of_folder(folder)]
+            found += [_unreadable(Path(error.filename or path), error) for error in closed]
+            found += _twice_in(path)
             return tuple(found) if workflow_files(path) or found else (_empty(path),)
         if not path.exists():
-            return (_odd(path, "missing", "no such file or folder", "check the path"),)
+            return (_missing(path),)
         return _problems_of_file(path)
     except (OSError, ValueError) as error:  # a name that no file can have, a folder nobody may look into
-        reason = getattr(error, "strerror", None) or "this cannot be a path"
-        return (_odd(path, "unreadable", f"cannot be read: {reason}", "check the path and its permissions"),)
+        return (_unreadable(path, error),)
+
+
+def _unreadable(path: Path, error: OSError | ValueError) -> Problem:
+    hint = "check the path and its permissions"
+    return _odd(path, "unreadable", f"cannot be read: {reason_of(error)}", hint)
+
+
+def _missing(path: Path) -> Problem:
+    if path.is_symlink():
+        return _odd(path, "missing", "a link to a file that is not there", "mend the link, or remove it")
+    return _odd(path, "missing", "no such file or folder", "check the path")
 
 
 def _empty(path: Path) -> Problem:
@@ -52,12 +67,38 @@ def _odd(path: Path, code: str, message: str, hint: str) -> Problem:
 
 def _problems_of_folder(folder: Path) -> tuple[Problem, ...]:
     files = files_in(folder)
+    links = [_missing(each) for each in sorted(folder.iterdir()) if _leads_nowhere(each)]
     if not files:
-        return ()
+        return tuple(links)
     names = {file.stem for file in files}
     texts = folder / TEXTS
     lost = [each for each in (files_in(texts) if texts.is_dir() else ()) if _workflow_of(each) not in names]
-    return (*Catalogue(folder, _nothing_stored).load(), *(_orphan(each) for each in lost))
+    return (*Catalogue(folder, _nothing_stored).load(), *(_orphan(each) for each in lost), *links)
+
+
+def _leads_nowhere(path: Path) -> bool:
+    """Whether this is the link of a workflow file that is not there; what editors leave in passing is none."""
+    return (
+        path.suffix in SUFFIXES and not path.name.startswith(".") and path.is_symlink() and not path.exists()
+    )
+
+
+def _twice_in(path: Path) -> Iterator[Problem]:
+    """What folders inside one another both hold; within one folder the catalogue says so."""
+    seen: dict[tuple[str, str], Path] = {}
+    for file in workflow_files(path):
+        examined = examine_file(file)
+        definition = examined.definition
+        if definition is None:
+            continue
+        for key, word in (("name", definition.name), ("begins with", definition.begins_with)):
+            first = seen.setdefault((key, word), file)
+            if first.parent != file.parent:
+                place = place_in(examined, key)
+                message = f"`{key}: {word}` already stands in {first}"
+                hint = "choose another, or keep one of them; a bot that had both would know only one"
+                yield Problem(str(file), place.line, place.column, "twice", "warning", message, hint)
+                break
 
 
 def _workflow_of(translation: Path) -> str:
@@ -106,11 +147,18 @@ def _problems_of_scenarios(path: Path) -> tuple[Problem, ...]:
     return () if isinstance(read, Ready) else read
 
 
-def _folders(path: Path) -> Iterator[Path]:
-    """A folder and those inside it, without translations, scenarios and what is hidden."""
+def _passed_by(_error: OSError) -> None:
+    """What cannot be looked into holds no file that could be counted."""
+
+
+def _folders(path: Path, closed: Callable[[OSError], None] = _passed_by) -> Iterator[Path]:
+    """A folder and those inside it, without translations, scenarios and what is hidden.
+
+    ``closed`` hears of those that cannot be looked into.
+    """
     if path.name in LEFT_OUT:
         return
-    for count, (folder, inside, _) in enumerate(os.walk(path)):
+    for count, (folder, inside, _) in enumerate(os.walk(path, onerror=closed)):
         if count >= MOST_FOLDERS:
             return
         inside[:] = sorted(name for name in inside if name not in LEFT_OUT and not name.startswith("."))

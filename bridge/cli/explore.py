@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import textwrap
+import time
 from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from bridge.cli.chat import WIDTH, listed, plain
+from bridge.cli.chat import WIDTH, listed
 from bridge.cli.speech import Status, say
 from bridge.rehearsal.explore import Explored, Halted, Most, explore
 from bridge.rehearsal.playbill import Playbill
+from bridge.telling.readable import readable
 from engine.core.definition import Definition
 
+SECONDS_BETWEEN = 0.2
 MOST_TOLD = 12
 """Steps of a way that are told; of a longer one the last."""
 
@@ -27,10 +31,40 @@ class Told(msgspec.Struct, frozen=True):
     is_wrong: bool = False
 
 
+class _Counter:
+    """One line on a terminal that says how far it is; nothing where nobody looks on."""
+
+    def __init__(self) -> None:
+        self._is_seen = sys.stderr.isatty()
+        self._written = ""
+        self._next_s = 0.0
+
+    def went(self, steps: int) -> None:
+        """Say it anew, a few times a second."""
+        now_s = time.monotonic()
+        if not self._is_seen or now_s < self._next_s:
+            return
+        self._next_s = now_s + SECONDS_BETWEEN
+        self._write(f"Walking along every branch: {steps} so far …")
+
+    def clear(self) -> None:
+        """Leave the line empty."""
+        if self._written:
+            self._write("")
+
+    def _write(self, text: str) -> None:
+        print(f"\r{text.ljust(len(self._written))}", end="" if text else "\r", file=sys.stderr, flush=True)
+        self._written = text
+
+
 def explore_and_tell(definition: Definition, playbill: Playbill, output: str) -> Status:
     """Walk every branch and say what was found; PROBLEMS if something is wrong."""
-    explored = asyncio.run(explore(definition, playbill))
-    sentences = list(told(explored))
+    counter = _Counter()
+    try:
+        explored = asyncio.run(explore(definition, playbill, went=counter.went))
+    finally:
+        counter.clear()
+    sentences = list(told(explored, definition))
     if output == "json":
         say(msgspec.json.format(msgspec.json.encode([_object(sentence) for sentence in sentences])).decode())
     else:
@@ -53,25 +87,31 @@ def _object(sentence: Told) -> dict[str, object]:
     }
 
 
-def told(explored: Explored) -> Iterator[Told]:
+def told(explored: Explored, definition: Definition) -> Iterator[Told]:
     """What was found, sentence by sentence: what is wrong first."""
     for broken in explored.broken:
         yield Told("broken", f"Hearth itself could not go on somewhere: {broken}.", is_wrong=True)
     for end in explored.dead_ends:
-        text = f"A dead end in “{plain(end.state)}”: it is still open, and nothing can happen any more. {_way(end)}"
+        where = f"A dead end in “{readable(definition, end.state)}”"
+        text = f"{where}: it is still open, and nothing can happen any more. {_way(end)}"
         yield Told("dead_end", text, end.state, is_wrong=True)
     for name in (*explored.never_asked, *explored.never_asked_details):
         yield Told("never_asked", f"The question `{name}` never reaches anybody.", name, is_wrong=True)
     for state in explored.never_reached:
-        yield Told("never_reached", f"“{plain(state)}” is never reached.", state, is_wrong=True)
+        yield Told(
+            "never_reached", f"“{readable(definition, state)}” is never reached.", state, is_wrong=True
+        )
     for end in explored.stays:
-        text = f"In “{plain(end.state)}” it stays for ever, unless somebody says something. {_way(end)}"
+        text = f"In “{readable(definition, end.state)}” it stays for ever, unless somebody says something. {_way(end)}"
         yield Told("stays", text, end.state)
     if explored.is_well:
         yield Told(
             "well", "Every question reaches somebody, every state is reached, and there is no dead end."
         )
-    endings = listed([f"“{plain(state)}”" for state in explored.endings]) or "nothing: it never ended"
+    endings = (
+        listed([f"“{readable(definition, state)}”" for state in explored.endings])
+        or "nothing: it never ended"
+    )
     yield Told("endings", f"It ends in {endings}.")
     yield Told("most_messages", f"Whoever begins it gets {_most(explored.starter)}.", "starter")
     yield Told("most_messages", f"Anybody else gets {_most(explored.others)}.", "others")

@@ -7,6 +7,7 @@ from pathlib import Path
 from bridge.cli.check import line_of
 from bridge.cli.database import InOrder, Outdated, Unusable, look_at
 from bridge.cli.enrol import opened_store
+from bridge.cli.one_file import examined_file, reason_of
 from bridge.cli.speech import Halt, Status, say, warn
 from bridge.settings import Settings
 from bridge.telling.drawing import Here
@@ -19,7 +20,6 @@ from bridge.wording.when import write_moment
 from engine.core.definition import Definition
 from engine.core.instance import Snapshot
 from engine.core.values import InstanceId, Ms
-from engine.loading.load import examine_file
 from engine.runtime.ports import Want
 from engine.store.store import TortoiseStore
 
@@ -30,9 +30,7 @@ OTHER_VERSION = "It began with another version of this file and stays on it; tha
 
 def definition_in(file: Path) -> Definition:
     """The definition in a workflow file; its problems are printed as `hearth check` prints them."""
-    if file.is_dir():
-        raise Halt(f"{file} is a folder.", "Name one workflow file.", Status.USAGE)
-    examined = examine_file(file)
+    examined = examined_file(file)
     for problem in examined.problems:
         warn(line_of(problem))
     if examined.definition is None:
@@ -55,9 +53,11 @@ def graph(
         return Status.OK
     try:
         output.write_text(text, encoding="utf-8")
-    except OSError as error:
+    except IsADirectoryError as error:
+        raise Halt(f"{output} is a folder.", "Name a file in it.", Status.USAGE) from error
+    except (OSError, ValueError) as error:
         raise Halt(
-            f"{output} cannot be written ({error.strerror}).", "Check the folder, and who owns it."
+            f"{output} cannot be written ({reason_of(error)}).", "Check the folder, and who owns it."
         ) from error
     return Status.OK
 

@@ -10,6 +10,7 @@ import msgspec
 
 from bridge.cli.chat import Viewer
 from bridge.cli.check import line_of
+from bridge.cli.one_file import examined_file
 from bridge.cli.speech import Halt, Status, say, warn
 from bridge.rehearsal.acts import Come, Hitch, Leave, Say, TakeBack
 from bridge.rehearsal.casting import people_for
@@ -18,7 +19,7 @@ from bridge.rehearsal.playbill import Playbill
 from bridge.rehearsal.script import Script, read_script
 from bridge.settings import shipped_workflows
 from engine.core.definition import Definition
-from engine.loading.load import examine_file, read_text
+from engine.loading.load import read_text
 from engine.loading.problem import Problem
 
 
@@ -28,7 +29,7 @@ def preview(
     """Play a workflow file: at the prompt, by a script, or along every branch."""
     if script is not None and explore:
         raise Halt("--script plays one way and --explore all of them.", "Choose one.", Status.USAGE)
-    examined = examine_file(file)
+    examined = examined_file(file)
     _print_problems(examined.problems, output, fatal=examined.definition is None)
     if examined.definition is None:
         return Status.PROBLEMS
@@ -70,6 +71,7 @@ async def _follow(path: Path, definition: Definition, playbill: Playbill, viewer
             status = Status.PROBLEMS
             break
         viewer.show(play, result)
+    viewer.end(play)
     viewer.close()
     await play.end()
     return status

@@ -9,13 +9,14 @@ import sys
 import textwrap
 from collections.abc import Iterator
 
-from bridge.cli.chat import WIDTH, Viewer, day, listed, plain
+from bridge.cli.chat import WIDTH, Viewer, day, listed
 from bridge.cli.speech import Status, say
 from bridge.rehearsal.acts import Act, Hitch
 from bridge.rehearsal.casting import beginning, people_for
 from bridge.rehearsal.play import Play
 from bridge.rehearsal.playbill import Playbill
 from bridge.rehearsal.script import read_line
+from bridge.telling.lexis import is_made
 from engine.core.definition import Definition
 from engine.core.desk import Desk
 from engine.core.instance import Snapshot
@@ -49,6 +50,8 @@ def talk(runner: asyncio.Runner, definition: Definition, playbill: Playbill, vie
     try:
         viewer.open(play)
         prompt.act(beginning(definition, people))
+        if viewer.output == "text":
+            say()
         viewer.tell("Write for example `ana: …` or `skip`; `help` says what else there is.")
         while prompt.obey(prompt.ask()):
             pass
@@ -80,8 +83,9 @@ class _Prompt:
         if self._viewer.output == "json":
             return input()
         say()
-        states = [plain(s.state) for s in self._play.stage.snapshots() if s.finished_ms is None]
-        at = day(self._play.stage.now_ms).split(" ")
+        stage = self._play.stage
+        states = [stage.called(s) for s in stage.snapshots() if s.finished_ms is None]
+        at = day(stage.now_ms).split(" ")
         line = input(f"{at[0][:3]} {at[1]} {at[2][:3]} {at[4]} · {', '.join(states) or 'nothing is open'} > ")
         if not sys.stdin.isatty():
             say(line)  # nobody has typed it here, so it does not stand there yet
@@ -106,14 +110,16 @@ class _Prompt:
                 try:
                     self.act(read_line(line.strip()))
                 except Unreadable as error:
-                    self._viewer.tell(f"I can't read that: {error.message}. `help` says what I can.")
+                    self._viewer.tell(
+                        f"I can't read that: {error.message}; {error.hint}. `help` says what I can."
+                    )
         return True
 
     def act(self, act: Act) -> None:
         """Play an act and show what comes of it."""
         result = self._runner.run(self._play.act(act))
         if isinstance(result, Hitch):
-            self._viewer.tell(f"That can't be played: {result}.")
+            self._viewer.tell(f"That can't be played: {result.at_the_prompt}.")
             return
         self._shown.append(len(result))
         self._viewer.show(self._play, result)
@@ -159,6 +165,8 @@ def _parts(play: Play, snapshot: Snapshot, casting: Casting, person: str) -> Ite
     if definition is None or snapshot.finished_ms is not None:
         return
     for part in definition.parts:
+        if is_made(part.name):
+            continue
         if any(casting.person(ref) == person for ref in people_now(definition, snapshot, part.name)):
             yield part.name
 
@@ -193,7 +201,7 @@ async def _state(play: Play) -> list[str]:
             continue
         casting = Casting(await stage.store.people_of(snapshot.id))
         over = snapshot.finished_ms is not None
-        lines.append(f"{definition.title}: {plain(snapshot.state)}{', and over' if over else ''}")
+        lines.append(f"{definition.title}: {stage.called(snapshot)}{', and over' if over else ''}")
         for name, ask in snapshot.asks.items():
             if ask.settled or name not in definition.asks:
                 continue

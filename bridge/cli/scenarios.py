@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from bridge.cli.check import is_fit, line_of
+from bridge.cli.one_file import reason_of
 from bridge.cli.speech import Halt, Status, say, warn
 from bridge.rehearsal.playbill import Playbill
 from bridge.scenarios.notation import Scenario, holds_scenarios, named_workflow, read_scenarios
@@ -50,11 +51,22 @@ def play_scenarios(paths: Sequence[Path], output: str) -> Status:
         say(msgspec.json.format(msgspec.json.encode([*problems, *results])).decode())
     else:
         _print(files, problems, results)
+        say(_summary(problems, results))
     return Status.OK if is_fit(problems) and all(result.passed for result in results) else Status.PROBLEMS
 
 
 def scenario_files(path: Path) -> list[Path]:
     """The scenario files meant by a path: itself, those of a folder, or those beside a workflow file."""
+    try:
+        return _scenario_files(path)
+    except (OSError, ValueError) as error:  # a folder nobody may look into, a name that no file can have
+        which = getattr(error, "filename", None) or path
+        raise Halt(
+            f"{which} cannot be read ({reason_of(error)}).", "Check the path and its permissions."
+        ) from error
+
+
+def _scenario_files(path: Path) -> list[Path]:
     folder = path if path.name == FOLDER else path / FOLDER
     if path.is_dir():
         files = (
@@ -67,9 +79,11 @@ def scenario_files(path: Path) -> list[Path]:
             )
         return files
     if not path.exists():
+        if path.is_symlink():
+            raise Halt(f"{path} is a link to a file that is not there.", "Mend the link.", Status.USAGE)
         raise Halt(f"There is no file {path}.", "Check the path.", Status.USAGE)
     text = read_text(path, str(path))
-    if path.parent.name == FOLDER or (isinstance(text, str) and holds_scenarios(text)):
+    if path.parent.name == FOLDER or not isinstance(text, str) or holds_scenarios(text):
         return [path]
     beside = path.parent / FOLDER / path.name
     if not beside.exists():
@@ -133,10 +147,17 @@ def _print(files: Sequence[Path], problems: Sequence[Problem], results: Sequence
             say(f"  {'✓' if passed else '✗'} {name}")
             for result in (each for each in of_one if not each.passed):
                 say(f"    line {result.line}: expected {result.expected}\n      {result.found}")
-    scenarios = {(result.file, result.scenario): result.passed for result in results}
-    failed = len({(r.file, r.scenario) for r in results if not r.passed})
-    went = f"{len(scenarios)} scenario{'' if len(scenarios) == 1 else 's'}"
-    say(f"{went}, all as they say." if results and not failed else f"{went}, {failed} not as they say.")
+
+
+def _summary(problems: Sequence[Problem], results: Sequence[Result]) -> str:
+    unplayed = len({problem.file for problem in problems if problem.severity == "error"})
+    left = f"{unplayed} file{'' if unplayed == 1 else 's'} could not be played." if unplayed else ""
+    played = len({(result.file, result.scenario) for result in results})
+    if not played:
+        return left or "No scenario was played."
+    failed = len({(result.file, result.scenario) for result in results if not result.passed})
+    how = f"{failed} not as they say" if failed else "all as they say"
+    return " ".join(filter(None, (f"{played} scenario{'' if played == 1 else 's'}, {how}.", left)))
 
 
 def _by_scenario(results: Iterable[Result]) -> dict[str, list[Result]]:

@@ -13,6 +13,8 @@ from engine.core.decide_desk import plain_emoji
 from engine.core.definition import NO
 
 _CLEAR_YES = ("✅", "✔️", "☑️", "👍", "🙋", "🙌", "💚", "❤️", "👋")
+LEAST_LETTERS = 4
+"""Of a label's beginning; "I" or "the" begin far too much."""
 _AFTER_CLAUSE = re.compile(r"[,.;:!?\n–—…]")
 
 
@@ -43,6 +45,30 @@ def chosen(message: str, offered: Sequence[Offered], said: SaidWords) -> str | N
     return _named(whole, offered, said) or _named_first(line, offered, said)
 
 
+def beginning(message: str, offered: Sequence[Offered], said: SaidWords) -> str | None:
+    """The id of the only choice whose label begins with these whole words ("a proposal" for "A proposal, to decide
+    on together"), with or without its article. Too few letters, unless they are all before a comma, say nothing.
+    """
+    written = _bare(without_politeness(plainly(without_number(message.strip())), said.polite), said)
+    if not written or written in (*said.yes, *said.no, *said.maybe):
+        return None
+    held = [o for o in offered if _begins(_bare(plainly(o.label), said), written)]
+    return held[0].id if len(held) == 1 else None
+
+
+def _bare(plain: str, said: SaidWords) -> str:
+    """The same without an article in front."""
+    first, _, rest = plain.partition(" ")
+    return rest if rest and first in said.articles else plain
+
+
+def _begins(label: str, written: str) -> bool:
+    behind = label[len(written) :]
+    if not behind or not label.startswith(written) or behind[0].isalnum() or behind[0] in "'-":
+        return False
+    return bool(_AFTER_CLAUSE.match(behind)) or sum(map(str.isalnum, written)) >= LEAST_LETTERS
+
+
 def _by_emoji(line: str, offered: Sequence[Offered]) -> str | None:
     """A message that is one emoji on offer, or begins with it: a copied line of the list."""
     plain = plain_emoji(line)
@@ -66,20 +92,36 @@ def _named(whole: str, offered: Sequence[Offered], said: SaidWords) -> str | Non
         return NO if any(o.id == NO for o in offered) else None
     if whole in said.maybe:
         return next((o.id for o in offered if o.id == "maybe"), None)
-    return _the_yes(offered) if whole in said.yes else None
+    return _the_yes(offered, said) if whole in said.yes else None
 
 
-def _the_yes(offered: Sequence[Offered]) -> str | None:
-    """The one choice that a plain yes can mean, if there is just one."""
+def _the_yes(offered: Sequence[Offered], said: SaidWords) -> str | None:
+    """The one choice that a plain yes can mean, if there is just one: rather none than a wrong one."""
     open_ones = [o for o in offered if o.id != NO]
     for clear in (
         [o for o in open_ones if o.id == "yes"],
         [o for o in open_ones if any(same_emoji(o.emoji, e) for e in _CLEAR_YES)],
-        open_ones,
+        [o for o in open_ones if _first_clause(o.label) in said.yes],
+        # Beside a maybe, the other one; but "Rather not" is no yes.
+        [o for o in open_ones if not _is_maybe(o, said) and not _doubts(o.label, said)]
+        if any(_is_maybe(o, said) for o in open_ones)
+        else open_ones,
     ):
         if len(clear) == 1:
             return clear[0].id
     return None
+
+
+def _first_clause(label: str) -> str:
+    return plainly(_AFTER_CLAUSE.split(label, maxsplit=1)[0])
+
+
+def _is_maybe(option: Offered, said: SaidWords) -> bool:
+    return option.id == "maybe" or _first_clause(option.label) in said.maybe
+
+
+def _doubts(label: str, said: SaidWords) -> bool:
+    return bool(set(re.findall(r"[\w']+", plainly(label))) & set(said.against_a_yes))
 
 
 def _named_first(line: str, offered: Sequence[Offered], said: SaidWords) -> str | None:

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Protocol
 
+import msgspec
+
 from bridge.reading.address import unwrapped
-from bridge.reading.choices import Offered, chosen
+from bridge.reading.choices import Offered, beginning, chosen
 from bridge.reading.commands import UNKNOWN, Ordered, Setting, mistyped, ordered
 from bridge.reading.moments import Moments
 from bridge.reading.people import People, named
@@ -16,6 +18,7 @@ from bridge.wording.sentences import Sentences
 from bridge.wording.size import fits
 from bridge.wording.template import Piece, fill
 from bridge.wording.vocabulary import Vocabulary
+from engine.core.decide_desk import plain_yes
 from engine.core.definition import Definition
 from engine.core.desk import Command, Desk, Prompt, Reading
 from engine.core.message import Message, Names, Phrase
@@ -69,33 +72,44 @@ class Ear:
         order = ordered(text, setting)
         if len(text) > MOST_LABEL_LETTERS:
             return _told(order, text, Reading())
-        reading = self._reading(text, spoken, desk, target, moment(text))
+        reading = self._reading(text, spoken, desk, target, moment(text), is_order=order is not None)
         if order is not None or _says_something(reading):
             return _told(order, text, reading)
-        return self._unknown(text, spoken, target, setting, addressed), text
+        command = self._unknown(text, spoken, target, setting, addressed)
+        return msgspec.structs.replace(reading, command=command), text
 
     def _reading(
-        self, text: str, spoken: Spoken, desk: Desk, target: Target | None, moment_ms: Ms | None
+        self,
+        text: str,
+        spoken: Spoken,
+        desk: Desk,
+        target: Target | None,
+        moment_ms: Ms | None,
+        *,
+        is_order: bool,
     ) -> Reading:
         said = self._vocabulary.said
         listed = named(text, spoken.mentions, spoken.person, self._people, said)
         whole = without_politeness(plainly(text), said.polite)
+        asks_for_people = any(p.expects == "people" and not p.settled for p in desk.prompts)
         return Reading(
-            picks=self._picks(text, desk, target),
+            picks=self._picks(text, desk, target, is_order=is_order),
             moment_ms=moment_ms,
             people=listed.people if listed.clear else (),
             everyone=listed.everyone and listed.clear,
             number=self._number(text, whole),
             empty=whole in said.nothing,
+            declines=whole in said.no,
+            found=listed.people if asks_for_people and not listed.clear else (),
         )
 
     def _unknown(
         self, text: str, spoken: Spoken, target: Target | None, setting: Setting, addressed: bool
-    ) -> Reading:
+    ) -> Command | None:
         command = mistyped(text, setting) if addressed or spoken.circle is None else None
         if command is None and addressed and spoken.circle is not None and target is None:
             command = Command(UNKNOWN)
-        return Reading(command=command)
+        return command
 
     def _moment(self, text: str, desk: Desk, now_ms: Ms) -> Ms | None:
         plain = without_politeness(plainly(text), self._vocabulary.said.polite)
@@ -117,11 +131,11 @@ class Ear:
 
     # ── choices ──────────────────────────────────────────────────────────────
 
-    def _picks(self, text: str, desk: Desk, target: Target | None) -> dict[RowId, str]:
+    def _picks(self, text: str, desk: Desk, target: Target | None, *, is_order: bool) -> dict[RowId, str]:
         said = self._vocabulary.said
         picks: dict[RowId, str] = {}
         for prompt in desk.prompts:
-            choice = self._choice(text, prompt) if not prompt.settled else None
+            choice = self._choice(text, prompt, is_order=is_order) if not prompt.settled else None
             if choice is not None:
                 picks[prompt.row] = choice
         if target is not None and all(prompt.row != target.row for prompt in desk.prompts):
@@ -130,14 +144,23 @@ class Ear:
                 picks[target.row] = choice
         return picks
 
-    def _choice(self, text: str, prompt: Prompt) -> str | None:
-        """The choice that a message names, in whichever language its labels are there."""
+    def _choice(self, text: str, prompt: Prompt, *, is_order: bool) -> str | None:
+        """The choice that a message names, in whichever language its labels are there.
+
+        The beginning of a label will do where it cannot be a command or an answer in words.
+        """
         said = self._vocabulary.said
-        for language in self._languages(prompt.message):
-            choice = chosen(text, self._offered(prompt, language), said)
+        offered = [self._offered(prompt, language) for language in self._languages(prompt.message)]
+        for labels in offered:
+            choice = chosen(text, labels, said)
             if choice is not None:
                 return choice
-        return None
+        if prompt.expects != "choice" or prompt.shared or is_order:
+            return None
+        if prompt.words:
+            return plain_yes(text, prompt.choices)
+        found = {choice for labels in offered if (choice := beginning(text, labels, said)) is not None}
+        return found.pop() if len(found) == 1 else plain_yes(text, prompt.choices)
 
     def _languages(self, message: Message) -> tuple[str, ...]:
         """The languages of a question's labels, the file's own (here nameless) first."""
@@ -170,7 +193,7 @@ class Ear:
 
 
 def _says_something(reading: Reading) -> bool:
-    return reading != Reading()
+    return msgspec.structs.replace(reading, found=()) != Reading()
 
 
 def _told(order: Ordered | None, text: str, reading: Reading) -> tuple[Reading, str]:
@@ -184,5 +207,7 @@ def _told(order: Ordered | None, text: str, reading: Reading) -> tuple[Reading, 
         everyone=reading.everyone,
         number=reading.number,
         empty=reading.empty,
+        declines=reading.declines,
+        found=reading.found,
     )
     return command, order.words if order.command.rest is not None else text

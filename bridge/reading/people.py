@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -13,7 +13,12 @@ from bridge.wording.vocabulary import SaidWords
 from engine.core.values import PersonId
 
 MOST_NAMES = 200
+MOST_MISSING = 3
+MOST_UNKNOWN_WORDS = 8
+"""Where more than this is nobody's name, nobody else is looked for: it is talk."""
 _MATRIX_ID = re.compile(r"@[0-9A-Za-z._=/+\-]{1,200}:[0-9A-Za-z.\-\[\]:]{1,200}(?<![.:])")
+_LINK = re.compile(rf"\[[^\[\]]{{0,200}}\]\(https://matrix\.to/#/({_MATRIX_ID.pattern})[^()\s]{{0,200}}\)")
+"""How some clients write a mention down."""
 
 
 class People(Protocol):
@@ -29,7 +34,7 @@ class People(Protocol):
 
 
 class Named(msgspec.Struct, frozen=True):
-    """Who was named. ``clear`` is False when a part of it could not be found."""
+    """Who was named. ``clear`` is False when a part of it could not be found; ``people`` are the others then."""
 
     people: tuple[PersonId, ...] = ()
     everyone: bool = False
@@ -39,25 +44,78 @@ class Named(msgspec.Struct, frozen=True):
 def named(
     text: str, mentions: Sequence[PersonId], asked_by: PersonId, people: People, said: SaidWords
 ) -> Named:
-    """Read a list of people: "Ana, @ben:example.org and everyone". ``mentions`` are those the client marked."""
+    """Read a list of people: "Ana, @ben:example.org and everyone", "@ana @ben", "Ana Silva Ben".
+
+    ``mentions`` are those the client marked. Of names that begin alike, the longest is meant.
+    """
     found: dict[PersonId, None] = {}
     everyone, missing = False, 0
     for item in _items(text, said):
-        if plainly(item) in said.everyone:
-            everyone = True
-            continue
-        own = plainly(item) in said.oneself
-        person = asked_by if own else people.find(_as_name(item), asked_by)
-        if person is None:
-            missing += 1
-        else:
-            found[person] = None
+        whole = _whole(item, asked_by, people, said)
+        heard = whole if whole is not None else _one_by_one(item, asked_by, people, said)
+        found |= dict.fromkeys(heard.people)
+        everyone, missing = everyone or heard.everyone, missing + heard.missing
+        if missing > MOST_MISSING:
+            break  # a sentence, and no list of people
     marked = [person for person in mentions if person not in found]
     # A name that memory does not know is a mention's display text, as long as there is a mention for it.
     clear = missing <= len(marked)
-    for person in marked:
-        found[person] = None
+    found |= dict.fromkeys(marked)
     return Named(tuple(found)[:MOST_NAMES], everyone, clear)
+
+
+class _Heard(NamedTuple):
+    """What a stretch of a list names; ``missing`` counts the stretches in it that name nobody."""
+
+    people: tuple[PersonId, ...] = ()
+    everyone: bool = False
+    missing: int = 0
+
+
+def _whole(item: str, asked_by: PersonId, people: People, said: SaidWords) -> _Heard | None:
+    """What an item names if it is one name, or one word for everybody or oneself; None if it is neither."""
+    plain = plainly(item)
+    if plain in said.everyone:
+        return _Heard(everyone=True)
+    if plain in said.oneself:
+        return _Heard((asked_by,))
+    if _is_more_than_an_id(item):
+        return None
+    person = people.find(_as_name(item), asked_by)
+    return _Heard((person,)) if person is not None else None
+
+
+def _one_by_one(item: str, asked_by: PersonId, people: People, said: SaidWords) -> _Heard:
+    """Names with nothing but spaces between them."""
+    found: list[PersonId] = []
+    everyone, missing, unknown, in_unknown = False, 0, 0, False
+    rest = item.strip()
+    while rest and unknown <= MOST_UNKNOWN_WORDS:
+        first = rest.split(maxsplit=1)[0]
+        behind = _everyone_first(rest, said)
+        match = _person_first(rest, asked_by, people) if behind is None else None
+        if behind is not None:
+            everyone = True
+        elif match is not None:
+            person, behind = match
+            found.append(person)
+        else:
+            behind = rest[len(first) :]
+            if plainly(first) in said.oneself:
+                found.append(asked_by)
+            elif plainly(first) and plainly(first) not in said.polite:
+                unknown += 1
+                missing += not in_unknown
+                in_unknown, rest = True, behind.lstrip()
+                continue
+        in_unknown, rest = False, behind.lstrip()
+    return _Heard(tuple(found), everyone, missing)
+
+
+def _is_more_than_an_id(item: str) -> bool:
+    """Whether there is a Matrix id in it, and something else too."""
+    found = _MATRIX_ID.search(item)
+    return found is not None and bool(plainly(item[: found.start()]) or plainly(item[found.end() :]))
 
 
 def _as_name(item: str) -> str:
@@ -68,12 +126,9 @@ def _as_name(item: str) -> str:
 
 def _items(text: str, said: SaidWords) -> list[str]:
     joining = "|".join(re.escape(word) for word in said.joining)
+    text = _LINK.sub(r" \1 ", text)
     parts = re.split(rf"[,;\n]|(?:(?<=\s)(?:{joining})(?=\s))", text, flags=re.IGNORECASE)
-    items: list[str] = []
-    for part in parts[: MOST_NAMES + 1]:
-        ids = _MATRIX_ID.findall(part)
-        items += ids if len(ids) > 1 else [part]
-    return [item for item in items if plainly(item)]
+    return [part for part in parts[: MOST_NAMES + 1] if plainly(part) and plainly(part) not in said.polite]
 
 
 def leading_people(
@@ -131,8 +186,9 @@ def _everyone_first(rest: str, said: SaidWords) -> str | None:
 def _person_first(rest: str, asked_by: PersonId, people: People) -> tuple[PersonId, str] | None:
     """The longest run of up to four words at the beginning that is somebody's name or id."""
     words = list(re.finditer(r"\S+", rest[:400]))[:4]
-    if words and _MATRIX_ID.match(words[0].group()):
-        words = words[:1]
+    ids = [n for n, word in enumerate(words) if _MATRIX_ID.search(word.group())]
+    if ids:
+        words = words[: max(ids[0], 1)]  # an id stands for itself, and ends what came before it
     for last in reversed(words):
         name = _as_name(rest[: last.end()])
         person = people.find(name, asked_by) if plainly(name) else None

@@ -80,13 +80,19 @@ Act = Say | TakeBack | Leave | Come | Pass | PassTo | PassToDay | PassOn
 
 
 class Hitch(msgspec.Struct, frozen=True):
-    """Why an act could not be played, and what helps."""
+    """Why an act could not be played, and what helps: in a file, or (``now``) at the prompt."""
 
     found: str
     helps: str = ""
+    now: str = ""
 
     def __str__(self) -> str:
-        return f"{self.found}; {self.helps}" if self.helps else self.found
+        return "; ".join(filter(None, (self.found, self.helps)))
+
+    @property
+    def at_the_prompt(self) -> str:
+        """The same, for whoever sits at the prompt."""
+        return "; ".join(filter(None, (self.found, self.now or self.helps)))
 
 
 async def perform(stage: Stage, act: Act) -> Hitch | None:
@@ -202,7 +208,7 @@ async def _pass_to(stage: Stage, act: PassTo) -> Hitch | None:
         entered_ms=snapshot.entered_ms,
         opened_ms=max(opened, default=snapshot.entered_ms),
     )
-    if at_ms is None and _day_meant(act.written, stage.now_ms) is not None:
+    if at_ms is None and day_meant(act.written, stage.now_ms) is not None:
         return await _pass_to_day(stage, PassToDay(act.written))
     if at_ms is None:
         known = [name for name, value in snapshot.details.items() if isinstance(value, Moment)]
@@ -211,23 +217,32 @@ async def _pass_to(stage: Stage, act: PassTo) -> Hitch | None:
             f"known moments: {', '.join((*known, 'entering', 'opening'))}",
         )
     if at_ms < stage.now_ms:
-        return Hitch(f"`{act.written}` has passed already", "time only goes on; `back` undoes")
+        return _passed(act.written)
     return await _pass(stage, at_ms - stage.now_ms)
 
 
 async def _pass_to_day(stage: Stage, act: PassToDay) -> Hitch | None:
-    at_ms = _day_meant(act.written, stage.now_ms)
+    at_ms = day_meant(act.written, stage.now_ms)
     if at_ms is None:
         return Hitch(
             f"`{act.written}` is no moment that I know",
             "for example `3 days`, `to reply_by`, `to 1 day before starts`, `to Friday 19:00`",
         )
     if at_ms < stage.now_ms:
-        return Hitch(f"`{act.written}` has passed already", "time only goes on; `back` undoes")
+        return _passed(act.written)
     return await _pass(stage, at_ms - stage.now_ms)
 
 
-def _day_meant(written: str, now_ms: Ms) -> Ms | None:
+def _passed(written: str) -> Hitch:
+    return Hitch(
+        f"`{written}` has passed already",
+        "time only goes on; put this line further up",
+        now="time only goes on; `back` undoes",
+    )
+
+
+def day_meant(written: str, now_ms: Ms) -> Ms | None:
+    """The moment that somebody means by a day and a time in their words; None if it is none."""
     vocabulary = Vocabulary.load()
     return Moments(vocabulary.language, vocabulary.moments).read(written, now_ms, "UTC")
 
@@ -237,7 +252,11 @@ async def _pass_on(stage: Stage) -> Hitch | None:
     for _ in range(MOST_SKIPPED):
         next_ms = await stage.next_moment_ms()
         if next_ms is None or next_ms - stage.now_ms > LONGEST_SKIP_MS:
-            return Hitch("nothing more will happen by itself", "somebody may write, or begin something new")
+            return Hitch(
+                "nothing more will happen by itself",
+                "leave this line out, or let somebody write before it",
+                now="somebody may write, or begin something new",
+            )
         await stage.pass_time(max(0, next_ms - stage.now_ms))
         if stage.picture() != before:
             return None

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from bridge.roles import Roles
+from bridge.telling.names import FIRST_NAMES
 from engine.core.definition import Definition, HolderOf
 from engine.core.values import CircleId, PersonId
 from engine.testing import MemoryStore
 
-NAMES = (
-    *("ana", "bruno", "chen", "dora", "eli", "fay", "goran", "hana"),
-    *("ivo", "juno", "kim", "lior", "mona", "nadia", "omar", "petra"),
-)
+NAMES = tuple(name.lower() for name in FIRST_NAMES)
 """First names of made-up people, in the order in which they come on stage."""
 
 

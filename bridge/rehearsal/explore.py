@@ -104,8 +104,11 @@ class _Place(msgspec.Struct):
 class _Walk:
     """A walk under way."""
 
-    def __init__(self, definition: Definition, bound: Bound, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, definition: Definition, bound: Bound, clock: Callable[[], float], went: Callable[[int], None]
+    ) -> None:
         self._definition = definition
+        self._went = went
         self._bound = bound
         self._clock = clock
         self._until = clock() + bound.seconds
@@ -142,6 +145,7 @@ class _Walk:
             if self._clock() > self._until:
                 return "seconds"
             self._steps += 1
+            self._went(self._steps)
             world = place.world.fork()
             letters = await take(world, way)
             if await self._is_broken(world):
@@ -248,16 +252,25 @@ def _within(letters: tuple[Letter, ...], at_ms: Ms, span_ms: Ms) -> list[Letter]
     return [letter for letter in letters if letter.at_ms > at_ms - span_ms]
 
 
+def _unseen(_steps: int) -> None:
+    """Nobody looks on."""
+
+
 async def explore(
     definition: Definition,
     playbill: Playbill,
     bound: Bound = USUAL_BOUND,
     clock: Callable[[], float] = time.monotonic,
+    went: Callable[[int], None] = _unseen,
 ) -> Explored:
-    """Walk every branch of a workflow, from its beginning on, as far as ``bound`` allows."""
+    """Walk every branch of a workflow, from its beginning on, as far as ``bound`` allows.
+
+    ``went`` hears of each branch that is walked: how many they are by now.
+    """
     people = people_for(definition)
     stage = await Stage.set(*people, playbill=playbill)
     await perform(stage, beginning(definition, people))
+    await stage.greet_newcomers()
     world = World.of(stage)
     await stage.strike()
-    return await _Walk(definition, bound, clock).go(world)
+    return await _Walk(definition, bound, clock, went).go(world)

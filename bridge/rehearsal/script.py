@@ -19,7 +19,7 @@ from collections.abc import Collection
 
 import msgspec
 
-from bridge.rehearsal.acts import Act, Come, Leave, Pass, PassOn, PassTo, PassToDay, Say, TakeBack
+from bridge.rehearsal.acts import Act, Come, Leave, Pass, PassOn, PassTo, PassToDay, Say, TakeBack, day_meant
 from bridge.rehearsal.cast import NAMES
 from engine.core.finding import did_you_mean
 from engine.loading.moments import Unreadable, read_duration, read_moment
@@ -63,9 +63,25 @@ class Script(msgspec.Struct, frozen=True):
 def read_script(text: str, file: str) -> Script | tuple[Problem, ...]:
     """Read the text of a script file; all its problems if it has any."""
     ledger = Ledger(file)
-    root = read_tree(text, ledger)
+    root = read_keys(text, ledger, "a script", f"`{PLAY}:`")
     script = _script(root, ledger) if root is not None else None
     return ledger.problems() if script is None or ledger.has_errors() else script
+
+
+def read_keys(text: str, ledger: Ledger, what: str, first: str) -> Map | None:
+    """Read a file that is no workflow but written like one; None if it cannot be read, with the reasons in ``ledger``.
+
+    ``what`` it is and the ``first`` key it cannot do without are named where it has no keys at all.
+    """
+    own = Ledger(ledger.file)
+    root = read_tree(text, own)
+    for problem in own.problems():
+        place, message, hint = Place(problem.line, problem.column), problem.message, problem.hint
+        if problem.code == "not-a-map":
+            message = message if message == "the file is empty" else f"{what} begins with keys"
+            hint = f"start with {first}"
+        ledger.note(place, problem.code, message, hint, problem.severity)
+    return root
 
 
 def _script(root: Map, ledger: Ledger) -> Script:
@@ -152,7 +168,18 @@ def read_line(line: str) -> Act:
     key, colon, words = line.partition(":")
     if colon and _SPEAKER.fullmatch(key.strip().lower()):
         return read_act(key, words.strip())
-    raise Unreadable("act", f"`{line}` is no act", EXAMPLES)
+    raise Unreadable("act", f"`{line}` is no act", _said_by_somebody(line))
+
+
+def _said_by_somebody(line: str) -> str:
+    """What helps where only words stand: whoever says them."""
+    if not line or ":" in line:
+        return EXAMPLES
+    who, _, rest = line.partition(" ")
+    if who.lower().removeprefix("@") in NAMES:
+        said = f"{who}: {rest}" if rest else f"{who}: …"
+        return f"if these are words, put a colon behind the name: `{said}`"
+    return f"write who says it: `{NAMES[0]}: {line}`"
 
 
 def read_act(key: str, words: str) -> Act:
@@ -191,7 +218,7 @@ def _skip(written: str) -> Act:
         return PassTo(read_moment(moment), moment)
     except Unreadable:
         pass
-    if any(letter.isdigit() for letter in moment) or " " in moment:
+    if any(letter.isdigit() for letter in moment) or " " in moment or day_meant(moment, 0) is not None:
         return PassToDay(moment)
     raise Unreadable(
         "skip",

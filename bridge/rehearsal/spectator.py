@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 import msgspec
 from msgspec.structs import replace
 
 from bridge.rehearsal.acts import Act, Come, Leave, Say, TakeBack
-from bridge.rehearsal.stage import Stage
+from bridge.rehearsal.stage import Stage, Stood
+from bridge.telling.readable import readable
 from engine.core.definition import NO, AskDef, Definition
 from engine.core.event import Answered, Facts
 from engine.core.instance import Snapshot
@@ -21,6 +23,8 @@ from engine.core.view import View
 from engine.runtime.localize import Cast as Casting
 from engine.testing import Brought
 
+OPENING_CHARS = 60
+"""So much is shown of a message that another one replies to."""
 ROOM = "room"
 """Stands for the circle's room where otherwise a name stands."""
 Kind = Literal["said", "did", "answer", "message", "edit", "reaction", "state", "broken"]
@@ -42,7 +46,9 @@ class Happening(msgspec.Struct, frozen=True):
     was: str = ""
     """For an edit how the message read before, for a state the state before."""
     about: str = ""
-    """For a state the workflow's title, for an answer the ask."""
+    """For a state the workflow's title, for an answer the ask, for a message what it replies to."""
+    way: str = ""
+    """For a state the way there, in words."""
     seen: Seen = "people"
     """For an answer who sees it: those in ``seen_by``, the whole circle, nobody as it is a no, those in ``seen_by``
     as a yes that is one no longer (``turned``), or whoever reads the sentences it goes into (``used``)."""
@@ -60,6 +66,7 @@ class Spectator:
         self._brought = len(stage.postman.brought)
         self._aside = 0
         self._lines: dict[InstanceId, int] = {}
+        self._moved = len(stage.stood)
         self._stood: dict[InstanceId, Snapshot] = {}
         self._words: dict[str, str] = {}
         """Event or row → how the message reads now."""
@@ -67,20 +74,16 @@ class Spectator:
     async def look(self, act: Act | None = None) -> list[Happening]:
         """What has happened since the last look; ``act`` is what somebody did just now."""
         done = self._done(act) if act is not None else None
-        moved: list[Happening] = []
         answers: list[Happening] = []
         for snapshot in self._stage.snapshots():
             definition = self._stage.catalogue.held(snapshot.definition)
             if definition is None:
                 continue
             answers += await self._answers(definition, snapshot)
-            moved += self._moves(definition, snapshot)
-        brought = self._stage.postman.brought[self._brought :]
-        self._brought = len(self._stage.postman.brought)
         aside = await self._stage.store.quarantined()
         broken = [Happening(each.at_ms, "broken", ROOM, each.error) for each in aside[self._aside :]]
         self._aside = len(aside)
-        happened = [*answers, *moved, *(self._event(each) for each in brought), *broken]
+        happened = [*answers, *self._moves_and_letters(), *broken]
         return [*([done] if done else []), *sorted(happened, key=lambda each: each.at_ms)]
 
     # ── what people do ───────────────────────────────────────────────────────
@@ -131,6 +134,8 @@ class Spectator:
         if ask is None:
             name = event.ask.removeprefix(DETAIL).partition(":")[0]
             seen: Seen = "used" if _is_said(view.definition, name) else "people"
+            if event.choice == NO and event.by != view.starter:
+                seen = "nobody"
             guest = event.ask.split(":")[2] if event.ask.startswith(QUESTION) else ""
             hearers = (self._name(people.person(guest)),) if guest else ()
             return Happening(0, "answer", who, "", hearers, about=name, seen=seen)
@@ -170,19 +175,30 @@ class Spectator:
 
     # ── where it stands ──────────────────────────────────────────────────────
 
-    def _moves(self, definition: Definition, snapshot: Snapshot) -> list[Happening]:
+    def _moves_and_letters(self) -> Iterator[Happening]:
+        """What was entered and what was written, each where it came."""
+        moved, self._moved = self._stage.stood[self._moved :], len(self._stage.stood)
+        first, self._brought = self._brought, len(self._stage.postman.brought)
+        for number, brought in enumerate(self._stage.postman.brought[first:], first):
+            while moved and moved[0].brought <= number:
+                yield from self._moves(moved.pop(0))
+            yield self._event(brought)
+        for stood in moved:
+            yield from self._moves(stood)
+
+    def _moves(self, stood: Stood) -> Iterator[Happening]:
+        snapshot = stood.snapshot
         before = self._stood.get(snapshot.id)
         self._stood[snapshot.id] = snapshot
-        if before is not None and before.entry == snapshot.entry:
-            return []
-        at_ms = snapshot.finished_ms or snapshot.entered_ms
-        entered = _entered(before, snapshot)
+        definition = self._stage.catalogue.held(snapshot.definition)
+        if definition is None:
+            return
         was = before.state if before is not None else ""
-        found: list[Happening] = []
-        for state in entered:
-            found.append(Happening(at_ms, "state", ROOM, state, was=was, about=definition.title))
+        for state in _entered(before, snapshot):
+            names = [readable(definition, name) for name in (was, state) if name]
+            way = " → ".join(names)
+            yield Happening(stood.at_ms, "state", ROOM, state, was=was, about=definition.title, way=way)
             was = state
-        return found
 
     # ── what the bot does ────────────────────────────────────────────────────
 
@@ -196,7 +212,8 @@ class Spectator:
         was = self._words.get(row, "")
         self._words[row] = brought.words
         kind: Kind = "message" if parcel.edits is None else "edit"
-        return Happening(at_ms, kind, who, brought.words, others, was=was)
+        about = _opening(self._words.get(parcel.replies, "")) if parcel.replies is not None else ""
+        return Happening(at_ms, kind, who, brought.words, others, was=was, about=about)
 
     def _whose(self, room: str) -> str:
         kind, _, key = room.partition("/")
@@ -204,6 +221,12 @@ class Spectator:
 
     def _name(self, person: PersonId) -> str:
         return self._stage.cast.who(person)
+
+
+def _opening(words: str) -> str:
+    """How a message begins, in one line."""
+    first = next((line for line in words.split("\n") if line.strip()), "")
+    return textwrap.shorten(first, OPENING_CHARS, placeholder=" …")
 
 
 def _is_said(definition: Definition, detail: str) -> bool:

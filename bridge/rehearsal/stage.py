@@ -15,15 +15,17 @@ from bridge.reading.ear import Ear
 from bridge.rehearsal.cast import Cast, NamesOnStage, roles_in
 from bridge.rehearsal.playbill import Playbill
 from bridge.roles import SHELF, Roles
+from bridge.telling.readable import readable
 from bridge.views import HouseViews
 from bridge.wording.render import Hearer, Voice
 from bridge.wording.render import House as Described
 from engine.core.decide_desk import plain_emoji
 from engine.core.definition import Definition
 from engine.core.desk import Rhythm
+from engine.core.desk_table import HELLO, HELLO_CHOICES
 from engine.core.instance import Snapshot
 from engine.core.parcel import Direct, Parcel
-from engine.core.values import InstanceId, Ms, RowId
+from engine.core.values import InstanceId, Ms, PersonId, RowId
 from engine.runtime.batch import House
 from engine.runtime.bell import Bell
 from engine.runtime.line import StraightLine
@@ -33,6 +35,8 @@ from engine.testing import Brought, ManualClock, MemoryStore, RecordingPostman
 
 MONDAY_10_00_MS = 1_800_266_400_000
 """Monday 2027-01-18 10:00 UTC."""
+YES = HELLO_CHOICES[0][1]
+"""What a newcomer taps when the bot asks whether it may write."""
 LONG_ENOUGH = 12
 """Letters from which on somebody's words are told from a command."""
 
@@ -49,6 +53,18 @@ class Line(NamedTuple):
         at = datetime.fromtimestamp(self.at_ms / 1000, UTC)
         mark = "" if self.new else " (edit or reaction)"
         return f"{at:%a %d %b %H:%M} [{self.urgency}]{mark}\n{self.words}\n"
+
+
+def _is_hello(parcel: Parcel) -> bool:
+    return parcel.target is not None and parcel.target.ask == HELLO and parcel.edits is None
+
+
+class Stood(NamedTuple):
+    """An instance as it was when it had just entered a state; ``brought`` counts what had been brought by then."""
+
+    at_ms: Ms
+    brought: int
+    snapshot: Snapshot
 
 
 class NeverSaw(LookupError):
@@ -69,6 +85,11 @@ class Stage:
         self.cast = Cast(self.store, Roles(self.store, playbill))
         self.outcomes: list[tuple[str, Outcome]] = []
         self.written_at: dict[RowId, Ms] = {}
+        self.stood: list[Stood] = []
+        """Every entering of a state, in the order in which it happened."""
+        self._entries: dict[InstanceId, int] = {}
+        self._newcomers: set[PersonId] = set()
+        """Those who came in the course of the play and have not been asked yet whether they may be written to."""
         self.last: AnyArrival | None = None
         """What happened last, so that it can happen once more."""
         self.last_at_ms = self.clock.now_ms()
@@ -123,6 +144,12 @@ class Stage:
         self.postman.present.add(self.cast.persons[name])
         await self.say(name, "start")
 
+    async def greet_newcomers(self) -> None:
+        """Whoever came in the course of the play may be written to without having been asked."""
+        for person in tuple(self._newcomers):
+            self._newcomers.discard(person)
+            await self.greet(self.cast.who(person))
+
     async def strike(self) -> None:
         """End the play."""
         await self.line.stop()
@@ -147,6 +174,7 @@ class Stage:
         (outcome,) = await self.line.submit([arrival])
         self.outcomes.append((type(arrival).__name__, outcome))
         self.last = arrival
+        self._look_where_it_stands()
         await self.settle()
         return outcome
 
@@ -218,13 +246,15 @@ class Stage:
         await self.submit(Moved(id=self._next_event(), occurred_ms=self.now_ms, person=person, joined=True))
 
     async def come_into_the_room(self, name: str) -> None:
-        """Somebody comes into the circle's room, again or for the first time; a new one may be written to."""
-        is_new = name not in self.cast.persons
-        if is_new:
-            await self.cast.enter(name)
+        """Somebody comes into the circle's room, again or for the first time.
+
+        A new one is in their own room with the bot too, and says yes when it first asks whether it may write.
+        """
+        if name not in self.cast.persons:
+            person = await self.cast.enter(name)
+            self._newcomers.add(person)
+            self.postman.present.add(person)
         await self.come_back(name)
-        if is_new:
-            await self.greet(name)
 
     async def come_back(self, name: str) -> None:
         """Join the circle's room again."""
@@ -260,8 +290,34 @@ class Stage:
 
     async def settle(self) -> None:
         """Let everything that is due happen."""
-        while await self.bell.ring_due() or await self.outbox.send_due():
+        while await self._ring() or await self.outbox.send_due() or await self._welcome():
             pass
+
+    async def _ring(self) -> int:
+        rung = await self.bell.ring_due()
+        self._look_where_it_stands()
+        return rung
+
+    def _look_where_it_stands(self) -> None:
+        for snapshot in self.snapshots():
+            if self._entries.get(snapshot.id) != snapshot.entry:
+                self._entries[snapshot.id] = snapshot.entry
+                self.stood.append(Stood(self.now_ms, len(self.postman.brought), snapshot))
+
+    async def _welcome(self) -> bool:
+        """Newcomers say yes to the bot's first question, once it has come; whether one did."""
+        for person in tuple(self._newcomers):
+            name = self.cast.who(person)
+            hello = next((b for b in self.seen(name) if _is_hello(b.parcel)), None)
+            if hello is not None:
+                self._newcomers.discard(person)
+                did_before = self._last_events.get(name)
+                await self.tap_event(name, YES, hello.event)
+                self._last_events.pop(name)
+                if did_before is not None:
+                    self._last_events[name] = did_before
+                return True
+        return False
 
     async def next_moment_ms(self) -> Ms | None:
         """When something is due next; None if nothing is waited for."""
@@ -342,6 +398,11 @@ class Stage:
         """What an instance runs on."""
         digest = next((s.definition for s in self.snapshots() if s.id == instance), None)
         return self.catalogue.held(digest) if digest is not None else None
+
+    def called(self, snapshot: Snapshot) -> str:
+        """The state in which something stands, in words."""
+        definition = self.catalogue.held(snapshot.definition)
+        return readable(definition, snapshot.state) if definition is not None else snapshot.state
 
     def picture(self) -> tuple[int, tuple[tuple[InstanceId, int], ...]]:
         """What has come to be seen so far, and where everything stands: two that are equal look the same."""

@@ -31,7 +31,7 @@ import msgspec
 
 from bridge.rehearsal.acts import Come, Leave, Say, TakeBack
 from bridge.rehearsal.casting import people_for
-from bridge.rehearsal.script import Scripted, read_acts, read_people
+from bridge.rehearsal.script import Scripted, read_acts, read_keys, read_line, read_people
 from bridge.scenarios.expectation import (
     Expectation,
     Expected,
@@ -60,6 +60,7 @@ _SEES = re.compile(rf"{_WHO} +(?P<how>sees|does not see|never saw)")
 _ONLY = re.compile(r"nobody(?: +but +(?P<but>[a-z][a-z0-9-]*(?: +and +[a-z][a-z0-9-]*)*))? +sees")
 _ASKED = re.compile(rf"{_WHO} +is +(?P<not>not +)?asked")
 _GETS = re.compile(rf"{_WHO} +gets")
+_PART = re.compile(r"[a-z][a-z0-9_ -]*")
 _COUNT = re.compile(r"(?P<n>nothing|no messages?|\d{1,3} +messages?)")
 
 
@@ -101,7 +102,7 @@ def read_scenarios(
 ) -> tuple[Scenario, ...] | tuple[Problem, ...]:
     """Read a scenario file's text; all its problems if it has any. ``name`` is how problems call it."""
     ledger = Ledger(name)
-    root = read_tree(text, ledger)
+    root = read_keys(text, ledger, "a scenario file", "`scenarios:`")
     scenarios = _Reading(ledger, definition).file(root) if root is not None else ()
     return ledger.problems() if ledger.has_errors() else scenarios
 
@@ -160,8 +161,25 @@ class _Reading:
         items: list[Node] = []
         for item in node.items if isinstance(node, Items) else (node,):
             held = self._beforehand.get(_name(item.value)) if isinstance(item, Text) else None
-            items.extend(held.items if held is not None else (item,))
+            if held is not None:
+                items.extend(held.items)
+            elif not isinstance(item, Text) or self._may_be_an_act(item):
+                items.append(item)
         return Items(tuple(items), node.place)
+
+    def _may_be_an_act(self, item: Text) -> bool:
+        """False for what is neither an act nor the name of something beforehand, which is noted."""
+        try:
+            read_line(item.value)
+        except Unreadable as error:
+            if error.code != "act" or not self._beforehand:
+                return True  # it is read once more as an act, which says what is wrong
+            known = ", ".join(f"`{name}`" for name in self._beforehand)
+            hint = did_you_mean(_name(item.value), self._beforehand, f"known there: {known}")
+            found = f"`{item.value}` is no act, and nothing under `beforehand` is called so"
+            self._note(item.place, error.code, found, hint)
+            return False
+        return True
 
     def _keys(self, node: Map, known: tuple[str, ...]) -> dict[str, Entry]:
         found: dict[str, Entry] = {}
@@ -256,6 +274,10 @@ class _Reading:
             return Gets(_one(found["who"], people), _count(value))
         if key in self._parts:
             return PartIs(key, _people(value, people))
+        if _PART.fullmatch(key) and all(name in people for name in _names(value)):
+            listed = ", ".join(f"`{part}`" for part in self._parts)
+            hint = did_you_mean(key, (*self._parts, "state", "ended"), f"known: {listed}")
+            raise Unreadable("unknown", f"unknown part `{key}`", hint)
         raise Unreadable("expectation", f"`{key}` is nothing that can be expected", EXAMPLES)
 
     def _note(self, place: Place, code: str, message: str, hint: str) -> None:
@@ -293,7 +315,10 @@ def _count(value: str) -> int:
 
 
 def _people(value: str, people: Collection[str]) -> frozenset[str]:
-    if value.lower() == "nobody":
-        return frozenset()
+    return frozenset(_known(name, people, "person") for name in _names(value))
+
+
+def _names(value: str) -> list[str]:
+    """The names in ``bruno and chen``; none in ``nobody``."""
     names = [name for name in re.split(r"(?: +and +|, *)", value.lower()) if name]
-    return frozenset(_known(name, people, "person") for name in names)
+    return [] if names == ["nobody"] else names

@@ -8,6 +8,7 @@ from itertools import groupby
 from bridge.telling.lexis import (
     capitalised,
     duration_in_words,
+    is_asked_anew,
     joined,
     label,
     named,
@@ -17,9 +18,12 @@ from bridge.telling.lexis import (
     spoken,
 )
 from bridge.telling.quoting import Paragraph, as_read, excerpt, is_said_of_one, provided
+from bridge.telling.readable import readable
 from bridge.telling.words import Teller, moment_in_words, until_in_words
 from engine.core.definition import AskDef, DetailDef, Room, StateDef
 from engine.core.turn import ASK_OPEN_MS
+
+_COUNTS_NO_MORE = "What was answered to the earlier question counts no more."
 
 # ── details ──────────────────────────────────────────────────────────────────
 
@@ -119,7 +123,12 @@ def question(teller: Teller, ask: AskDef, told: set[str]) -> Iterator[Paragraph]
         )
         return
     told.add(f"ask {ask.name}")
-    by_name = f" ({quoted(spoken(ask.name))})" if teller.is_called_by_name(ask) else ""
+    if is_asked_anew(ask):
+        yield Paragraph(
+            capitalised(f"{_is_asked(teller, ask)}, in the same words as before. {_COUNTS_NO_MORE}")
+        )
+        return
+    by_name = f" ({quoted(readable(teller.definition, ask.name))})" if teller.is_called_by_name(ask) else ""
     yield Paragraph(capitalised(f"{provided(teller, ask.when)}{_is_asked(teller, ask)}{by_name}:"))
     yield Paragraph(as_read(sentence(definition, f"{ask.name}.say").strip(), teller), "quoted")
     yield Paragraph(" ".join(_terms(teller, ask)))
@@ -153,8 +162,8 @@ def _terms(teller: Teller, ask: AskDef) -> Iterator[str]:
         yield f"It is open {open_until}, and what was said can change {changeable}."
     else:
         yield f"It is open {open_until}."
-    if ask.replaces:
-        yield "What was answered to the earlier question counts no more."
+    if any(not is_asked_anew(teller.definition.asks[earlier]) for earlier in ask.replaces):
+        yield _COUNTS_NO_MORE
 
 
 def _offered(teller: Teller, ask: AskDef) -> str:

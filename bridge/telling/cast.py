@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from bridge.telling.lexis import capitalised, is_one, is_trait, joined, spoken
+from bridge.telling.lexis import capitalised, is_made, is_one, is_trait, joined, spoken
+from bridge.telling.names import FIRST_NAMES
 from bridge.telling.words import Teller
 from engine.core.definition import AnsweredBy, Definition, Part, PartDef, Starter
-
-FIRST_NAMES = ("Bruno", "Ana", "Mira", "Jonas", "Lena", "Emil", "Tova", "Idris")
-"""The starter is Bruno; the others come in the order of the file."""
 
 
 def cast_of(definition: Definition) -> dict[str, str]:
     """A first name for each part that is one person, as far as the names go.
 
-    Whoever is a part by an answer is called as they were when they were asked.
+    The starter has the first; the others come in the order of the file. Whoever is a part by an answer is
+    called as they were when they were asked.
     """
     cast: dict[str, str] = {}
     free = iter(FIRST_NAMES)
@@ -50,9 +49,9 @@ def people_in_words(teller: Teller) -> list[str]:
     definition = teller.definition
     said = [_beginning(teller)]
     others = [part for part in definition.parts if not part.answered and not _begins(part)]
+    answered = [part for part in definition.parts if part.answered and not _begins(part)]
     said += [_one_part(teller, part) for part in others if teller.sources(part) != f"the {spoken(part.name)}"]
-    said += [_answered_part(teller, part) for part in definition.parts if part.answered and not _begins(part)]
-    return said
+    return said + [_answered_part(teller, part) for part in answered if not is_made(part.name)]
 
 
 def _begins(part: PartDef) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol, assert_never
 
 from bridge.telling.lexis import (
+    is_made,
     is_one,
     is_trait,
     joined,
@@ -187,7 +188,7 @@ def _how_many(op: Op, bound: int | str) -> str:
 def _part_counted(definition: Definition, terms: tuple[tuple[str, str], ...]) -> str | None:
     """The part whose people are exactly those who gave these answers."""
     for part in definition.parts:
-        if part.sources and len(part.answered) == len(part.sources):
+        if part.sources and len(part.answered) == len(part.sources) and not is_made(part.name):
             theirs = {(by.ask, choice) for by in part.answered for choice in by.choices}
             if theirs == set(terms):
                 return part.name

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from bridge.wording.sentences import Sentences
 from engine.core.definition import (
     AnsweredBy,
+    AskDef,
     Circle,
     Definition,
     HolderOf,
@@ -132,6 +133,17 @@ def label(definition: Definition, owner: str, choice: str) -> str:
 def part_of(definition: Definition, name: str) -> PartDef | None:
     """The part of this name; None if there is none."""
     return next((part for part in definition.parts if part.name == name), None)
+
+
+def is_made(name: str) -> bool:
+    """Whether a part comes with steps by itself: those who gave an answer, to a question or once it was put anew."""
+    return "__" in name
+
+
+def is_asked_anew(ask: AskDef) -> bool:
+    """Whether this is the question that steps put for another date, to those who had taken the first one up."""
+    to = ask.to.name if isinstance(ask.to, Part) else ""
+    return is_made(to) and any(to.startswith(f"{first}__") for first in ask.replaces)
 
 
 def is_one(definition: Definition, who: Who) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
-from bridge.telling.lexis import capitalised, joined, quoted, spoken
+from bridge.telling.lexis import capitalised, is_asked_anew, joined, quoted, spoken
 from bridge.telling.quoting import Paragraph, told
+from bridge.telling.readable import STEPS_OWN, is_made_of_steps, readable
 from bridge.telling.words import Teller, until_in_words
 from engine.core.definition import (
     AllOf,
@@ -22,13 +22,6 @@ from engine.core.definition import (
 )
 
 CANCEL = "cancel"
-_OWN = "steps."
-_NUMBER = re.compile(r"_\d+$")
-
-
-def is_made_of_steps(definition: Definition) -> bool:
-    """Whether the file was written as steps: it then says things in the bot's own sentences for steps."""
-    return any(own.key.startswith(_OWN) for own in definition.own.values())
 
 
 def called(teller: Teller, name: str) -> str:
@@ -42,36 +35,37 @@ def called(teller: Teller, name: str) -> str:
     if name == definition.start and not state.asks:
         return "it begins"
     if state.final or state.gather or is_choice_of_few(definition, state):
-        return quoted(spoken(_NUMBER.sub("", name)))
+        return quoted(readable(definition, name))
     if state.asks:
         ask = definition.asks[state.asks[0]]
-        which = f" ({quoted(spoken(ask.name))})" if teller.is_called_by_name(ask) else ""
-        return f"asking {teller.who(ask.to)}{which}"
+        which = f" ({quoted(readable(definition, ask.name))})" if teller.is_called_by_name(ask) else ""
+        return f"asking {teller.who(ask.to)}{which}{' again' if is_asked_anew(ask) else ''}"
     return _waiting(teller, state)
 
 
 def _waiting(teller: Teller, state: StateDef) -> str:
     match [move.on for move in state.moves]:
         case [AtMoment(moment=MomentExpr(base="entering", offset_ms=0)), *_]:
-            return quoted(spoken(state.name))
+            return quoted(readable(teller.definition, state.name))
         case [AtMoment(moment=moment), *_]:
             return f"waiting {until_in_words(moment, 0)}"
         case [OnEnded() as ended, *_]:
             return f"waiting until {teller.trigger(ended).removeprefix('when ')}"
         case _:
-            return quoted(spoken(state.name))
+            return quoted(readable(teller.definition, state.name))
 
 
 def is_detour(definition: Definition, state: StateDef) -> bool:
     """Whether steps only come here when something does not go as written: too few, another date."""
     asked_again = bool(state.again) and not any(isinstance(move.on, AtMoment) for move in state.moves[:1])
-    return is_made_of_steps(definition) and (is_choice_of_few(definition, state) or asked_again)
+    anew = any(is_asked_anew(definition.asks[name]) for name in state.asks)
+    return is_made_of_steps(definition) and (is_choice_of_few(definition, state) or asked_again or anew)
 
 
 def is_choice_of_few(definition: Definition, state: StateDef) -> bool:
     """Whether this is the question that steps bring by themselves where too few said yes."""
     keys = (definition.own.get(f"{ask}.say") for ask in state.asks)
-    return any(own is not None and own.key.startswith(f"{_OWN}few") for own in keys)
+    return any(own is not None and own.key.startswith(f"{STEPS_OWN}few") for own in keys)
 
 
 def why_too_few(teller: Teller, few: StateDef) -> str | None:

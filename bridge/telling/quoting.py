@@ -16,6 +16,7 @@ LONG = 180
 """Characters of a sentence of the file that a story repeats; asks are repeated whole."""
 
 _ANSWERED = re.compile(r"<[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*>")
+_MADE = re.compile(r"<[a-z][a-z0-9_]*__[a-z0-9_]+>")
 _COUNTED = re.compile(r"<(?:number of|not joining) [a-z0-9_.]+>")
 
 
@@ -30,7 +31,7 @@ def as_read(text: str, teller: Teller) -> str:
     """A sentence of the file as somebody would read it: people by their first names, the rest left in brackets."""
     for part, name in teller.cast.items():
         text = text.replace(f"<{part}>", name)
-    text = _COUNTED.sub("<how many>", _ANSWERED.sub("<names>", text))
+    text = _COUNTED.sub("<how many>", _MADE.sub("<names>", _ANSWERED.sub("<names>", text)))
     return re.sub(r"<[^<>]*>", lambda found: found[0].replace("_", " "), text)
 
 

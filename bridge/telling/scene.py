@@ -9,7 +9,9 @@ import msgspec
 
 from bridge.telling.lexis import capitalised, joined, label, named, part_in_words, quoted, sentence, spoken
 from bridge.telling.order import order_of
+from bridge.telling.readable import readable
 from bridge.telling.words import condition_in_words, duration_in_words, trigger_in_words, who_in_words
+from bridge.telling.written import as_written
 from engine.core.definition import (
     AskDef,
     AtMoment,
@@ -93,6 +95,7 @@ class Scene(msgspec.Struct, frozen=True):
 
 def scene_of(definition: Definition) -> Scene:
     """Everything there is to draw of a workflow."""
+    definition = as_written(definition)
     names = order_of(definition)
     order = [definition.states[name] for name in names]
     shared = _shared_moves(definition, names)
@@ -120,9 +123,9 @@ def shortened_title(definition: Definition) -> str:
     return _short(definition.title or spoken(definition.name), NAME_CHARS)
 
 
-def name_of(state: str) -> str:
+def name_of(definition: Definition, state: str) -> str:
     """The readable name of a state: ``few_so_far`` as ``Few so far``."""
-    return _short(capitalised(spoken(state)), NAME_CHARS)
+    return _short(capitalised(readable(definition, state)), NAME_CHARS)
 
 
 def _short(text: str, most: int) -> str:
@@ -149,7 +152,7 @@ def _card(
         more = len(happenings) - MOST_LINES + 1
         happenings = [*happenings[: MOST_LINES - 1], Happening("tell", f"and {more} more")]
     outcome = _short(sentence(definition, state.outcome), WORDS_CHARS) if state.outcome is not None else None
-    return Card(state.name, name_of(state.name), tuple(happenings), tuple(moves), outcome)
+    return Card(state.name, name_of(definition, state.name), tuple(happenings), tuple(moves), outcome)
 
 
 def _happenings(definition: Definition, state: StateDef) -> Iterator[Happening]:
@@ -304,8 +307,8 @@ def _where(definition: Definition, held: Iterable[str], order: Sequence[str]) ->
     if not others:
         return "at any time"
     if len(others) < len(here):
-        return f"at any time but in {joined(map(name_of, others))}"
-    return f"in {joined(map(name_of, here))}"
+        return f"at any time but in {joined(name_of(definition, name) for name in others)}"
+    return f"in {joined(name_of(definition, name) for name in here)}"
 
 
 def _leaving(definition: Definition) -> dict[str, list[str]]:

@@ -17,12 +17,12 @@ from bridge.telling.onward import (
     calling_off,
     is_choice_of_few,
     is_detour,
-    is_made_of_steps,
     leads_to,
     why_too_few,
 )
 from bridge.telling.quoting import Paragraph
 from bridge.telling.reach import roles
+from bridge.telling.readable import is_made_of_steps, readable
 from bridge.telling.week import Most, goes_round, most_in_a_week, most_in_the_room
 from bridge.telling.words import Teller
 from bridge.telling.written import as_written
@@ -159,7 +159,8 @@ def _states(teller: Teller) -> Iterator[Section]:
 
 def _heading(teller: Teller, state: StateDef, before: StateDef | None) -> str:
     definition = teller.definition
-    name = called(teller, state.name).removeprefix(quoted(spoken(state.name))) or spoken(state.name)
+    plain = readable(definition, state.name)
+    name = called(teller, state.name).removeprefix(quoted(plain)) or plain
     if before is None:
         return f"First: {name}"
     if is_choice_of_few(definition, state):

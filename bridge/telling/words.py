@@ -16,17 +16,20 @@ from bridge.telling.audience import seen_by_in_words
 from bridge.telling.claims import claim_in_words
 from bridge.telling.lexis import (
     duration_in_words,
+    is_made,
     is_one,
     joined,
     label,
     named,
     number_in_words,
     part_in_words,
+    part_of,
     quoted,
     sentence,
     spoken,
 )
 from bridge.telling.moments import at_in_words, moment_in_words, until_in_words
+from bridge.telling.readable import readable
 from engine.core.definition import (
     AnsweredBy,
     AskDef,
@@ -116,6 +119,9 @@ class Teller(msgspec.Struct, frozen=True):
 
     def part(self, name: str) -> str:
         """``the host``, ``those coming``, or the first name that the cast gives."""
+        made = part_of(self.definition, name) if is_made(name) else None
+        if made is not None and made.answered:
+            return self.answerers(made.answered)
         return self.cast.get(name) or part_in_words(self.definition, name)
 
     def parts(self, names: Iterable[str], last: str = "and") -> str:
@@ -217,7 +223,7 @@ class Teller(msgspec.Struct, frozen=True):
         """A question: by whom it is put to, or by its name where that would not say which."""
         asked = self.definition.asks.get(ask)
         if asked is None or self.is_called_by_name(asked):
-            return f"the question {quoted(spoken(ask))}"
+            return f"the question {quoted(readable(self.definition, ask))}"
         return (
             "the question in the room"
             if isinstance(asked.to, Room)

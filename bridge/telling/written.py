@@ -6,7 +6,7 @@ import re
 
 from msgspec.structs import replace
 
-from bridge.telling.onward import is_made_of_steps
+from bridge.telling.readable import is_made_of_steps
 from engine.core.definition import AtMoment, Definition, Hidden, MomentExpr, MoveDef
 
 _OWN_DATE = re.compile(r"reply_by(_\d+)?")

@@ -23,6 +23,8 @@ KEYS: dict[str, tuple[str, ...]] = {
     "footer.mine": ("seen", "until"),
     "footer.detail": (),
     "footer.optional": (),
+    "footer.detail_asked": ("until",),
+    "footer.optional_asked": ("until",),
     "footer.sensitive": ("seen", "until"),
     "footer.sensitive_mine": ("seen", "until"),
     "footer.named": ("seen", "until"),
@@ -36,10 +38,12 @@ KEYS: dict[str, tuple[str, ...]] = {
     "seen.after_closing": ("seen",),
     "seen.after": ("seen", "until"),
     "seen.once_shown": ("seen",),
+    "seen.named": ("seen",),
     "seen.no": (),
     # answers
     "no.label": (),
     "ack.choice": ("choice", "until"),
+    "ack.choice_and_words": ("choice", "seen", "until"),
     "ack.no": ("until",),
     "ack.words": ("seen", "until"),
     "ack.detail": ("value",),
@@ -49,6 +53,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "ack.waiting": ("choice", "until"),
     "ack.unsigned": ("until",),
     "closed": (),
+    "words_welcome": (),
     "words_from": ("who", "text"),
     "names_from": ("who", "named"),
     "gone": ("who",),
@@ -64,7 +69,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "unsigned": ("who", "n"),
     "unsigned.head": ("question",),
     "unsigned.one": ("text",),
-    "fewer": ("n",),
+    "fewer": ("n", "until"),
     "fewer.name": (),
     "fewer.drop": (),
     "fewer.noted_name": ("until",),
@@ -102,11 +107,13 @@ KEYS: dict[str, tuple[str, ...]] = {
     "need_moment": (),
     "moment_past": (),
     "need_people": (),
+    "need_people.rest": ("who",),
     "need_person": (),
     "need_names": (),
     "need_number": (),
     "need_choice": (),
     "need_words": (),
+    "need_more_than_no": (),
     "unreadable": (),
     "bounds.people.least": ("n",),
     "bounds.people.most": ("n",),
@@ -132,6 +139,8 @@ KEYS: dict[str, tuple[str, ...]] = {
     "steps.few.new_date": (),
     "steps.few.let_go": (),
     "steps.moving": ("name",),
+    "steps.moved": ("name", "when"),
+    "steps.moved_there": ("name", "when"),
     "steps.cancelled": ("name",),
     "steps.cancelled.host": ("name",),
     "steps.cancelled.end": (),
@@ -151,6 +160,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "room.waiting": ("n",),
     "room.waiting_names": ("who",),
     "room.closed": (),
+    "room.closed_but": ("until",),
     "which_instance": ("word",),
     "which_instance.line": ("n", "about"),
     "not_yours": (),
@@ -166,6 +176,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     # what stewards hear about workflow files
     "intro.stewards": (),
     "files.refused": ("file",),
+    "files.translation": ("file",),
     "files.unfit": ("file",),
     "files.problem": ("place", "found", "helps"),
     "files.problem_plain": ("place", "found"),
@@ -187,6 +198,8 @@ KEYS: dict[str, tuple[str, ...]] = {
     "help.person": (),
     "help.invite": (),
     "help.role": (),
+    "help.begin": ("word", "about"),
+    "help.more": ("n",),
     "help.my": (),
     "help.holds": (),
     "help.on": (),
@@ -210,8 +223,6 @@ KEYS: dict[str, tuple[str, ...]] = {
 
 HELP = (
     "help.person",
-    "help.invite",
-    "help.role",
     "help.my",
     "help.holds",
     "help.on",
@@ -221,7 +232,7 @@ HELP = (
     "help.stop",
     "help.where",
 )
-"""What `help` shows, in this order: a human being comes first."""
+"""What `help` always shows, in this order: a human being comes first. Behind that stands what can be begun here."""
 
 TITLE, ABOUT = TITLE_TEXT, ABOUT_TEXT
 """With a digest: the workflow's own title and what it is about."""

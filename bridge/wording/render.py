@@ -89,7 +89,7 @@ class Views(Protocol):
     async def lines(self, view: str, hearer: Hearer) -> Sequence[Phrase]:
         """The entries of ``my``, ``who holds what`` or ``what's on``; none means there is nothing to show.
 
-        For ``my``, private matters come as one ``my.private`` with their number.
+        For ``help``, what can be begun here. For ``my``, private matters come as one ``my.private`` with their number.
         """
 
 
@@ -156,7 +156,9 @@ class Voice:
 
     async def _view(self, view: str, hearer: Hearer) -> tuple[Phrase, ...]:
         if view == "help":
-            return tuple(Phrase(key) for key in HELP)
+            # A human being comes first, then what can be begun here, then the bot's own words.
+            person, *own = (Phrase(key) for key in HELP)
+            return (person, *await self._views.lines(view, hearer), *own)
         if view not in VIEWS:
             raise Unsayable(f"no view is called {view!r}; there are {', '.join(VIEWS)}")
         section = {"my": "my", "who holds what": "holds", "what's on": "on"}[view]

@@ -45,6 +45,8 @@ class SaidWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     polite: tuple[str, ...]
     joining: tuple[str, ...]
     """Words between people: "Ana and Ben"."""
+    articles: tuple[str, ...]
+    """What may be left out, or added, in front of a choice: "a proposal"."""
     numbers: dict[str, int]
 
 

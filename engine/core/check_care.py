@@ -110,7 +110,11 @@ def _choices(
 ) -> Iterator[Finding]:
     if len(choices) > MOST_CHOICES:
         yield Finding(
-            path, "too-many-choices", f"{len(choices)} answers are too many", f"offer {MOST_CHOICES} at most"
+            path,
+            "too-many-choices",
+            f"{len(choices)} answers are too many",
+            f"offer {MOST_CHOICES} at most",
+            word=definition.texts.get(f"{owner}.{choices[MOST_CHOICES].id}", ""),
         )
         return
     seen: dict[str, str] = {}
@@ -124,15 +128,24 @@ def _choices(
                 "built-in",
                 f"every ask brings `{word}` by itself",
                 "leave it out; a no is always possible and costs nothing",
+                word=label,
             )
         emoji = choice.emoji.replace("\ufe0f", "")
         if emoji == NO_EMOJI.replace("\ufe0f", ""):
             yield Finding(
-                where, "built-in", f"{choice.emoji} is the bot's own sign for no", "choose another emoji"
+                where,
+                "built-in",
+                f"{choice.emoji} is the bot's own sign for no",
+                "choose another emoji",
+                word=choice.emoji,
             )
         if emoji in seen:
             yield Finding(
-                where, "same-emoji", f"{choice.emoji} also stands for `{seen[emoji]}`", "choose another emoji"
+                where,
+                "same-emoji",
+                f"{choice.emoji} also stands for `{seen[emoji]}`",
+                "choose another emoji",
+                word=choice.emoji,
             )
         seen.setdefault(emoji, choice.id)
 

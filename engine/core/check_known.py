@@ -41,7 +41,11 @@ class Known:
 
     def _part(self, path: Path, name: str) -> Iterator[Finding]:
         if name not in self._parts:
-            yield unknown(path, "part", name, self._parts)
+            yield unknown(path, "part", name, self._written_parts())
+
+    def _written_parts(self) -> list[str]:
+        """The parts, without those that were made of answers; they have names that nobody wrote."""
+        return [name for name in self._parts if "__" not in name]
 
     def _detail(self, path: Path, name: str) -> Iterator[Finding]:
         if name not in self._details:
@@ -59,6 +63,8 @@ class Known:
         known = self._asks.get(ask)
         if known is None:
             yield from self._ask(path, ask)
+        elif not (known.choices or known.words or known.naming):
+            return  # that nothing can be answered there is a slip of its own
         elif choice not in (NO, *(c.id for c in known.choices)):
             yield unknown(path, "answer", choice, (c.id for c in known.choices))
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import assert_never
 
+from msgspec.structs import replace
+
 from engine.core.check_known import Known, unknown
 from engine.core.definition import (
     AskDef,
@@ -31,6 +33,11 @@ from engine.core.finding import Finding, Path, did_you_mean
 from engine.core.survey import Claim, all_tells, claims, conditions, gaps_of, read_gap, sayings, timings
 
 AUDIENCES = ("me", "circle")
+_MEANT_BY = {
+    **dict.fromkeys(("everyone", "everybody", "all", "room", "the room", "public", "the circle"), "circle"),
+    **dict.fromkeys(("nobody", "noone", "none", "myself", "only me", "just me", "private"), "me"),
+}
+"""What somebody means who writes otherwise who sees an answer."""
 
 
 def check_names(definition: Definition) -> Iterator[Finding]:
@@ -53,7 +60,7 @@ class _Names(Known):
             path: Path = ("asks", name)
             yield from self._who((*path, "to"), ask.to)
             yield from self._each(
-                (*path, "seen by"), (p for p in ask.seen_by if p not in AUDIENCES), self._part
+                (*path, "seen by"), (p for p in ask.seen_by if p not in AUDIENCES), self._seer
             )
             yield from self._each((*path, "takes the place of"), ask.replaces, self._ask)
             if ask.question_to is not None:
@@ -68,6 +75,13 @@ class _Names(Known):
                     "warning",
                 )
 
+    def _seer(self, path: Path, name: str) -> Iterator[Finding]:
+        if name in self._parts:
+            return
+        finding = unknown(path, "part", name, (*AUDIENCES, *self._written_parts()))
+        meant = _MEANT_BY.get(name.casefold())
+        yield replace(finding, hint=f"did you mean `{meant}`?") if meant is not None else finding
+
     def _places(self, path: Path, ask: AskDef) -> Iterator[Finding]:
         if ask.places is None:
             return
@@ -75,7 +89,7 @@ class _Names(Known):
             yield from self._number(path, ask.places)
         elif ask.places < 1:
             yield Finding(path, "bounds", "nobody would find a place", "offer at least one, or leave it out")
-        if not ask.choices:
+        if not ask.choices and (ask.words or ask.naming):
             yield Finding(
                 path,
                 "places-without-answer",
@@ -262,7 +276,7 @@ class _Names(Known):
             elif gap.kind in ("not joining", "gone", "waiting"):
                 yield from self._ask(path, gap.name)
             elif gap.name not in self._details and gap.name not in self._parts:
-                known = dict.fromkeys((*self._parts, *self._details))
+                known = dict.fromkeys((*self._written_parts(), *self._details))
                 yield unknown(path, "placeholder", gap.name, known)
 
 

@@ -122,7 +122,7 @@ class Curtain(Notebook):
                 who=who,
                 ask=name,
                 round=state.round,
-                message=wish_message(state.unsigned, sensitive=known.sensitive),
+                message=wish_message(state.unsigned, state.closes_ms, sensitive=known.sensitive),
                 expects="choice",
                 words=False,
                 closes_ms=state.closes_ms,

@@ -13,16 +13,17 @@ from msgspec.structs import replace
 from engine.core.definition import NO, AskDef, Definition, DetailDef, Room
 from engine.core.effect import Confirm, Decision, Effect, KeepText, Refusal, Reopen, Settle, Tell, Urgency
 from engine.core.event import Answered, Commanded, Due, Ended, Event, Facts, Left, Migrated, Started, TookBack
-from engine.core.instance import Answer, AskState, Snapshot
+from engine.core.instance import Answer, AskState, Snapshot, Timer
 from engine.core.message import AnySlot, Count, Message, Names, Phrase, Said, Text, When
 from engine.core.migrate import migrate
 from engine.core.notebook import LONGEST_MS
-from engine.core.phrasing import label, phrase, seen_by, shown_to, value_slot
+from engine.core.phrasing import heard_by, label, phrase, seen_by, shown_to, value_slot
 from engine.core.starting import is_within
 from engine.core.turn import ASK_OPEN_MS, DETAIL, KEEP_DAYS, QUESTION, Turn
 from engine.core.unsigned import DROP, FEWER, NAME, ask_of
 from engine.core.values import (
     DAY_MS,
+    HOUR_MS,
     AnyValue,
     CircleId,
     InstanceId,
@@ -39,6 +40,8 @@ from engine.core.view import View
 
 REACH_EVERYONE = "everyone"
 REACH_NAMED = "named"
+FRESH_MS = HOUR_MS
+"""How long after somebody has begun something what follows at once is still a reply to them."""
 MOST_QUESTIONS = 20
 """Questions one guest may put to the host of one invitation."""
 
@@ -71,7 +74,7 @@ def decide(
     if snapshot is None:
         return Refusal("not_begun")
     if snapshot.finished_ms is not None:
-        return _over(event, facts)
+        return _over(snapshot, event, facts)
     match event:
         case Answered():
             return _answer(definition, snapshot, event, facts)
@@ -113,13 +116,18 @@ def _start(
     actor = event.by if event.parent is None and not definition.arrival else None
     turn = Turn(definition, blank, facts, actor)
     turn.enter(definition.start)
+    turn.look_again()
+    if actor is not None:
+        turn.reply_to_beginning()
     return turn.finish_turn()
 
 
-def _over(event: Event, facts: Facts) -> Refusal:
+def _over(snapshot: Snapshot, event: Event, facts: Facts) -> Refusal:
     match event:
         case Answered():
-            return Refusal("over", _not_taken(event, facts, Phrase("closed"), over=True))
+            held = snapshot.asks.get(event.ask)
+            said = event if held is None else _with_new_words(held, event)
+            return Refusal("over", _not_taken(said, facts, Phrase("closed"), over=True))
         case Commanded():
             return Refusal("over", (_reply(event.by, Phrase("over")),))
         case _:
@@ -154,9 +162,11 @@ def _answer(definition: Definition, snapshot: Snapshot, event: Answered, facts: 
         return Refusal("unknown_ask", _not_taken(event, facts, None, over=True))
     state = _as_it_closes(snapshot, event.ask, state)
     turn = Turn(definition, snapshot, facts, event.by)
-    refused = _why_not(turn, definition.asks.get(event.ask), state, event, facts)
+    refused = _why_not(turn, definition.asks.get(event.ask), state, _with_new_words(state, event), facts)
     if refused is not None:
         return refused
+    if _is_no_change(state, event):
+        return Refusal("no_change")
     if event.ask.startswith(DETAIL):
         return _answer_detail(turn, state, event)
     if event.ask.startswith(QUESTION):
@@ -197,10 +207,23 @@ def _why_not(
             return Refusal("unknown_choice", _not_taken(event, facts, Phrase("unknown_choice")))
     if event.value is not None and ask is not None and not _names_somebody(ask, event.value):
         return Refusal("unknown_choice", _not_taken(event, facts, Phrase("need_names")))
-    held = state.answers.get(event.by)
-    if held is not None and (held.choice, held.text, held.value) == (event.choice, event.text, event.value):
-        return Refusal("no_change")
     return None
+
+
+def _is_no_change(state: AskState, event: Answered) -> bool:
+    held = state.answers.get(event.by)
+    return held is not None and (held.choice, held.text, held.value) == (
+        event.choice,
+        event.text,
+        event.value,
+    )
+
+
+def _with_new_words(state: AskState, event: Answered) -> Answered:
+    """The answer without words that stand already, beside another choice: if it does not count, they stay."""
+    held = state.answers.get(event.by)
+    stands = held is not None and held.text is not None and held.text == event.text
+    return replace(event, text=None) if stands else event
 
 
 def _names_somebody(ask: AskDef, value: AnyValue) -> bool:
@@ -262,8 +285,20 @@ def _after_change(turn: Turn, ask: AskDef, who: Ref) -> None:
     state = turn.ask_state(ask.name)
     if state is None or not state.shown:
         return
-    if turn.before.counts(ask.name, who) and not turn.counts(ask.name, who) and turn.is_promise(ask.name):
+    if turn.is_promise(ask.name) and not turn.counts(ask.name, who) and _is_new_no(turn, ask, who):
         _say_gone(turn, ask, who)
+
+
+def _is_new_no(turn: Turn, ask: AskDef, who: Ref) -> bool:
+    """Whether somebody has just said no to what they had said yes to. To take a yes back says nothing yet: it may
+    be on its way to another answer.
+    """
+    held, state = turn.before.ask_state(ask.name), turn.ask_state(ask.name)
+    said, says = (each.answers.get(who) if each is not None else None for each in (held, state))
+    if says is None or says.choice != NO:
+        return False
+    taken_back = said is not None and said.was_early and (said.choice, said.text) == (None, None)
+    return taken_back or turn.before.counts(ask.name, who)
 
 
 def _say_gone(turn: Turn, ask: AskDef, who: Ref) -> None:
@@ -291,6 +326,9 @@ def _thanks(turn: Turn, ask: AskDef, answer: Answer, who: Ref) -> Phrase:
     until = When(state.changeable_ms if answer.was_early else state.closes_ms)
     if answer.choice == NO and not answer.was_early:  # after a yes, somebody does hear that they can't come
         return Phrase("ack.no", slots={"until": until})
+    if answer.choice is not None and answer.text is not None and who not in turn.waiting(ask.name):
+        seen = _seen(turn, ask, state, who)
+        return Phrase("ack.choice_and_words", slots={"choice": said, "seen": seen, "until": until})
     if answer.choice is not None:
         key = "ack.waiting" if who in turn.waiting(ask.name) else "ack.choice"
         return Phrase(key, slots={"choice": said, "until": until})
@@ -303,9 +341,9 @@ def _thanks(turn: Turn, ask: AskDef, answer: Answer, who: Ref) -> Phrase:
 
 
 def _seen(turn: Turn, ask: AskDef, state: AskState, who: Ref) -> Said:
-    if state.shown:
-        return seen_by(turn, ask, who)
-    return shown_to(turn, ask, who, turn.shows_ms(ask.name))
+    shown = state.shown
+    seen = seen_by(turn, ask, who) if shown else shown_to(turn, ask, who, turn.shows_ms(ask.name))
+    return heard_by(turn.definition, ask, seen)
 
 
 def _take_back(
@@ -341,6 +379,11 @@ def _take_back(
 def _take_back_detail(turn: Turn, state: AskState, event: TookBack) -> Decision:
     """The one who was asked removed what they had given: it is asked anew."""
     detail = turn.definition.details[event.ask.removeprefix(DETAIL)]
+    if state.answers[event.by].choice == NO:
+        turn.put_ask_state(event.ask, replace(state, answers={}))
+        line = Phrase("ack.took_back", slots={"until": When(state.closes_ms)})
+        turn.emit(Confirm(event.by, event.ask, state.round, line))
+        return turn.finish_turn()
     turn.settle_ask(event.ask)
     turn.drop_detail(detail.name)
     turn.gather_on()
@@ -415,6 +458,8 @@ def _answer_wish(turn: Turn, state: AskState, event: Answered) -> Decision | Ref
 
 def _answer_detail(turn: Turn, state: AskState, event: Answered) -> Decision | Refusal:
     detail = turn.definition.details[event.ask.removeprefix(DETAIL)]
+    if event.choice == NO and NO not in (choice.id for choice in detail.choices):
+        return _decline_detail(turn, state, event)
     value = _detail_value(turn, detail.name, event)
     if value is None or (isinstance(value, Nothing) and not detail.optional):
         needed = "need_people" if detail.kind == "people" else "unknown_choice"
@@ -432,6 +477,19 @@ def _answer_detail(turn: Turn, state: AskState, event: Answered) -> Decision | R
     turn.emit(Confirm(event.by, event.ask, state.round, Phrase("ack.detail", slots={"value": slot})))
     turn.gather_on()
     turn.time_moves()
+    return turn.finish_turn()
+
+
+def _decline_detail(turn: Turn, state: AskState, event: Answered) -> Decision | Refusal:
+    """Somebody would rather not: to everybody else, that is as if they had not answered."""
+    if event.by == turn.starter:
+        return Refusal("unknown_choice", _not_taken(event, turn.facts, Phrase("unknown_choice")))
+    if any(answer.choice != NO for answer in state.answers.values()):
+        turn.drop_detail(event.ask.removeprefix(DETAIL))
+    answer = Answer(turn.facts.occurred_ms, NO)
+    turn.put_ask_state(event.ask, replace(state, answers={event.by: answer}))
+    line = Phrase("ack.no", slots={"until": When(state.closes_ms)})
+    turn.emit(Confirm(event.by, event.ask, state.round, line))
     return turn.finish_turn()
 
 
@@ -502,11 +560,15 @@ def _come_due(definition: Definition, snapshot: Snapshot, event: Due, facts: Fac
     timer = snapshot.timers.get(event.timer)
     if timer is None or timer.entry != event.entry or timer.due_ms > facts.now_ms:
         return Refusal("stale_timer")
-    turn = Turn(definition, snapshot, facts, None)
+    actor = _who_has_begun(definition, snapshot, timer, facts)
+    turn = Turn(definition, snapshot, facts, actor)
     turn.forget_timer(event.timer)
     kind, _, rest = event.timer.partition(":")
     if kind == "at":
         turn.fire(event.timer)
+        turn.look_again()
+        if actor is not None:
+            turn.reply_to_beginning()
         return turn.finish_turn()
     name = rest.rpartition(":")[0]
     match kind:
@@ -519,9 +581,17 @@ def _come_due(definition: Definition, snapshot: Snapshot, event: Due, facts: Fac
             turn.refresh()
         case "fix":
             turn.settle_ask(name)
-        case "again":
+        case _:  # again
             turn.ask_again(name)
     return turn.finish_turn()
+
+
+def _who_has_begun(definition: Definition, snapshot: Snapshot, timer: Timer, facts: Facts) -> Ref | None:
+    """Who has said a moment ago what this timer follows from: a first state may be over as soon as it is entered."""
+    at_once = timer.entry == 1 and timer.due_ms <= snapshot.started_ms
+    is_fresh = facts.now_ms - snapshot.started_ms < FRESH_MS
+    by_somebody = snapshot.parent is None and not definition.arrival
+    return snapshot.starter if at_once and is_fresh and by_somebody else None
 
 
 def _hear_end(definition: Definition, snapshot: Snapshot, event: Ended, facts: Facts) -> Decision | Refusal:

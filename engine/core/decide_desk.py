@@ -36,14 +36,14 @@ from engine.core.desk import (
 )
 from engine.core.desk_hearing import hear, reword, take_back, tap
 from engine.core.desk_own import offer_person, show_understood
-from engine.core.desk_private import knock, knock_again, unmarked
-from engine.core.desk_table import FOREVER_MS, Table, plain_emoji, target_of
+from engine.core.desk_private import again_as, knock, knock_again, unmarked
+from engine.core.desk_table import FOREVER_MS, Table, plain_emoji, plain_yes, target_of
 from engine.core.message import Message, Phrase, When
 from engine.core.parcel import Urgency
 from engine.core.schedule import LEAST_LEFT_MS, reminder_moment
 from engine.core.values import DAY_MS, PersonId, RowId
 
-__all__ = ["OVERFULL", "decide_desk", "plain_emoji"]
+__all__ = ["OVERFULL", "decide_desk", "plain_emoji", "plain_yes"]
 
 OVERFULL = "more questions lie here than one desk holds"
 BOARD_WAITS_MS = 60 * DAY_MS
@@ -253,7 +253,7 @@ def _remind(table: Table, prompt: Prompt) -> None:
     message = Message(lines=(Phrase("reminder", slots={"until": When(prompt.closes_ms)}),), mention=True)
     row = table.put(
         message,
-        "timely",
+        again_as(prompt),
         target=target_of(prompt),
         replies=prompt.row,
         useful_until_ms=prompt.closes_ms - LEAST_LEFT_MS,

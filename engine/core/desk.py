@@ -146,9 +146,13 @@ class Reading(msgspec.Struct, frozen=True):
     number: int | None = None
     empty: bool = False
     """True for ``none`` or ``skip``: left open on purpose."""
+    declines: bool = False
+    """True for a plain no."""
     too_long: bool = False
     blank: bool = False
     """True if there are no words to keep."""
+    found: tuple[PersonId, ...] = ()
+    """Whom a list of people names, where it names somebody else too who could not be found."""
 
 
 class Heard(msgspec.Struct, frozen=True, tag="heard"):

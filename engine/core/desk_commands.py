@@ -62,6 +62,9 @@ def _later(table: Table, event: Heard, command: Command) -> None:
         table.say("which_one", n=Count(len(waiting)))
         return
     prompt = waiting[0]
+    if table.desk.consent == "stopped":
+        table.say("stop.already")  # nothing would be brought back
+        return
     if prompt.put_off:
         table.say("later.again")
         return

@@ -6,14 +6,14 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from engine.core.definition import Kind
+from engine.core.definition import NO, Kind
 from engine.core.desk import Command, Heard, Pass, Prompt, Reading, Reworded, Source, Store, TakenBack, Tapped
 from engine.core.desk_commands import OWN_WORDS, obey
 from engine.core.desk_own import answer_own
 from engine.core.desk_private import OPEN
-from engine.core.desk_table import HELLO, MOST_SOURCES, PERSON, TEXT_HELD_MS, Table, plain_emoji
+from engine.core.desk_table import HELLO, MOST_SOURCES, PERSON, TEXT_HELD_MS, Table, plain_emoji, plain_yes
 from engine.core.event import Answered, TookBack
-from engine.core.message import Count, Message
+from engine.core.message import Count, Message, Names
 from engine.core.parcel import Target
 from engine.core.turn import DETAIL
 from engine.core.values import AnyValue, Moment, Ms, Nothing, Number, Persons, Picked, Ref, TextId
@@ -85,14 +85,24 @@ def _take_answer(table: Table, event: Heard) -> None:
         return
     source = _source(prompt, event.reading, event.event_id, event.text, table.facts.occurred_ms)
     if source is None:
-        table.say(_needed(prompt))
+        _ask_back(table, prompt, event.reading)
         return
     _store_words(table, prompt, source)
     _count(table, prompt, source)
 
 
-def _needed(prompt: Prompt) -> str:
+def _ask_back(table: Table, prompt: Prompt, reading: Reading) -> None:
+    """Say what would answer a question; of a list of people, also who has been found."""
+    if prompt.expects == "people" and reading.found:
+        table.say("need_people.rest", who=Names(reading.found))
+    else:
+        table.say(_needed(prompt, reading))
+
+
+def _needed(prompt: Prompt, reading: Reading) -> str:
     """What would answer a question; *everyone* does only where it is asked whom something is for."""
+    if reading.declines and prompt.expects == "words":
+        return "need_more_than_no"
     if prompt.expects in ("person", "people") and not prompt.ask.startswith(DETAIL):
         return "need_names"
     return NEEDED[prompt.expects]
@@ -122,8 +132,11 @@ def _meant(table: Table, event: Heard) -> Prompt | None:
         return _the_one(table, changing)
     if fitting:
         return fitting[-1]
-    # Whoever has said yes may still have a question, as their prompt says.
+    # Whoever has chosen may still add some words, or have a question, as their prompt says.
+    worded = [p for p in table.desk.prompts if _takes_more(table, p)] if not event.reading.blank else []
     talking = [p for p in table.desk.prompts if _takes_questions(table, p)]
+    if worded:
+        return max((*talking, *worded), key=_answered_ms)
     if talking:
         return _the_one(table, talking)
     if waiting:
@@ -135,6 +148,21 @@ def _meant(table: Table, event: Heard) -> Prompt | None:
 def _takes_questions(table: Table, prompt: Prompt) -> bool:
     now_ms, delivered = table.facts.occurred_ms, table.facts.delivered
     return prompt.question_to and prompt.row in delivered and prompt.changeable_ms > now_ms
+
+
+def _takes_more(table: Table, prompt: Prompt) -> bool:
+    """Whether words may be added to what somebody chose: none stand there yet, and it can still change. A no is
+    whole without them.
+    """
+    if not prompt.sources or not _takes_both(prompt) or prompt.row not in table.facts.delivered:
+        return False
+    said = _standing(prompt)
+    chosen_alone = said.text is None and said.choice not in (None, NO)
+    return chosen_alone and table.facts.occurred_ms < prompt.changeable_ms
+
+
+def _answered_ms(prompt: Prompt) -> Ms:
+    return prompt.sources[-1].at_ms if prompt.sources else 0
 
 
 def _fits(prompt: Prompt, event: Heard) -> bool:
@@ -180,8 +208,10 @@ def _source(prompt: Prompt, reading: Reading, event_id: str, text: TextId, at_ms
     choice = reading.picks.get(prompt.row)
     if choice is not None:
         return replace(blank, choice=choice)
-    if reading.empty and prompt.optional:
+    if (reading.empty or reading.declines) and prompt.optional:
         return replace(blank, value=Nothing())
+    if reading.declines and prompt.ask.startswith(DETAIL):
+        return None  # whoever is asked what it is about rather has none of it, than that it is called "no"
     if (prompt.words or prompt.expects == "words") and not reading.blank:
         return replace(blank, text=text)
     value = _value(prompt, reading)
@@ -215,14 +245,34 @@ def _count(table: Table, prompt: Prompt, source: Source) -> None:
         table.say("not_now")
         return
     kept = tuple(s for s in prompt.sources if s.event_id != source.event_id)
-    table.keep(replace(prompt, sources=(*kept, source)[-MOST_SOURCES:]))
+    answered = replace(prompt, sources=(*kept, source)[-MOST_SOURCES:])
+    table.keep(answered)
     table.hush(prompt)
-    table.emit(Pass(prompt.instance, _answered(table, prompt, source)))
+    table.emit(Pass(prompt.instance, _answered(table, answered)))
 
 
-def _answered(table: Table, prompt: Prompt, source: Source) -> Answered:
-    me = Ref(table.desk.person)
-    return Answered(prompt.ask, prompt.round, me, source.choice, source.text, source.value)
+def _answered(table: Table, prompt: Prompt) -> Answered:
+    said = _standing(prompt)
+    return Answered(prompt.ask, prompt.round, Ref(table.desk.person), said.choice, said.text, said.value)
+
+
+def _standing(prompt: Prompt) -> Source:
+    """What somebody says by all they have said: the newest, or, where words may stand beside a choice, the newest
+    of each. A no stands alone: what came before it is not said any more.
+    """
+    newest = prompt.sources[-1]
+    if not _takes_both(prompt) or newest.choice == NO:
+        return newest
+    choice, text = newest.choice, newest.text
+    for source in reversed(prompt.sources):
+        if source.choice == NO:
+            break
+        choice, text = choice or source.choice, text or source.text
+    return replace(newest, choice=choice, text=text)
+
+
+def _takes_both(prompt: Prompt) -> bool:
+    return prompt.words and prompt.expects == "choice" and not prompt.question_to
 
 
 # ── taps, edits, removals ────────────────────────────────────────────────────
@@ -235,8 +285,12 @@ def tap(table: Table, event: Tapped) -> None:
         return
     emoji = plain_emoji(event.emoji)
     choice = next((c for c, e in event.target.choices if e and plain_emoji(e) == emoji), None)
+    lying = table.by_row(event.target.row)
+    if choice is None and not event.target.shared:
+        # In a shared room a thumb may only mean that somebody likes it.
+        private = lying is not None and lying.message.sensitive
+        choice = plain_yes(event.emoji, event.target.choices) if not private else None
     if choice is None:
-        lying = table.by_row(event.target.row)
         if lying is not None and lying.message.sensitive:
             table.say("open.no_reactions")
             return
@@ -258,13 +312,14 @@ def reword(table: Table, event: Reworded) -> None:
         return
     source = _source(found, event.reading, event.event_id, event.text, table.facts.occurred_ms)
     if source is None:
-        table.say(_needed(found))
+        _ask_back(table, found, event.reading)
         return
     _store_words(table, found, source)
     sources = tuple(source if s.event_id == event.event_id else s for s in found.sources)
-    table.keep(replace(found, sources=sources))
-    if sources[-1] is source:
-        table.emit(Pass(found.instance, _answered(table, found, source)))
+    changed = replace(found, sources=sources)
+    table.keep(changed)
+    if sources[-1] is source or _answered(table, changed) != _answered(table, found):
+        table.emit(Pass(found.instance, _answered(table, changed)))
 
 
 def take_back(table: Table, event: TakenBack) -> None:
@@ -280,8 +335,8 @@ def take_back(table: Table, event: TakenBack) -> None:
     table.await_answer(changed)
     if not sources:
         table.emit(Pass(found.instance, TookBack(found.ask, found.round, Ref(table.desk.person))))
-    elif newest_went:
-        table.emit(Pass(found.instance, _answered(table, found, sources[-1])))
+    elif newest_went or _answered(table, changed) != _answered(table, found):
+        table.emit(Pass(found.instance, _answered(table, changed)))
 
 
 def _with_source(table: Table, event_id: str) -> Prompt | None:

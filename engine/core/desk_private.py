@@ -37,8 +37,14 @@ def knock(table: Table, prompt: Prompt, urgency: Urgency, *, personal: bool) -> 
 
 def knock_again(table: Table, prompt: Prompt) -> None:
     """The one reminder of something private is another knock."""
-    row = table.put(KNOCK, "timely", useful_until_ms=prompt.closes_ms - LEAST_LEFT_MS, about=prompt.instance)
+    useful_ms = prompt.closes_ms - LEAST_LEFT_MS
+    row = table.put(KNOCK, again_as(prompt), useful_until_ms=useful_ms, about=prompt.instance)
     table.keep(replace(prompt, reminder=row))
+
+
+def again_as(prompt: Prompt) -> Urgency:
+    """How a question is brought up once more: what the person put off comes when it was promised, budget or not."""
+    return "change" if prompt.put_off else "timely"
 
 
 def open_private(table: Table) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from engine.core.definition import NO
 from engine.core.desk import (
     Alarm,
     Consent,
@@ -262,6 +263,16 @@ class Table:
 def target_of(prompt: Prompt) -> Target:
     """What to remember with a sent prompt, so that a tap on it can be read."""
     return Target(prompt.row, prompt.instance, prompt.ask, prompt.round, prompt.choices, prompt.shared)
+
+
+PLAIN_YES = ("👍", "✅", "✔", "☑")
+
+
+def plain_yes(emoji: str, choices: tuple[tuple[str, str], ...]) -> str | None:
+    """The choice that a bare sign of agreement means: the only one there is besides a no."""
+    open_ones = [choice for choice, _ in choices if choice != NO]
+    agrees = plain_emoji(emoji.strip()) in PLAIN_YES
+    return open_ones[0] if agrees and len(open_ones) == 1 else None
 
 
 def plain_emoji(emoji: str) -> str:

@@ -16,8 +16,8 @@ Urgency = Literal["reply", "timely", "change", "quiet", "safety"]
 """How a message may travel.
 
 ``reply`` answers what the person just said; ``timely`` obeys budget and quiet hours; ``change``
-concerns something within 24 hours that they said yes to; ``quiet`` is a notice that makes no
-sound; ``safety`` always goes.
+obeys quiet hours only: it concerns something within 24 hours that they said yes to, or brings back
+what they put off until now; ``quiet`` is a notice that makes no sound; ``safety`` always goes.
 """
 
 

@@ -31,7 +31,18 @@ class Finding(msgspec.Struct, frozen=True):
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that somebody who wrote ``name`` most likely meant; None if none comes near."""
-    found = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
+    known = sorted(known)
+    for written in (name, name.lower()):
+        found = difflib.get_close_matches(written, known, n=1, cutoff=0.67)
+        if found:
+            return found[0]
+    return None
+
+
+def surely_meant(written: str, known: Iterable[str]) -> str | None:
+    """The known word that somebody wrote with a slip, so near that one may read on as if it were right."""
+    known = list(known)
+    found = difflib.get_close_matches(written.lower(), known, n=1, cutoff=0.75)
     return found[0] if found else None
 
 

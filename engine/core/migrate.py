@@ -18,7 +18,7 @@ from engine.core.effect import Decision, DropTimer, Effect, KeepText, Refusal, S
 from engine.core.event import Facts, Migrated
 from engine.core.instance import AskState, Snapshot, Timer
 from engine.core.sources import lot_key, sought_parts
-from engine.core.turn import DETAIL, KEEP_DAYS, QUESTION, Turn
+from engine.core.turn import DETAIL, KEEP_DAYS, QUESTION, Turn, days_kept
 from engine.core.unsigned import FEWER, ask_of
 from engine.core.values import DAY_MS, AnyValue, Moment, Number, Persons, Picked, TextId, Words
 
@@ -180,7 +180,8 @@ def _stays(name: str, held: AskState, state: StateDef) -> bool:
     if name.startswith((QUESTION, FEWER)):
         return True  # two people are talking; a wish goes when its ask goes
     if name.startswith(DETAIL):
-        return name.removeprefix(DETAIL) in state.gather and held.open and not held.answers
+        unanswered = all(answer.choice == NO for answer in held.answers.values())
+        return name.removeprefix(DETAIL) in state.gather and held.open and unanswered
     return name in state.asks or name in state.keeps
 
 
@@ -216,8 +217,7 @@ def _dropped_texts(old: Definition, new: Definition, snapshot: Snapshot) -> Iter
     for name, held in snapshot.asks.items():
         if _owner(name) in _known(new, name):
             continue
-        known = old.asks.get(_owner(name))
-        days = (known.keep_days if known else None) or KEEP_DAYS
+        days = days_kept(old, name)
         texts = [answer.text for answer in held.answers.values() if answer.text is not None]
         yield from ((text, days) for text in (*texts, *held.texts))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, assert_never
 
-from engine.core.definition import NO, AskDef, Choice, Definition
+from engine.core.definition import NO, AskDef, Choice, Definition, DetailDef, NamedBy, Part
 from engine.core.message import AnySlot, Count, Message, Names, Option, Phrase, Plain, Said, Text, When
 from engine.core.values import AnyValue, Moment, Ms, Nothing, Number, Persons, Picked, Ref, Words
 
@@ -46,6 +46,13 @@ def phrase(known: Known, key: str) -> Phrase:
     own = definition.own[key]
     filled: dict[str, AnySlot] = {gap: _slot(known, placeholder) for gap, placeholder in own.gaps}
     return Phrase(own.key, slots=filled | {gap: Plain(word) for gap, word in own.words})
+
+
+def sentence(definition: Definition, key: str) -> tuple[object, ...]:
+    """All that a text key says, in every language: two keys that say the same read the same."""
+    translated = tuple(texts.get(key) for texts in definition.translations.values())
+    texts, own = definition.texts.get(key), definition.own.get(key)
+    return texts, own if texts is None else None, definition.gaps.get(key, ()), translated
 
 
 def label(definition: Definition, owner: str, choice: str | None) -> Said:
@@ -114,10 +121,21 @@ def seen_by(known: Known, ask: AskDef, reader: Ref | None) -> Said:
         return Said("seen.me")
     if "circle" in ask.seen_by:
         return Said("seen.circle")
-    who: list[Ref] = []
-    for part in ask.seen_by:
-        who.extend(p for p in known.people(part) if p not in who and p != reader)
+    parts = [known.people(part) for part in ask.seen_by if part != "me"]
+    if reader is not None and all(set(people) == {reader} for people in parts):
+        return Said("seen.me")
+    who = dict.fromkeys(ref for people in parts for ref in people if ref != reader)
     return Said("seen.people", slots={"who": Names(tuple(who))})
+
+
+def heard_by(definition: Definition, ask: AskDef, seen: Said) -> Said:
+    """Who sees an answer, and who is asked because of it: whoever is named to it, but not by whom."""
+    if ask.naming is None:
+        return seen
+    found = (part.name for part in definition.parts if NamedBy(ask.name) in part.sources)
+    named = {name for name in found if name not in ask.seen_by}
+    asked = any(isinstance(each.to, Part) and each.to.name in named for each in definition.asks.values())
+    return Said("seen.named", slots={"seen": seen}) if asked and "circle" not in ask.seen_by else seen
 
 
 def shown_to(known: Known, ask: AskDef, reader: Ref | None, shows_ms: Ms | None) -> Said:
@@ -148,12 +166,32 @@ def private_ask(
         lines.append(Phrase("unsigned", slots={"who": Names(readers), "n": Count(unsigned)}))
     else:
         slots["seen"] = shown_to(known, ask, reader, shows_ms)
+    if ask.words and ask.choices:
+        lines.append(Phrase("words_welcome"))
+    foot = _foot(ask, slots.get("seen"), unsigned=unsigned)
+    if isinstance(seen := slots.get("seen"), Said):
+        slots["seen"] = heard_by(known.definition, ask, seen)
     return Message(
         lines=tuple(lines),
         options=options(known.definition, ask.name, ask.choices, with_no=True),
-        footer=(Phrase(_foot(ask, slots.get("seen"), unsigned=unsigned), slots=slots),),
+        footer=(Phrase(foot, slots=slots),),
         mention=True,
         sensitive=ask.sensitive,
+    )
+
+
+def detail_question(known: Known, detail: DetailDef, closes_ms: Ms | None) -> Message:
+    """The question for a detail; ``closes_ms`` only for somebody who did not begin it, and so may say no."""
+    foot = "footer.optional" if detail.optional else "footer.detail"
+    slots: dict[str, AnySlot] = {}
+    if closes_ms is not None:
+        foot, slots = f"{foot}_asked", {"until": When(closes_ms)}
+    with_no = closes_ms is not None and all(choice.id != NO for choice in detail.choices)
+    return Message(
+        lines=(phrase(known, detail.name),),
+        options=options(known.definition, detail.name, detail.choices, with_no=with_no),
+        footer=(Phrase(foot, slots=slots),),
+        mention=True,
     )
 
 
@@ -169,8 +207,20 @@ def _foot(ask: AskDef, seen: AnySlot | None, *, unsigned: int) -> str:
     return "footer.mine" if mine else "footer.ask"
 
 
-def room_ask(known: Known, ask: AskDef, closes_ms: Ms, *, closed: bool = False) -> Message:
-    """An open question as the room sees it, with those who have taken it up so far."""
+def room_ask(
+    known: Known,
+    ask: AskDef,
+    closes_ms: Ms,
+    *,
+    closed: bool = False,
+    changeable_ms: Ms | None = None,
+    outcome: Phrase | None = None,
+) -> Message:
+    """An open question as the room sees it, with those who have taken it up so far.
+
+    ``closed``: nobody can take it up any more; ``changeable_ms``: but until then, whoever has may still change
+    their mind; ``outcome``: how all of it has ended.
+    """
     known = known.seen
     lines = [phrase(known, f"{ask.name}.say")]
     for choice in ask.choices:
@@ -178,12 +228,16 @@ def room_ask(known: Known, ask: AskDef, closes_ms: Ms, *, closed: bool = False) 
         if who:
             said = label(known.definition, ask.name, choice.id)
             lines.append(Phrase("room.taken", slots={"label": said, "who": Names(who)}))
-    waiting = known.waiting(ask.name) if not closed else ()
+    waiting = known.waiting(ask.name) if not closed or changeable_ms is not None else ()
     if waiting and "circle" in ask.seen_by:
         lines.append(Phrase("room.waiting_names", slots={"who": Names(waiting)}))
     elif waiting:
         lines.append(Phrase("room.waiting", slots={"n": Count(len(waiting))}))
-    foot = Phrase("room.closed") if closed else Phrase("footer.room", slots={"until": When(closes_ms)})
+    foot = Phrase("footer.room", slots={"until": When(closes_ms)})
+    if closed and changeable_ms is not None:
+        foot = Phrase("room.closed_but", slots={"until": When(changeable_ms)})
+    elif closed:
+        foot = outcome or Phrase("room.closed")
     return Message(
         lines=tuple(lines),
         options=() if closed else options(known.definition, ask.name, ask.choices, with_no=False),

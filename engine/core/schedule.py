@@ -178,6 +178,12 @@ def reminder_moment(rhythm: Rhythm, opened_ms: Ms, closes_ms: Ms) -> Ms | None:
 
 
 def next_suitable_day(rhythm: Rhythm, now_ms: Ms, closes_ms: Ms) -> Ms | None:
-    """When ``later`` brings a question back: tomorrow, after quiet hours; None if it closes too soon."""
+    """When ``later`` brings a question back: tomorrow, after quiet hours; None if it closes too soon.
+
+    Whoever has asked for quiet until then or longer gets it back on the first suitable hour after it.
+    """
     back_ms = _ms(_at_hour(_local(rhythm, now_ms) + timedelta(days=1), rhythm.quiet_to_hour))
+    if rhythm.paused_until_ms > back_ms:
+        morning_ms = end_of_quiet(rhythm, rhythm.paused_until_ms)
+        back_ms = rhythm.paused_until_ms if morning_ms is None else morning_ms
     return back_ms if closes_ms - back_ms >= LEAST_LEFT_MS else None

@@ -10,8 +10,11 @@ from engine.core import places
 from engine.core.conditions import holds
 from engine.core.curtain import Curtain
 from engine.core.definition import (
+    NO,
+    TITLE_TEXT,
     AskDef,
     AtMoment,
+    BoardDef,
     Circle,
     Definition,
     DetailDef,
@@ -34,6 +37,7 @@ from engine.core.effect import (
     KeepText,
     Post,
     Settle,
+    Show,
     StartOther,
     Tell,
     Urgency,
@@ -41,10 +45,10 @@ from engine.core.effect import (
 from engine.core.event import Facts
 from engine.core.instance import AskState, Snapshot
 from engine.core.machine import ways_of
-from engine.core.message import AnySlot, Message, Phrase
+from engine.core.message import AnySlot, Message, Phrase, Plain, Said
 from engine.core.moments import resolve
 from engine.core.notebook import LONGEST_MS, TELL_USEFUL_MS
-from engine.core.phrasing import options, phrase, private_ask, room_ask
+from engine.core.phrasing import detail_question, phrase, private_ask, room_ask, sentence
 from engine.core.sources import chosen_by_lot, draw, lot_key, sought_parts
 from engine.core.starting import (
     MOST_A_DAY,
@@ -147,7 +151,7 @@ class Turn(Curtain):
             return
         found: tuple[Ref, ...] = ()
         for lot in lots:
-            left_out = {*self._gone, *found, *(ref for name in lot.but for ref in self.named(name))}
+            left_out = {*found, *(ref for name in lot.but for ref in self.named(name))}
             among = [ref for ref in self.people(lot.part) if ref not in left_out]
             found = (*found, *draw(self.facts.seed, part.name, among))
         self._groups[key] = found
@@ -181,6 +185,15 @@ class Turn(Curtain):
             asked = tuple(ref for ref in state.asked if ref != who)
             self._asks[name] = replace(state, asked=asked, answers=answers)
             self.emit(Settle(who, name, state.round))
+
+    def reply_to_beginning(self) -> None:
+        """Whoever began it hears something at once; if nothing else comes to them, that it is on its way."""
+        if any(timer.due_ms <= self.now_ms for timer in self._timers.values()):
+            return  # what follows comes in a moment, and with it a reply
+        heard = (e.who for e in self._effects if isinstance(e, Ask | Tell | Show | Help))
+        if self.starter not in heard and not any(isinstance(e, Post) for e in self._effects):
+            slots: dict[str, AnySlot] = {"title": Said(TITLE_TEXT, self.definition.digest)}
+            self.tell_person(self.starter, Phrase("begun", slots=slots), "reply")
 
     def look_again(self) -> None:
         """Take the moves whose condition has come to hold, one after another."""
@@ -219,9 +232,10 @@ class Turn(Curtain):
             if not holds(board.when, seen):
                 continue
             message = Message(lines=(phrase(self, board.text),))
-            same = self._entry == self._old.entry and message.lines == (phrase(before, board.text),)
+            as_before = message.lines == (phrase(before, board.text),)
             for who in self.people(board.to):
-                self._show(who, f"{board.text}#{self._entry}", message, same=same)
+                name = self._board_of(board, who)
+                self._show(who, name, message, same=as_before and f"{name}/{who}" in self._old.boards)
         for name, state in self._asks.items():
             ask = self.definition.asks.get(name)
             if ask is None or state.row is None or state.settled:
@@ -229,6 +243,28 @@ class Turn(Curtain):
             if seen._stands(name, ask) != was_seen._stands(name, ask):
                 self.repost(ask)
         self._say_who_moved_up()
+
+    def _board_of(self, board: BoardDef, who: Ref) -> str:
+        """The message that a board is kept in for somebody: the one they have, if it says the same."""
+        said = sentence(self.definition, board.text)
+        held = (name.rpartition("/") for name in self._boards if not name.startswith("words:"))
+        theirs = (name for name, _, reader in held if reader == who)
+        same = [name for name in theirs if sentence(self.definition, name.rpartition("#")[0]) == said]
+        return same[-1] if same else f"{board.text}#{self._entry}"
+
+    def _carry_boards(self) -> None:
+        """Of the messages kept up to date for the state before, those go on that say the same here. Where something
+        is asked anew, what stood there stays as it was.
+        """
+        old = self._old.asks
+        anew = any(name in old and old[name].round != state.round for name, state in self._asks.items())
+        said = [] if anew else [sentence(self.definition, board.text) for board in self.state.board]
+        self._boards = tuple(
+            name
+            for name in self._boards
+            if name.startswith("words:")
+            or sentence(self.definition, name.rpartition("/")[0].rpartition("#")[0]) in said
+        )
 
     def _say_who_moved_up(self) -> None:
         """Tell those who waited for a place and have one now."""
@@ -361,8 +397,24 @@ class Turn(Curtain):
     def repost(self, ask: AskDef, *, closed: bool = False) -> None:
         """Bring an open ask's message in the room up to date."""
         state = self._asks[ask.name]
-        message = room_ask(self, ask, state.closes_ms, closed=closed)
+        message = room_ask(
+            self,
+            ask,
+            state.closes_ms,
+            closed=closed or not state.open,
+            changeable_ms=None if state.settled or state.open else state.changeable_ms,
+            outcome=self._outcome(),
+        )
+        # Of several edits at one time, only the last would be seen.
+        self._effects = [e for e in self._effects if not (isinstance(e, Post) and e.edits == state.row)]
         self.emit(Post(self._new_row(), message, ask.name, state.round, edits=state.row))
+
+    def _outcome(self) -> Phrase | None:
+        """How it has ended, if that sentence names nobody and quotes nothing: then the room may read it too."""
+        key = self.state.outcome if self.state.final else None
+        said = phrase(self, key) if key is not None else None
+        plain = said is not None and all(isinstance(slot, Plain) for slot in said.slots.values())
+        return said if plain else None
 
     def close_ask(self, name: str) -> None:
         """Take no new answers; those who answered may still change theirs for as long as was said."""
@@ -370,8 +422,11 @@ class Turn(Curtain):
         self._asks[name] = replace(state, open=False)
         self._drop_timer(f"close:{name}:{state.round}")
         self._show_what_closed(name)
+        ask = self.definition.asks.get(name)
         if state.changeable_ms <= self.now_ms:
             self.settle_ask(name)
+        elif ask is not None and state.row is not None:
+            self.repost(ask)
 
     def _replace_ask(self, name: str) -> None:
         """Another ask takes this one's place: it is over, and its answers count no more."""
@@ -386,17 +441,27 @@ class Turn(Curtain):
         state = self._asks[name]
         if state.settled:
             return
-        self._asks[name] = replace(state, open=False, settled=True)
+        self._show_what_closed(name)
+        self._asks[name] = replace(self._asks[name], open=False, settled=True)
         for kind in ("close", "fix"):
             self._drop_timer(f"{kind}:{name}:{state.round}")
         for who in dict.fromkeys((*state.asked, *state.answers)):
             self.emit(Settle(who, name, state.round))
-        self._show_what_closed(name)
         for who in self.waiting(name):
             slots: dict[str, AnySlot] = {"about": self._about_said()}
             self.tell_person(who, Phrase("places.none", slots=slots), "quiet")
         ask = self.definition.asks.get(name)
         if ask is not None and state.row is not None:
+            self.repost(ask, closed=True)
+
+    def show_answers(self, name: str) -> None:
+        """Hidden answers are hidden no longer; a question that stands closed in the room says there who gave them."""
+        was = self._asks.get(name)
+        super().show_answers(name)
+        if was is None or not was.settled or was.row is None or was.shown:
+            return
+        ask = self.definition.asks[name]
+        if any(self._stands(name, ask)):
             self.repost(ask, closed=True)
 
     # ── the timing of asks ───────────────────────────────────────────────────
@@ -417,33 +482,38 @@ class Turn(Curtain):
 
     # ── details ──────────────────────────────────────────────────────────────
 
-    def missing_detail(self) -> DetailDef | None:
-        """The next detail this state gathers that nobody has given yet."""
-        for name in self.state.gather:
-            detail = self.definition.details[name]
-            if detail.given:
-                continue
-            if name not in self._details or (name in self.state.again and not self._is_given_anew(name)):
-                return detail
-        return None
+    def missing_details(self) -> list[DetailDef]:
+        """The details this state gathers that nobody has given yet."""
+        gathered = (self.definition.details[name] for name in self.state.gather)
+        return [detail for detail in gathered if not detail.given and self._is_missing(detail.name)]
+
+    def _is_missing(self, name: str) -> bool:
+        return name not in self._details or (name in self.state.again and not self._is_given_anew(name))
 
     def _is_given_anew(self, name: str) -> bool:
         asked = self._asks.get(DETAIL + name)
-        return asked is not None and not asked.settled and bool(asked.answers)
+        given = asked.answers.values() if asked is not None and not asked.settled else ()
+        return any(answer.choice != NO for answer in given)
 
     def _is_being_asked(self, name: str) -> bool:
+        """Whether it lies open with somebody; for us, a no is as if they had not answered yet."""
         asked = self._asks.get(DETAIL + name)
-        return asked is not None and asked.open and not asked.answers and bool(asked.asked)
+        if asked is None or not asked.open or not asked.asked:
+            return False
+        return all(answer.choice == NO for answer in asked.answers.values())
 
-    def ask_detail(self, detail: DetailDef) -> None:
-        """Ask the starter, or the part that is to know it, for a detail."""
+    def who_is_asked(self, detail: DetailDef) -> Ref | None:
+        """Whom a detail is asked of; None: nobody is that yet, or they have left."""
+        people = self.people(detail.asked) if detail.asked is not None else (self._old.starter,)
+        return next((ref for ref in people if not self.is_gone(ref)), None)
+
+    def ask_detail(self, detail: DetailDef, who: Ref) -> None:
+        """Ask somebody for a detail. Whoever did not begin this can say no, and nobody hears of it."""
         name = DETAIL + detail.name
-        asked = self.people(detail.asked) if detail.asked is not None else ()
-        who = asked[0] if asked else self._old.starter
         before = self._asks.get(name)
-        if self.is_gone(who) or self._is_being_asked(detail.name):
+        if self._is_being_asked(detail.name):
             return
-        closes_ms = self.now_ms + DETAIL_OPEN_MS
+        closes_ms = self._gathered_until_ms(detail.name)
         state = AskState(
             round=before.round + 1 if before else 1,
             opened_ms=self.now_ms,
@@ -452,18 +522,13 @@ class Turn(Curtain):
             asked=(who,),
         )
         self._asks[name] = state
-        message = Message(
-            lines=(phrase(self, detail.name),),
-            options=options(self.definition, detail.name, detail.choices, with_no=False),
-            footer=(Phrase("footer.optional" if detail.optional else "footer.detail"),),
-            mention=True,
-        )
+        mine = who == self._old.starter
         self.emit(
             Ask(
                 who=who,
                 ask=name,
                 round=state.round,
-                message=message,
+                message=detail_question(self, detail, None if mine else closes_ms),
                 expects=detail.kind,
                 words=detail.kind == "words",
                 closes_ms=closes_ms,
@@ -474,6 +539,28 @@ class Turn(Curtain):
                 reminds=False,
             )
         )
+
+    def _gathered_until_ms(self, name: str) -> Ms:
+        """Until when a detail is asked for: until a state that does without it is entered by itself."""
+        ways = [
+            move.on.moment
+            for move in self.state.moves
+            if isinstance(move.on, AtMoment)
+            and move.when is None
+            and name not in self.definition.states[move.to].gather
+        ]
+        moments = [
+            resolve(each, self._details, entered_ms=self._entered_ms, opened_ms=self._entered_ms)
+            for each in ways
+        ]
+        coming = (at_ms for at_ms in moments if at_ms is not None and at_ms > self.now_ms)
+        return min(coming, default=self.now_ms + DETAIL_OPEN_MS)
+
+    def _find_who_tells(self) -> None:
+        """Chance is asked again who is to know what is missing here, as it is for an ask."""
+        missing = [detail for detail in self.missing_details() if not self._is_being_asked(detail.name)]
+        for part in dict.fromkeys(detail.asked for detail in missing if detail.asked is not None):
+            self.find(part, anew=True)
 
     def fill_defaults(self) -> None:
         """Give every detail that nobody was asked for its default."""
@@ -511,6 +598,7 @@ class Turn(Curtain):
                 self.settle_ask(ask)
         for part in sought_parts(self.definition):
             self.find(part.name)
+        self._find_who_tells()
         for ask in state.shows:
             self.show_answers(ask)
         for tell in state.tells:
@@ -538,6 +626,7 @@ class Turn(Curtain):
                 self.open_ask(asked)
         self.time_moves()
         self.empower()
+        self._carry_boards()
         self.refresh()
         self.recall_ends()
 
@@ -549,15 +638,22 @@ class Turn(Curtain):
             return not state.final
         if ask.startswith(DETAIL):
             name = ask.removeprefix(DETAIL)
-            return name in state.gather and self._is_being_asked(name)
+            is_open = self._is_being_asked(name) and self._asks[ask].closes_ms > self.now_ms
+            return name in state.gather and is_open
         return ask in state.keeps
 
     def ask_on(self) -> bool:
-        """Ask for the next missing detail, unless somebody is being asked already; whether one is missing."""
-        missing = self.missing_detail()
-        if missing is not None:
-            self.ask_detail(missing)
-        return missing is not None
+        """Ask for the next missing detail, unless somebody is being asked already; whether one is missing.
+
+        What only somebody can tell who is not known yet waits: they may be what is asked for next.
+        """
+        missing = self.missing_details()
+        for detail in missing:
+            who = self.who_is_asked(detail)
+            if who is not None:
+                self.ask_detail(detail, who)
+                break
+        return bool(missing)
 
     def gather_on(self) -> None:
         """Ask for the next missing detail, or go on if none is missing."""
@@ -690,8 +786,7 @@ class Turn(Curtain):
 
     def _keep_answers(self, ask: str, state: AskState) -> None:
         """Give the words of an earlier round their end date: a new round takes its place."""
-        known = self.definition.asks.get(ask)
-        days = (known.keep_days if known else None) or KEEP_DAYS
+        days = days_kept(self.definition, ask)
         for text in _texts_of(state):
             self.emit(KeepText(text, self.now_ms + days * DAY_MS))
 
@@ -716,10 +811,19 @@ def _texts_held(
         if isinstance(value, Words):
             held.append((value.text, definition.details[name].keep_days or KEEP_DAYS))
     for name, state in asks.items():
-        ask = definition.asks.get(name)
-        days = (ask.keep_days if ask else None) or KEEP_DAYS
+        days = days_kept(definition, name)
         held.extend((text, days) for text in _texts_of(state))
     return held
+
+
+def days_kept(definition: Definition, name: str) -> int:
+    """How many days words outlive the end that answered something put to somebody: an ask, a detail, a question."""
+    known: AskDef | DetailDef | None
+    if name.startswith(DETAIL):
+        known = definition.details.get(name.removeprefix(DETAIL))
+    else:
+        known = definition.asks.get(name.removeprefix(QUESTION).partition(":")[0])
+    return (known.keep_days if known else None) or KEEP_DAYS
 
 
 def _texts_of(state: AskState) -> tuple[TextId, ...]:

@@ -12,8 +12,8 @@ import msgspec
 
 from engine.core.definition import AskDef
 from engine.core.instance import Answer, AskState
-from engine.core.message import Count, Message, Option, Phrase, Said, Text
-from engine.core.values import Ref, TextId
+from engine.core.message import Count, Message, Option, Phrase, Said, Text, When
+from engine.core.values import Ms, Ref, TextId
 
 LEAST = 5
 """Below this many, writing could be told apart by its style and by who has been about."""
@@ -50,10 +50,11 @@ def ask_of(wish: str) -> str:
     return wish.removeprefix(FEWER).rpartition(":")[0]
 
 
-def wish_message(k: int, *, sensitive: bool) -> Message:
+def wish_message(k: int, closes_ms: Ms, *, sensitive: bool) -> Message:
     """The question itself: show my name, or drop it. Whoever leaves it open has theirs dropped."""
     options = tuple(Option(o.id, "" if sensitive else o.emoji, o.label) for o in WISHES)
-    return Message(lines=(Phrase("fewer", slots={"n": Count(k)}),), options=options)
+    line = Phrase("fewer", slots={"n": Count(k), "until": When(closes_ms)})
+    return Message(lines=(line,), options=options)
 
 
 class Sorted(msgspec.Struct, frozen=True):

@@ -75,6 +75,11 @@ class View:
         """The present state."""
         return self.definition.states[self._state]
 
+    @property
+    def starter(self) -> Ref:
+        """Whoever began it."""
+        return self._old.starter
+
     def ask_state(self, name: str) -> AskState | None:
         """How an ask stands; None if it was never put."""
         return self._asks.get(name)

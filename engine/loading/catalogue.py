@@ -11,7 +11,7 @@ import msgspec
 from engine.core.definition import Definition
 from engine.loading.folder import source_of, unreadable, workflow_files
 from engine.loading.load import Examined, examine_file
-from engine.loading.problem import Problem
+from engine.loading.problem import Place, Problem
 from engine.loading.reader import place_of
 from engine.loading.together import examine_together
 
@@ -169,8 +169,14 @@ def _clash(definition: Definition, others: Mapping[str, Definition]) -> tuple[Ke
     return None
 
 
+def place_in(examined: Examined, key: str) -> Place:
+    """Where a file says by what it is known; where its name stands if it says nothing else."""
+    stands = examined.compiled.stands if examined.compiled is not None else {}
+    return place_of(stands.get((key,), (key,)), examined.places)
+
+
 def _clashing(file: str, examined: Examined, definition: Definition, key: Key, other: str) -> Problem:
-    place = place_of((key,), examined.places)
+    place = place_in(examined, key)
     word = definition.name if key == "name" else definition.begins_with
     message = f"`{key}: {word}` already stands in {other}"
     return Problem(

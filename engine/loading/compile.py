@@ -25,17 +25,18 @@ from engine.core.finding import Path
 from engine.core.turn import KEEP_DAYS
 from engine.loading.asks import read_ask
 from engine.loading.details import implied_detail, read_detail
-from engine.loading.draft import Draft
-from engine.loading.grammar import SHELVES
+from engine.loading.draft import Draft, Listing
+from engine.loading.grammar import SECTIONS, SHELVES
 from engine.loading.labels import Labels, plain
 from engine.loading.moments import Unreadable
 from engine.loading.people import NAME, Chosen, read_sources
 from engine.loading.problem import Ledger, Place
-from engine.loading.reader import Fields, choice_id, slug, split_emoji
+from engine.loading.reader import Fields, choice_id, slug, split_emoji, split_labels, under
 from engine.loading.rests import asks_in_steps
 from engine.loading.states import read_state
 from engine.loading.steps import read_steps
 from engine.loading.tree import Entry, Items, Map, Node, Text
+from engine.loading.twice import Twice
 
 RESERVED = ("me", "circle", "room", "everyone", "entering", "opening", "called", "state", "given", "not")
 ARRIVALS = ("someone arrives", "somebody arrives")
@@ -51,8 +52,14 @@ class Compiled(msgspec.Struct, frozen=True):
     """A state that was made of a step → the step's number, from 1."""
     said_at: dict[str, Place] = {}
     """Text key → where its sentence stands in the file."""
-    lists: dict[str, tuple[str, ...]] = {}
-    """Text key of a list that was made → text keys of the answers in it."""
+    lists: dict[str, Listing] = {}
+    """Text key of a list that was made → what stands in it."""
+    meant: dict[str, str] = {}
+    """What was made, a question or a part filled by answers → what the file calls it."""
+    respoken: dict[str, tuple[str, dict[str, str]]] = {}
+    """Text key → the text key whose sentence stands there, and which of its placeholders are others there."""
+    written: dict[str, tuple[str, ...]] = {}
+    """Text key → the placeholders its author wrote, where they have been changed."""
     labels: Labels = Labels()
 
 
@@ -71,25 +78,24 @@ def with_digest(definition: Definition) -> Definition:
 def labels_in(root: Map) -> Labels:
     """The answers that the asks of a file offer, before anything else of it is read."""
     found: dict[str, dict[str, str]] = {}
-    steps = _under(root, "steps")
+    steps = under(root, "steps", SECTIONS["head"].known)
     if isinstance(steps, Items):
         for name, step in asks_in_steps(steps):
-            found[name] = _labels(_under(step, "answers"))
-    asks = _under(root, "asks")
+            found[name] = _labels(under(step, "answers", SECTIONS["step: ask"].known))
+    asks = under(root, "asks", SECTIONS["head"].known)
     if isinstance(asks, Map):
         for entry in asks.entries:
-            found.setdefault(entry.key.value, _labels(_under(entry.node, "answers")))
+            found.setdefault(entry.key.value, _labels(under(entry.node, "answers", SECTIONS["ask"].known)))
     choices: dict[str, dict[str, str]] = {}
-    details = _under(root, "details")
+    details = under(root, "details", SECTIONS["head"].known)
     for entry in details.entries if isinstance(details, Map) else ():
-        written = entry.node if isinstance(entry.node, Items) else _under(entry.node, "choices")
+        written = (
+            entry.node
+            if isinstance(entry.node, Items)
+            else under(entry.node, "choices", SECTIONS["detail"].known)
+        )
         choices[entry.key.value] = _labels(written)
     return Labels(found, choices, latest=isinstance(steps, Items))
-
-
-def _under(node: Node | None, key: str) -> Node | None:
-    entries = node.entries if isinstance(node, Map) else ()
-    return next((entry.node for entry in entries if entry.key.value.strip() == key), None)
 
 
 def _labels(answers: Node | None) -> dict[str, str]:
@@ -100,6 +106,8 @@ def _labels(answers: Node | None) -> dict[str, str]:
             pairs = [(entry.key.value, entry.node) for entry in entries]
         case Items(items=items):
             pairs = [("", item) for item in items]
+        case Text() if answers.plain and "," in answers.value:
+            pairs = [("", label) for label in split_labels(answers)]
         case Text():
             pairs = [("", answers)]
         case None:
@@ -138,6 +146,10 @@ class _Compiler:
         self._details(fields)
         begins_with = self._begins_with(fields, name, title)
         asks, states = self._happenings(fields, begins_with)
+        twice = Twice(draft)
+        asks, states = twice.asks(asks), twice.states(states)
+        twice.sentences()
+        parts = twice.parts(parts)
         definition = Definition(
             name=name,
             title=title,
@@ -165,6 +177,9 @@ class _Compiler:
             draft.steps,
             self._said_at(fields),
             draft.lists,
+            draft.meant,
+            draft.respoken,
+            draft.written,
             draft.labels,
         )
 
@@ -208,6 +223,8 @@ class _Compiler:
 
     def _begins_with(self, fields: Fields, name: str, title: str) -> str:
         text = self._read.text(fields.node("begins with"))
+        if text is None:
+            self._draft.stands["begins with",] = ("name",)
         named = self._read.text(fields.node("name")) if text is None else None
         if named is not None:
             written = named.value if not NAME.fullmatch(named.value.strip()) else name.replace("_", " ")
@@ -278,7 +295,10 @@ class _Compiler:
                 node = fields.node(key)
                 if node is not None:
                     hint = f"leave `{key}` out, or write states instead of steps"
-                    self._read.note(node.place, "both", f"a file with `steps` has no `{key}`", hint)
+                    entry = fields.by_key[key]
+                    self._read.note(entry.key.place, "both", f"a file with `steps` has no `{key}`", hint)
+                    if isinstance(node, Map):
+                        self._read.misname(*(each.key.value for each in node.entries))
             for entry in self._root.entries:
                 if _LEAVES.fullmatch(_spaced(entry.key.value)):
                     hint = "leave it out: steps close kindly by themselves; write states if it is to go on"

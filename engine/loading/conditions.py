@@ -33,7 +33,7 @@ from engine.core.definition import (
 )
 from engine.core.finding import nearest
 from engine.loading.labels import NO_LABELS, Labels
-from engine.loading.moments import Unreadable
+from engine.loading.moments import FOLLOWS, Unreadable
 
 Terms = tuple[tuple[str, str], ...]
 
@@ -103,8 +103,13 @@ def read_condition(
         Unreadable: it is not one, with the offset of what does not fit.
     """
     parser = _Parser(text, _tokens(text), counted, labels)
-    condition = parser.either(0)
-    parser.end()
+    try:
+        condition = parser.either(0)
+        parser.end()
+    except Unreadable as error:
+        if labels.unsure:
+            raise Unreadable(FOLLOWS, error.message) from error
+        raise
     return condition
 
 

@@ -11,7 +11,7 @@ from engine.core.definition import Choice, DetailDef, Kind
 from engine.core.finding import nearest
 from engine.loading.draft import Draft
 from engine.loading.grammar import KINDS as WRITTEN_KINDS
-from engine.loading.moments import Unreadable, read_moment
+from engine.loading.moments import Unreadable
 from engine.loading.people import Chosen
 from engine.loading.problem import Place
 from engine.loading.reader import NUMBERS, Fields
@@ -49,7 +49,7 @@ def read_detail(draft: Draft, entry: Entry) -> DetailDef | None:
     if isinstance(node, Text):
         return _of_type(draft, name, node, Fields({}, node.place), entry.key.place)
     fields = draft.fields("detail", node, entry.key.place)
-    return _of_type(draft, name, draft.read.text(fields.node("type")), fields, entry.key.place)
+    return _of_type(draft, name, draft.read.word(fields.node("type")), fields, entry.key.place)
 
 
 def _of_type(draft: Draft, name: str, written: Text | None, fields: Fields, place: Place) -> DetailDef | None:
@@ -134,7 +134,7 @@ def _with_default(draft: Draft, detail: DetailDef, fields: Fields) -> DetailDef:
     node = fields.node("default")
     match detail.kind:
         case "moment":
-            moment = draft.read.parse(node, read_moment)
+            moment = draft.read.parse(node, draft.read_moment)
             return msgspec.structs.replace(detail, default_moment=moment)
         case "number":
             return msgspec.structs.replace(detail, default_number=draft.read.parse(node, read_number))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
+import msgspec
+
 from engine.core.definition import (
     AnsweredBy,
     Condition,
@@ -42,8 +44,16 @@ class Draft:
         self.details: dict[str, DetailDef] = {}
         self.own: dict[str, OwnText] = {}
         self.title = ""
-        self.lists: dict[str, tuple[str, ...]] = {}
-        """Text key of a list → text keys of the answers whose givers it names."""
+        self.lists: dict[str, Listing] = {}
+        """Text key of a list → what stands in it."""
+        self.twins: dict[str, str] = {}
+        """An ask of a step → the one that takes its place where there is another date."""
+        self.meant: dict[str, str] = {}
+        """What was made, a question or a part filled by answers → what a file calls it."""
+        self.respoken: dict[str, tuple[str, dict[str, str]]] = {}
+        """Text key → the text key whose sentence stands there, and which of its placeholders are others there."""
+        self.written: dict[str, tuple[str, ...]] = {}
+        """Text key → the placeholders its author wrote, where they have been changed."""
         self.reach: str | None = None
         self.starter = "starter"
         self.parts: tuple[str, ...] = ()
@@ -68,7 +78,7 @@ class Draft:
 
     def name(self, fields: Fields, key: str) -> str | None:
         """One name."""
-        text = self.read.text(fields.node(key))
+        text = self.read.word(fields.node(key))
         return text.value.strip() if text else None
 
     def flag(self, fields: Fields, key: str, word: str) -> bool:
@@ -87,7 +97,19 @@ class Draft:
 
     def moment(self, fields: Fields, key: str) -> MomentExpr | None:
         """A moment."""
-        return self.read.parse(fields.node(key), read_moment)
+        return self.read.parse(fields.node(key), self.read_moment)
+
+    def read_moment(self, text: str) -> MomentExpr:
+        """Read a moment; what cannot be read is answered with the dates that this file has.
+
+        Raises:
+            Unreadable: it is none.
+        """
+        return read_moment(text, self.dates(), "opening" if self.labels.latest else "entering")
+
+    def dates(self) -> tuple[str, ...]:
+        """The dates among the details, as far as they have been read."""
+        return tuple(name for name, detail in self.details.items() if detail.kind == "moment")
 
     def days(self, fields: Fields, key: str = "keep") -> int | None:
         """A number of days."""
@@ -131,13 +153,22 @@ class Draft:
             self.read.gaps[key] = tuple(dict.fromkeys(placeholder for _, placeholder in gaps))
         return key
 
-    def list_up(self, key: str, answers: tuple[str, ...]) -> None:
-        """Put a list of answers, and who gave each, under a text key."""
-        self.lists[key] = answers
-        self.read.texts[key] = as_list(self.title, {each: self.read.texts.get(each, "") for each in answers})
-        self.read.gaps[key] = answers
+    def list_up(self, key: str, answers: tuple[str, ...], date: str | None = None) -> None:
+        """Put a list of answers, and who gave each, under a text key; ``date``: the one that it is about."""
+        self.lists[key] = listing = Listing(answers, date)
+        texts = self.read.texts
+        self.read.texts[key] = as_list(self.title, {each: texts.get(each, "") for each in answers}, listing)
+        self.read.gaps[key] = (*((date,) if date is not None else ()), *answers)
 
 
-def as_list(title: str, labels: Mapping[str, str]) -> str:
+class Listing(msgspec.Struct, frozen=True):
+    """A list of answers and who gave each: text keys of the answers, and the date that it is about."""
+
+    answers: tuple[str, ...]
+    date: str | None = None
+
+
+def as_list(title: str, labels: Mapping[str, str], listing: Listing) -> str:
     """A title, and below it each label with those who gave this answer."""
-    return "\n".join((f"*{title}*", *(f"{label}: <{answer}>" for answer, label in labels.items())))
+    head = f"*{title}*" if listing.date is None else f"*{title}* · <{listing.date}>"
+    return "\n".join((head, *(f"{labels[answer]}: <{answer}>" for answer in listing.answers)))

@@ -258,7 +258,8 @@ def _state() -> Section:
     return Section(
         "state",
         "A state",
-        "On entering it tells, gathers, starts, asks and shows, in this order; its moves say how it is left.",
+        "On entering, what is not kept closes and what was hidden is shown; then it tells, shows help, starts, gathers"
+        " and asks, in this order. Its moves say how it is left.",
         (
             Key("tell", "tells", "Said on entering.", "to: coming"),
             Key(
@@ -383,7 +384,8 @@ def _steps() -> tuple[Section, ...]:
                 Key(
                     "needs",
                     "needs",
-                    "With fewer, the starter chooses: small, another date, or let it go.",
+                    "With fewer, the starter chooses: small, another date (those who had given an answer other than no"
+                    " are asked again; all of them only if nobody had), or let it go.",
                     "2 Count me in",
                 ),
                 _IF,
@@ -503,6 +505,10 @@ PLACEHOLDERS: tuple[tuple[str, str], ...] = (
     (
         "<not joining invited>",
         "How many did not take it up, as one number; only in a `tell` after it has closed.",
+    ),
+    (
+        "<number waiting for joining>",
+        "How many would like a place of an ask with `places`, and have none yet.",
     ),
     ("<gone invited>", "Who had said yes and cannot after all."),
 )

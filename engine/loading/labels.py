@@ -9,7 +9,7 @@ import msgspec
 
 from engine.core.definition import NO
 from engine.core.finding import did_you_mean
-from engine.loading.moments import Unreadable
+from engine.loading.moments import FOLLOWS, Unreadable
 
 _SPACES = re.compile(r"\s+")
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"'})
@@ -31,6 +31,11 @@ class Labels(msgspec.Struct, frozen=True):
     latest: bool = False
     """True where a label alone means the last ask that offers it; otherwise it has to be the only one."""
 
+    @property
+    def unsure(self) -> bool:
+        """Whether an ask here has no answers at all, which is a slip of its own: any label may be one of them."""
+        return any(not known for known in self.asks.values())
+
     def before(self, count: int) -> Labels:
         """Only the first ``count`` asks."""
         return Labels(dict(list(self.asks.items())[:count]), self.details, self.latest)
@@ -48,10 +53,14 @@ class Labels(msgspec.Struct, frozen=True):
         """
         wanted = plain(written)
         offering = [name for name, known in self.asks.items() if wanted in known]
+        if not offering and self.unsure:
+            raise Unreadable(FOLLOWS, f"no ask offers `{written}`")
         if not offering:
             labels = dict.fromkeys(label for known in self.asks.values() for label in known)
-            hint = did_you_mean(wanted, labels, "name one of the answers on offer, as it is written there")
-            raise Unreadable("unknown-answer", f"no ask offers `{written}`", hint, offset)
+            offered = ", ".join(f"`{label}`" for label in labels if "_" not in label)
+            known = f"known here: {offered}" if offered else "no ask before this offers any"
+            hint = did_you_mean(wanted, labels, known)
+            raise Unreadable("unknown-answer", f"no ask offers `{written}`", hint, offset, written)
         if len(offering) > 1 and not self.latest:
             message = f"{len(offering)} asks offer `{written}`"
             raise Unreadable("which-ask", message, f"write `{written} to {offering[-1]}`", offset)

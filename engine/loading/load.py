@@ -16,13 +16,17 @@ from engine.loading.folder import TEXTS
 from engine.loading.pointing import point
 from engine.loading.problem import Ledger, Place, Problem
 from engine.loading.reader import path_at, places_of
+from engine.loading.signs import PLAIN_TEXT, foreign
 from engine.loading.standing import for_authors
 from engine.loading.translations import MOST_LANGUAGES, SIDE_FILE, SideFile, translate
 from engine.loading.tree import MOST_BYTES, read_tree
 
 
 class Examined(msgspec.Struct, frozen=True):
-    """What a file turned out to be: a definition if nothing stands in its way, and all that was found."""
+    """What a file turned out to be: a definition if nothing stands in its way, and all that was found.
+
+    An error in a translation does not stand in the way: the definition is there, without that language.
+    """
 
     definition: Definition | None
     problems: tuple[Problem, ...]
@@ -36,7 +40,8 @@ class Examined(msgspec.Struct, frozen=True):
 def examine_text(text: str, name: str, sides: Iterable[SideFile] = ()) -> Examined:
     """Examine the text of a workflow file; ``name`` is how its problems call it.
 
-    ``sides``: the files that say its sentences in other languages.
+    ``sides``: the files that say its sentences in other languages. One with an error is left out, and the file is
+    said in its own language in its place.
     """
     ledger = Ledger(name)
     root = read_tree(text, ledger)
@@ -45,30 +50,60 @@ def examine_text(text: str, name: str, sides: Iterable[SideFile] = ()) -> Examin
     compiled = compile_tree(root, ledger)
     definition = compiled.definition
     places = places_of(root)
+    unread = [path_at(place, places) for place in ledger.places()]
     findings = for_authors(check(definition), compiled)
     lines = tuple(text.split("\n"))
-    _note([f for f in findings if not f.rests_on], places, lines, ledger)
-    broken = [path_at(place, places) for place in ledger.places()]
-    _note([f for f in findings if f.rests_on and not _is_shadow(f, broken)], places, lines, ledger)
+    besides = _note([f for f in findings if not f.rests_on], places, lines, ledger)
+    broken = [path_at(place, places) for place in {*ledger.places(), *besides}]
+    resting = [] if _is_all_unsure(unread, compiled) else [f for f in findings if f.rests_on]
+    _note([f for f in resting if not _is_shadow(f, broken)], places, lines, ledger)
     problems = list(ledger.problems())
-    if not ledger.has_errors():
-        for side in sides:
-            translated = translate(compiled, places, side)
-            problems += translated.problems
+    if ledger.has_errors():
+        return Examined(None, tuple(problems), places, lines, compiled)
+    for side in sides:
+        translated = translate(compiled, places, side)
+        problems += translated.problems
+        if not any(problem.severity == "error" for problem in translated.problems):
             spoken = {**definition.translations, side.language: translated.texts}
             definition = replace(definition, translations=spoken)
-    fit = not any(problem.severity == "error" for problem in problems)
-    return Examined(definition if fit else None, tuple(problems), places, lines, compiled)
+    return Examined(definition, tuple(problems), places, lines, compiled)
 
 
 def _note(
     findings: Iterable[Finding], places: Mapping[Path, Place], lines: Sequence[str], ledger: Ledger
-) -> None:
+) -> set[Place]:
+    """Note findings; one name that is unknown is noted once. Returns the other places where it stands."""
     known = ledger.places()
+    unknown: dict[str, dict[Place, Finding]] = {}
     for finding in findings:
         place = point(finding.path, finding.word, lines, places)
-        if not known & {place, point(finding.path, "", lines, places)}:
+        if known & {place, point(finding.path, "", lines, places)}:
+            continue
+        if finding.code.startswith("unknown-"):
+            unknown.setdefault(finding.word, {}).setdefault(place, finding)
+        else:
             ledger.note(place, finding.code, finding.message, finding.hint, finding.severity)
+    for at in unknown.values():
+        first, *others = sorted(at, key=lambda place: (place.line, place.column))
+        finding = at[first]
+        message = finding.message + _also(first, others)
+        ledger.note(first, finding.code, message, finding.hint, finding.severity)
+    return {place for at in unknown.values() for place in at}
+
+
+def _also(first: Place, others: Iterable[Place]) -> str:
+    """In which other lines the same name stands: one slip is one finding, however often it shows."""
+    numbers = [str(line) for line in dict.fromkeys(place.line for place in others) if line != first.line]
+    if not numbers:
+        return ""
+    listed = ", ".join(numbers[:-1]) + (" and " if len(numbers) > 1 else "") + numbers[-1]
+    return f" (also in line{'' if len(numbers) == 1 else 's'} {listed})"
+
+
+def _is_all_unsure(unread: Iterable[Path], compiled: Compiled) -> bool:
+    """Whether something could not be read on which every way stands: a part, a detail, or a step."""
+    sections = ("people", "details", *(("steps",) if compiled.steps else ()))
+    return any(path[:1] == (section,) for path in unread for section in sections)
 
 
 def _is_shadow(finding: Finding, broken: Iterable[Path]) -> bool:
@@ -85,20 +120,19 @@ def examine_file(path: pathlib.Path, name: str | None = None) -> Examined:
     sides: list[SideFile] = []
     problems: list[Problem] = []
     found = _sides_of(path)
-    if len(found) > MOST_LANGUAGES:
-        message = f"{len(found)} translations of this file; at most {MOST_LANGUAGES} are read"
-        problems.append(Problem(name, 1, 1, "too-many", "error", message, "keep fewer"))
-    for language, side in found[:MOST_LANGUAGES]:
+    for number, (language, side) in enumerate(found):
         side_name = str(pathlib.PurePath(name).parent / TEXTS / side.name)
+        if number >= MOST_LANGUAGES:
+            message = f"{len(found)} translations of `{path.name}`; the first {MOST_LANGUAGES} are read"
+            problems.append(Problem(side_name, 1, 1, "too-many", "error", message, "keep fewer"))
+            break
         said = read_text(side, side_name)
         if isinstance(said, Problem):
             problems.append(said)
         else:
             sides.append(SideFile(side_name, language, said))
     examined = examine_text(text, name, sides)
-    if not problems:
-        return examined
-    return replace(examined, definition=None, problems=(*examined.problems, *problems))
+    return replace(examined, problems=(*examined.problems, *problems))
 
 
 def _sides_of(path: pathlib.Path) -> list[tuple[str, pathlib.Path]]:
@@ -121,14 +155,19 @@ def read_text(path: pathlib.Path, name: str) -> str | Problem:
         reason = error.strerror or type(error).__name__
         hint = "check the path and its permissions"
         return Problem(name, 1, 1, "unreadable", "error", f"cannot be read: {reason}", hint)
+    what = foreign(raw)
+    if what is not None:
+        return Problem(name, 1, 1, "encoding", "error", what, PLAIN_TEXT)
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         if len(raw) > MOST_BYTES:
             # The limit may have cut a character in two; the file is refused anyway.
             return raw.decode("utf-8", "replace")
-        line = raw[: error.start].count(b"\n") + 1
-        return Problem(name, line, 1, "encoding", "error", "this is not UTF-8", "save the file as UTF-8 text")
+        before = raw[: error.start]
+        line = before.count(b"\n") + 1
+        column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8-sig", "replace")) + 1
+        return Problem(name, line, column, "encoding", "error", "this is not UTF-8", PLAIN_TEXT)
 
 
 def load_definition(source: pathlib.Path | str, name: str | None = None) -> Definition | tuple[Problem, ...]:
@@ -139,7 +178,7 @@ def load_definition(source: pathlib.Path | str, name: str | None = None) -> Defi
         name: how problems call the file; the path if not given.
 
     Returns:
-        The definition; or all problems of the file, in its order, if any is an error.
+        The definition; or all problems of the file, in its order, if any stands in its way.
     """
     if isinstance(source, pathlib.Path):
         source_name = name or str(source)

@@ -30,6 +30,7 @@ from engine.core.definition import (
     Trigger,
     Who,
 )
+from engine.loading.grammar import KINDS
 from engine.loading.labels import NO_LABELS, Labels
 from engine.loading.moments import Unreadable
 
@@ -194,6 +195,8 @@ def read_sources(text: str, labels: Labels = NO_LABELS) -> tuple[Source | Chosen
     answered = read_answered(text, labels)
     if answered is not None:
         return answered
+    if any(text.partition(",")[0] == kind for kind, _ in KINDS):
+        raise Unreadable("part", f"`{text}` is what a detail holds, no part", "write it under `details:`")
     near = _like(text)
     hint = f"did you mean `{near}`?" if near else PART_HINT
     raise Unreadable("part", f"`{text}` does not say who that is", hint)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 import msgspec
+
+_SPOKEN_OF = re.compile(r"`([^`]*)`")
 
 Severity = Literal["error", "warning"]
 """An ``error`` keeps a file out of service; a ``warning`` asks a steward to look."""
@@ -39,14 +42,29 @@ class Ledger:
     def __init__(self, file: str) -> None:
         self.file = file
         self._problems: list[Problem] = []
+        self._misnamed: set[str] = set()
 
     def note(
         self, place: Place, code: str, message: str, hint: str = "", severity: Severity = "error"
     ) -> None:
-        """Add a problem."""
+        """Add a problem; one that speaks of a name which is known to be wrong only follows from that."""
+        if self._follows(message):
+            return
         problem = Problem(self.file, place.line, place.column, code, severity, message, hint)
         if problem not in self._problems:
             self._problems.append(problem)
+
+    def misname(self, *names: str) -> None:
+        """Remember names that have been found to be wrong: whatever speaks of them is silent until they are mended."""
+        self._misnamed.update(names)
+
+    def _follows(self, message: str) -> bool:
+        spoken_of = _SPOKEN_OF.findall(message) if self._misnamed else ()
+        return any(
+            re.search(rf"(?<!\w){re.escape(name)}(?!\w)", each)
+            for each in spoken_of
+            for name in self._misnamed
+        )
 
     def places(self) -> frozenset[Place]:
         """Where something is already known to be wrong."""

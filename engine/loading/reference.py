@@ -16,7 +16,7 @@ from engine.core.unsigned import LEAST, SPARE
 from engine.core.values import DAY_MS
 from engine.loading.conditions import CONDITIONS
 from engine.loading.grammar import KINDS, MODIFIERS, PLACEHOLDERS, SECTIONS, SHELVES, Key, Section
-from engine.loading.moments import MOMENTS
+from engine.loading.moments import LENGTHS, MOMENTS
 from engine.loading.people import SOURCES, TRIGGERS, WHO
 from engine.loading.steps import CHOOSING_DAYS, GATHERING_DAYS, LONGEST_WAIT_DAYS
 from engine.loading.translations import MOST_LANGUAGES
@@ -63,7 +63,12 @@ def _sentences() -> Iterator[str]:
         ("Whom something is for", "In `to`, `ask` and `tell`.", WHO),
         ("What happens: `when`", "", TRIGGERS),
         ("Conditions: `if`", "Answers by their id or by their label.", CONDITIONS),
-        ("Moments", "Lengths: minutes, hours, days, weeks, months (30 days), years (365).", MOMENTS),
+        ("Lengths of time", "", LENGTHS),
+        (
+            "Moments",
+            "Always counted from a date of the file, or from an entering; never a fixed day.",
+            MOMENTS,
+        ),
         ("Placeholders", "In sentences. `*stars*` emphasise.", PLACEHOLDERS),
     ):
         yield f"## {title}\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 import msgspec
@@ -26,21 +26,24 @@ from engine.core.definition import (
     Trigger,
     Who,
 )
-from engine.core.finding import Path, did_you_mean
+from engine.core.finding import Path, did_you_mean, surely_meant
 from engine.core.values import DAY_MS, Ms
 from engine.loading.asks import ask_of
 from engine.loading.draft import Draft
-from engine.loading.grammar import STEPS
-from engine.loading.moments import Unreadable, read_duration, read_moment
+from engine.loading.grammar import SECTIONS, STEPS
+from engine.loading.moments import FOLLOWS, Unreadable, read_duration, read_moment
 from engine.loading.people import NAME, workflow_name
 from engine.loading.problem import Place
-from engine.loading.reader import Fields
+from engine.loading.reader import Fields, spelled, under
 from engine.loading.states import start_of
 from engine.loading.tree import Items, Map, Node, Text
 
 EXAMPLES_OF_WAITS = ("until 1 day after meeting", "for 2 weeks", "until decision ends")
 ENTERING = MomentExpr("entering")
+LONG_MS = 365 * DAY_MS
+"""Taken for a length that cannot be read, so that nothing is said to last too long for it."""
 
+ALL_KEYS = {key for name, section in SECTIONS.items() if name.startswith("step: ") for key in section.known}
 _NEEDS = re.compile(r"(?:at +least +)?(?P<bound>\d{1,4}|[a-z][a-z0-9_]*) +(?P<answers>\S.*)")
 _EVERY = re.compile(r"(?:every|after) +(?P<span>\S.*)")
 _ENDED = re.compile(
@@ -87,13 +90,14 @@ def asks_in_steps(steps: Items) -> list[tuple[str, Map]]:
 
 
 def _kind(step: Map) -> str | None:
-    keys = (" ".join(entry.key.value.replace("_", " ").split()) for entry in step.entries)
-    return next((key for key in keys if key in STEPS), None)
+    keys = [spelled(entry.key.value) for entry in step.entries]
+    meant = (surely_meant(key, STEPS) for key in keys if key not in ALL_KEYS)
+    return next((key for key in keys if key in STEPS), None) or next(filter(None, meant), None)
 
 
 def _name_of(step: Map) -> str:
-    written = {entry.key.value.strip(): entry.node for entry in step.entries}
-    named, ask = written.get("named"), written.get("ask")
+    known = SECTIONS["step: ask"].known
+    named, ask = under(step, "named", known), under(step, "ask", known)
     if isinstance(named, Text) and NAME.fullmatch(named.value.strip()):
         return named.value.strip()
     word = NAME.match(ask.value.strip()) if isinstance(ask, Text) else None
@@ -220,10 +224,12 @@ class Reading:
         labels, at, choices = self._draft.labels, found.start("answers"), []
         while True:
             written = labels.at(text, at, ask)
+            if written is None and not labels.asks[ask]:
+                raise Unreadable(FOLLOWS, "there are no answers here")
             if written is None:
                 offered = [label for label in labels.asks[ask] if "_" not in label]
                 hint = did_you_mean(text[at:], offered, f"known here: {', '.join(offered)}")
-                raise Unreadable("needs", f"`{text[at:]}` is none of the answers here", hint, at)
+                raise Unreadable("needs", f"`{text[at:]}` is none of the answers here", hint, at, text[at:])
             choices.append((ask, labels.id_of(ask, written)))
             at += len(written)
             if not text.startswith(" or ", at):
@@ -247,7 +253,7 @@ class Reading:
 
     def _wait(self, index: int, node: Node) -> None:
         fields = self._draft.fields("step: wait", node, node.place)
-        until = self._draft.read.parse(fields.node("wait"), read_wait)
+        until = self._draft.read.parse(fields.node("wait"), partial(read_wait, dates=self._draft.dates()))
         when = self._draft.condition(fields.node("if"))
         self._rest(Rest("waiting", index, when, until=until or AtMoment(ENTERING)))
 
@@ -291,14 +297,14 @@ class Reading:
         span_ms = self._draft.read.parse(fields.node("again"), read_again)
         if not any(rest.ask or rest.until for rest in self.rests):
             self._note(node.place, "again", "there is nothing to do again", "put it after other steps")
-        self.round = Round(span_ms or DAY_MS, node.place)
+        self.round = Round(span_ms or LONG_MS, _place(fields, "again"))
         self._rest(Rest("resting", index, comes_round=True))
 
 
 # ── small readings ───────────────────────────────────────────────────────────
 
 
-def read_wait(text: str) -> Trigger:
+def read_wait(text: str, dates: Sequence[str] = ()) -> Trigger:
     """Read ``for 2 weeks``, ``until 1 day after meeting`` or ``until decision ends``.
 
     Raises:
@@ -306,6 +312,8 @@ def read_wait(text: str) -> Trigger:
     """
     if found := _ENDED.fullmatch(text):
         return OnEnded(workflow_name(found["workflow"]), found["state"])
+    if text in dates:
+        return AtMoment(MomentExpr(text))
     if text.startswith("for "):
         return AtMoment(MomentExpr("entering", read_duration(text.removeprefix("for "))))
     try:
@@ -313,9 +321,10 @@ def read_wait(text: str) -> Trigger:
     except Unreadable:
         pass
     try:
-        return AtMoment(read_moment(text))
+        return AtMoment(read_moment(text, dates))
     except Unreadable as error:
-        hint = "write for example `until 1 day after meeting`, `for 2 weeks` or `until decision ends`"
+        date = f"`until 1 day after {dates[0]}`, " if dates else ""
+        hint = f"write for example {date}`for 2 weeks` or `until decision ends`"
         raise Unreadable("wait", error.message, hint, error.offset) from error
 
 

@@ -1,9 +1,11 @@
 """Steps: what happens one after another, made into the states and moves it stands for.
 
-    gathering ─▶ ask_invited ─▶ waiting ─▶ ask_readers ─▶ done
-                   │     ▲
-                too_few ─▶ new_date        withdrawn · cancelled · stopped · not_this_time
+    gathering ─▶ ask_invited ───────────▶ waiting ─▶ ask_readers ─▶ done
+                     │                       ▲
+                  too_few ─▶ new_date ─▶ ask_invited_anew ─▶ too_few
+                             between_dates
 
+Ends: done, withdrawn, cancelled, stopped, not_this_time.
 Each step that lasts becomes a state; what is told goes with the moves. Whatever an author never writes
 (gathering, calling off, too few, the board) is said in the bot's own sentences, ``steps.*``.
 """
@@ -31,6 +33,7 @@ from engine.core.definition import (
     OnEnded,
     OnGathered,
     Part,
+    Room,
     StateDef,
     TellDef,
     Trigger,
@@ -40,6 +43,7 @@ from engine.loading.draft import Draft
 from engine.loading.promises import Promises
 from engine.loading.rests import ENTERING, Reading, Rest, Round, both, free
 from engine.loading.tree import Items, Node
+from engine.loading.twice import again_of
 
 LONGEST_WAIT_DAYS = 90
 """How long the end of another workflow is waited for."""
@@ -48,6 +52,10 @@ CHOOSING_DAYS = 7
 """How long the starter has to choose what becomes of too few, or another date."""
 CLOSE_TO_IT_MS = 2 * HOUR_MS
 """How long before the date an open choice is closed kindly."""
+LOOKING_MS = 3 * HOUR_MS
+"""How long the starter may look for another date before those who had taken it up hear that it is moving."""
+MOVING_MS = 5 * HOUR_MS
+"""How long before the date they hear so in any case."""
 FEW = (("small", "🌱"), ("new_date", "🗓️"), ("let_go", "🍃"))
 
 
@@ -97,7 +105,7 @@ class _Building:
         numbers, waited = self._draft.steps, {rest.state for rest in self._rests}
         middle = sorted(
             self._states.values(),
-            key=lambda s: (numbers[s.name], s.name not in waited, s.name.startswith("new_date")),
+            key=lambda s: (numbers[s.name], s.name not in waited, _rank(s.name)),
         )
         states = {
             state.name: state for state in (*([first] if first is not None else []), *middle)
@@ -181,29 +189,49 @@ class _Building:
         if ask.to == self._host:
             moves = self._ways(OnAnswer(ask.name), at + 1)
         moves += self._ways(closes, at + 1, rest.needs)
-        if rest.needs is not None:
-            moves += (MoveDef(closes, self._too_few(at, rest, ask, rest.needs)),)
-        self._state(
-            at,
-            rest.state,
-            moves,
-            asks=(ask.name,),
-            keeps=self._promises.kept(at),
-            board=self._boards(at),
-            starts=rest.starts,
-        )
+        more = {"keeps": self._promises.kept(at), "starts": rest.starts}
+        if rest.needs is None:
+            self._state(at, rest.state, moves, asks=(ask.name,), board=self._boards(at), **more)
+            return
+        date = self._promises.date_of(at, ask)
+        again = self._again(ask) if date is not None else None
+        moves += (MoveDef(closes, self._too_few(at, rest, ask, rest.needs)),)
+        self._state(at, rest.state, moves, asks=(ask.name,), board=self._boards(at), **more)
+        if again is not None:
+            name = self._anew_in(rest.state)
+            more = {"keeps": self._promises.kept(at)}
+            self._state(at, name, moves, asks=(again,), board=self._boards(at, date), **more)
+            self._draft.steps[name] = rest.step + 1
+
+    def _again(self, ask: AskDef) -> str | None:
+        """The question that is put for another date to those who had taken this one up, and to nobody else; what is
+        asked in the room, or of the starter, is simply asked there again.
+        """
+        if isinstance(ask.to, Room) or ask.to == self._host:
+            return None
+        draft = self._draft
+        name = free(f"{ask.name}_anew", (*self._asks, *draft.details, *draft.parts))
+        self._asks[name] = again_of(draft, ask, name)
+        return name
 
     def _wait(self, at: int, rest: Rest, until: Trigger) -> None:
         moves = self._ways(until, at + 1)
         if isinstance(until, OnEnded):
             moves += self._ways(AtMoment(_after(LONGEST_WAIT_DAYS)), at + 1)
         if isinstance(until, OnGathered):
-            moves += (MoveDef(AtMoment(_after(GATHERING_DAYS)), self._off(at)),)
+            moves += (MoveDef(AtMoment(_after(GATHERING_DAYS)), self._without(at, rest)),)
         kept, board = self._promises.kept(at), self._boards(at)
         more = {"again": rest.gather} if self._round is not None else {}
         self._state(
             at, rest.state, moves, gather=rest.gather, keeps=kept, board=board, starts=rest.starts, **more
         )
+
+    def _without(self, at: int, rest: Rest) -> str:
+        """Where it goes if nobody says what is asked for: what comes round does so again, as after a no."""
+        asked = {self._draft.details[name].asked for name in rest.gather}
+        resting = next((each.state for each in self._rests if each.comes_round), None)
+        others = asked - {None, self._host.name}
+        return resting if resting is not None and others else self._off(at)
 
     def _come_round(self, at: int, rest: Rest, every: Round) -> None:
         left_ms = every.span_ms - sum(self._lasts_ms(each) for each in self._rests[:at])
@@ -240,15 +268,8 @@ class _Building:
         lost = self._not_this_time(ask)
         moves = self._ways(OnAnswer(name, "small"), at + 1)
         if date is not None:
-            said = self._draft.speak("moving.tell", "steps.moving", words=self._name)
-            moves += (
-                MoveDef(
-                    OnAnswer(name, "new_date"),
-                    self._new_date(at, rest, ask, date, lost),
-                    None,
-                    (TellDef(_all_of(ask), said),),
-                ),
-            )
+            to = self._new_date(at, rest, ask, date, lost)
+            moves += (MoveDef(OnAnswer(name, "new_date"), to),)
         closes = self._choosing_until(ask, date)
         moves += (
             MoveDef(OnAnswer(name, "let_go"), lost),
@@ -288,18 +309,47 @@ class _Building:
         draft.stands["asks", name] = draft.stands.get(("asks", ask.name), ("steps",))
 
     def _new_date(self, at: int, rest: Rest, ask: AskDef, date: str, lost: str) -> str:
-        name = free("new_date", self._states)
-        moves = (MoveDef(OnGathered(), rest.state), MoveDef(AtMoment(_after(CHOOSING_DAYS)), lost))
-        self._state(
-            at, name, moves, gather=(date,), again=(date,), keeps=(*self._promises.kept(at), ask.name)
-        )
-        self._draft.steps[name] = rest.step + 1
+        """The starter names another date. Those who had taken it up hear that it is moving if that takes a while."""
+        name, between = free("new_date", self._states), free("between_dates", self._states)
+        kept = (*self._promises.kept(at), ask.name)
+        more = {"gather": (date,), "again": (date,), "keeps": kept}
+        named = self._once_named(rest, ask, date)
+        waits = (MomentExpr("entering", LOOKING_MS), MomentExpr(date, -MOVING_MS))
+        looking = tuple(MoveDef(AtMoment(each), between) for each in waits)
+        self._state(at, name, (*named, *looking), **more)
+        said = self._draft.speak("moving.tell", "steps.moving", words=self._name)
+        late = MoveDef(AtMoment(_after(CHOOSING_DAYS)), lost)
+        self._state(at, between, (*named, late), tells=(TellDef(_all_of(ask), said),), **more)
+        self._draft.steps |= {name: rest.step + 1, between: rest.step + 1}
         return name
+
+    def _once_named(self, rest: Rest, ask: AskDef, date: str) -> tuple[MoveDef, ...]:
+        """Those who had taken it up are asked about the new date; where nobody had, it is asked as in the beginning."""
+        draft, tells = self._draft, tuple[TellDef, ...]()
+        asked_there = ask.name not in draft.twins
+        if asked_there or date not in draft.read.gaps.get(f"{ask.name}.say", ()):
+            key = "moved_there" if asked_there else "moved"
+            said = draft.speak(f"{key}.{date}.tell", f"steps.{key}", (("when", date),), self._name)
+            tells = (TellDef(_all_of(ask), said),)
+        if asked_there:
+            return (MoveDef(OnGathered(), rest.state, None, tells),)
+        somebody = CountOf(tuple((ask.name, choice.id) for choice in ask.choices), ">=", 1)
+        again = MoveDef(OnGathered(), self._anew_in(rest.state), somebody, tells)
+        return (again, MoveDef(OnGathered(), rest.state))
+
+    def _anew_in(self, state: str) -> str:
+        """The state in which a question is put again for another date."""
+        return free(f"{state}_anew", (rest.state for rest in self._rests))
 
     # ── what is shown ────────────────────────────────────────────────────────
 
-    def _boards(self, at: int) -> tuple[BoardDef, ...]:
-        """For each part that sees answers, who gave which."""
+    def _boards(self, at: int, date: str | None = None) -> tuple[BoardDef, ...]:
+        """For each part that sees answers, who gave which; ``date``: a new one. While a date is waited for it stands
+        above them, so that what comes when a question has closed reads as what came of it.
+        """
+        until = self._rests[at].until
+        if isinstance(until, AtMoment) and until.moment.base in self._draft.details:
+            date = until.moment.base
         shown: dict[str, list[AskDef]] = {}
         own = self._rests[at].ask
         before = self._rests[at - 1].ask if at else None
@@ -316,8 +366,9 @@ class _Building:
         for part, seen in shown.items():
             lines = tuple(f"{ask.name}.{c.id}" for ask in seen if not ask.sensitive for c in ask.choices)
             if lines:
-                key = f"step.{self._rests[at].step + 1}.board.{part}"
-                self._draft.list_up(key, lines)
+                new = ".again" if date is not None and own is not None else ""
+                key = f"step.{self._rests[at].step + 1}.board.{part}{new}"
+                self._draft.list_up(key, lines, date)
                 boards.append(BoardDef(part, key))
         return tuple(boards)
 
@@ -421,6 +472,12 @@ def _surely(known: Condition | None, further: Condition | None) -> bool:
         return False
     at_least = isinstance(known.bound, int) and known.bound >= 1
     return at_least and (further.op, further.bound) == (">=", 1) and {*known.terms} <= {*further.terms}
+
+
+def _rank(state: str) -> int:
+    """Where a state stands among those of one step: the question, too few, another date, the question again."""
+    ranks = (("too_few", 1), ("new_date", 2), ("between_dates", 3))
+    return next((rank for name, rank in ranks if state.startswith(name)), 4 if state.endswith("_anew") else 0)
 
 
 def _after(days: int) -> MomentExpr:

@@ -7,14 +7,14 @@ the language of the workflow file.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 
 import msgspec
 from msgspec.structs import replace
 
 from engine.core.check import check
 from engine.core.definition import ABOUT_TEXT, TITLE_TEXT, Definition
-from engine.core.finding import Path, did_you_mean
+from engine.core.finding import Path, did_you_mean, nearest
 from engine.loading.compile import Compiled
 from engine.loading.draft import as_list
 from engine.loading.labels import in_gap
@@ -23,6 +23,7 @@ from engine.loading.problem import Ledger, Place, Problem
 from engine.loading.reader import GAP, place_of, places_of, spaced, split_emoji
 from engine.loading.standing import standing
 from engine.loading.tree import Items, Map, Node, Text, read_tree
+from engine.loading.twice import in_other_gaps
 
 SIDE_FILE = re.compile(r"(?P<stem>.+)\.(?P<language>[a-z]{2,3}(?:[-_][A-Za-z]{2,4})?)\.ya?ml")
 MOST_LANGUAGES = 20
@@ -47,31 +48,59 @@ class Translated(msgspec.Struct, frozen=True):
 def translate(compiled: Compiled, places: Mapping[Path, Place], side: SideFile) -> Translated:
     """Read a side file beside the file it translates; ``places`` are those of that file."""
     ledger = Ledger(side.name)
-    root = read_tree(side.text, ledger)
+    root = read_tree(side.text, ledger, "start with `title: …`, and go on as the workflow file does")
     if root is None:
         return Translated({}, ledger.problems())
     known = _sentences(compiled, places)
     there = places_of(root)
     texts: dict[str, str] = {}
     there_at_all: set[str] = set()
-    for path, text in _leaves(root, ()):
+    for written, text in _leaves(root, ()):
+        path = _plain(written)
         key = known.get(path)
         if key is None:
-            _note_unknown(path, text, known, ledger)
+            near = _note_unknown(written, known, places, there, ledger)
+            there_at_all |= {each for other, each in known.items() if near and other[: len(near)] == near}
             continue
         there_at_all.add(key)
         if (said := _said(compiled, key, text, ledger)) is not None:
             texts[key] = said
-    wanted = {key: path for path, key in reversed(known.items()) if key in compiled.said_at}
-    for key, path in wanted.items():
-        if key not in there_at_all and not (key == "called" and TITLE_TEXT in texts):
-            message = f"`{_dotted(path)}` is not translated here; it is said in the language of the file"
-            ledger.note(
-                place_of(path, there), "untranslated", message, "add it when there is time", "warning"
-            )
+    _note_missing(compiled, places, there_at_all, there, ledger)
     texts |= _made(compiled, texts)
     _note_lengths(compiled, side.language, texts, there, ledger)
     return Translated(texts, ledger.problems())
+
+
+def _note_missing(
+    compiled: Compiled,
+    places: Mapping[Path, Place],
+    found: Container[str],
+    there: Mapping[Path, Place],
+    ledger: Ledger,
+) -> None:
+    """Note each sentence that is not there, where it would stand: after what stands before it in the workflow file."""
+    by_place = {place: key for key, place in compiled.said_at.items()}
+    wanted: dict[str, Path] = {}
+    for path, place in places.items():
+        key = by_place.get(place)
+        if key is not None:
+            wanted.setdefault(key, ("title",) if path == ("name",) else path)
+    here = Place()
+    for key, path in sorted(wanted.items(), key=lambda each: _order(compiled.said_at[each[0]])):
+        around = next((at for n in range(len(path), 0, -1) if (at := _at(path[:n], there)) is not None), None)
+        here = max(here, around or here, key=_order)
+        if key in found or (key == "called" and TITLE_TEXT in found):
+            continue
+        message = f"`{_dotted(path)}` is not translated here; it is said in the language of the file"
+        ledger.note(here, "untranslated", message, "add it when there is time", "warning")
+
+
+def _order(place: Place) -> tuple[int, int]:
+    return place.line, place.column
+
+
+def _at(path: Path, there: Mapping[Path, Place]) -> Place | None:
+    return there.get(_there(path, there))
 
 
 # ── which path is which sentence ─────────────────────────────────────────────
@@ -105,7 +134,7 @@ def _leaves(node: Node, path: Path) -> Iterator[tuple[Path, Text]]:
     match node:
         case Map(entries=entries):
             for entry in entries:
-                yield from _leaves(entry.node, (*path, *_plain((entry.key.value,))))
+                yield from _leaves(entry.node, (*path, " ".join(entry.key.value.split())))
         case Items(items=items):
             for index, item in enumerate(items):
                 yield from _leaves(item, (*path, str(index)))
@@ -118,11 +147,37 @@ def _dotted(path: Path) -> str:
     return ".".join(path)
 
 
-def _note_unknown(path: Path, text: Text, known: Mapping[Path, str], ledger: Ledger) -> None:
-    message = f"`{_dotted(path)}` is no sentence of the workflow file"
-    otherwise = "keep only its sentences: `about`, `ask`, `say`, `answers`, `choices`, `public`, `ends with`"
-    hint = did_you_mean(_dotted(path), (_dotted(each) for each in known), otherwise)
-    ledger.note(text.place, "unknown-text", message, hint)
+def _note_unknown(
+    written: Path,
+    known: Mapping[Path, str],
+    places: Mapping[Path, Place],
+    there: Mapping[Path, Place],
+    ledger: Ledger,
+) -> Path | None:
+    """Note the first name on a path that the workflow file does not have there; returns the path that was meant."""
+    path = _plain(written)
+    begun = {each[:n] for each in known for n in range(len(each) + 1)}
+    length = next((n for n in range(1, len(path)) if path[:n] not in begun), len(path))
+    if path in begun:
+        inside = ", ".join(
+            f"`{each}`" for each in dict.fromkeys(k[len(path)] for k in known if k[: len(path)] == path)
+        )
+        message = f"`{_dotted(written)}` holds more than one text in the workflow file"
+        ledger.note(
+            place_of(written, there), "unknown-text", message, f"write it as it stands there, with {inside}"
+        )
+        return path
+    siblings = {each[-1]: each for each in begun if len(each) == length and each[:-1] == path[: length - 1]}
+    near = nearest(path[length - 1], (each for each in siblings if not each.isdigit()))
+    hint = "keep only its sentences: `about`, `ask`, `say`, `answers`, `choices`, `public`, `ends with`"
+    if near is not None:
+        as_written = next(
+            (each[length - 1] for each in places if _plain(each)[:length] == siblings[near]), near
+        )
+        hint = f"did you mean `{as_written}`?"
+    message = f"`{_dotted(written[:length])}` is no sentence of the workflow file"
+    ledger.note(place_of(written[:length], there), "unknown-text", message, hint)
+    return siblings[near] if near is not None else None
 
 
 # ── the sentences themselves ─────────────────────────────────────────────────
@@ -138,7 +193,8 @@ def _said(compiled: Compiled, key: str, text: Text, ledger: Ledger) -> str | Non
             return f"<{spaced(found[1])}>"
 
     said = GAP.sub(by_name, text.value.strip())
-    wanted, written = set(compiled.definition.gaps.get(key, ())), set(GAP.findall(said))
+    gaps = compiled.written.get(key, compiled.definition.gaps.get(key, ()))
+    wanted, written = set(gaps), set(GAP.findall(said))
     for gap in sorted(wanted - written):
         ledger.note(
             text.place, "placeholder", f"`<{gap}>` is missing here", "say it somewhere, as the original does"
@@ -163,12 +219,20 @@ def _made(compiled: Compiled, texts: Mapping[str, str]) -> dict[str, str]:
     definition = compiled.definition
     title = texts.get(TITLE_TEXT, definition.title)
     found = {
-        key: as_list(title, {each: texts.get(each, definition.texts.get(each, "")) for each in answers})
-        for key, answers in compiled.lists.items()
-        if TITLE_TEXT in texts or any(each in texts for each in answers)
+        key: as_list(
+            title,
+            {each: texts.get(each, definition.texts.get(each, "")) for each in listing.answers},
+            listing,
+        )
+        for key, listing in compiled.lists.items()
+        if TITLE_TEXT in texts or any(each in texts for each in listing.answers)
     }
     if "called" not in compiled.said_at and TITLE_TEXT in texts:
         found["called"] = title
+    said = {**texts, **found}
+    for key, (source, gaps) in compiled.respoken.items():
+        if source in said:
+            found[key] = in_other_gaps(said[source], gaps)
     return found
 
 

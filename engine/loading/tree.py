@@ -27,6 +27,8 @@ from ruamel.yaml.events import (
 )
 
 from engine.loading.problem import Ledger, Place
+from engine.loading.signs import PLAIN_TEXT, UNSEEN, foreign
+from engine.loading.syntax import explain
 
 MOST_BYTES = 64 * 1024
 MOST_DEPTH = 8
@@ -90,8 +92,11 @@ class _Frame:
         return Map(tuple(_entries(self.nodes, ledger)), self.place)
 
 
-def read_tree(text: str, ledger: Ledger) -> Map | None:
-    """Read a whole file; None if it is not one readable map, with the reasons in ``ledger``."""
+def read_tree(text: str, ledger: Ledger, begin: str = "start with `name: …`") -> Map | None:
+    """Read a whole file; None if it is not one readable map, with the reasons in ``ledger``.
+
+    ``begin``: what helps where nothing is written yet.
+    """
     size = len(text.encode())
     if size > MOST_BYTES:
         ledger.note(
@@ -101,19 +106,20 @@ def read_tree(text: str, ledger: Ledger) -> Map | None:
             "split it into two workflows",
         )
         return None
-    if _has_tabs(text, ledger):
+    if _is_no_text(text, ledger) or _has_tabs(text, ledger):
         return None
     try:
         node = _compose(text, ledger)
     except MarkedYAMLError as error:
-        _note_syntax(error, ledger)
+        place, message, hint = explain(text, error)
+        ledger.note(place, "yaml", message, hint)
         return None
     except YAMLError as error:
         ledger.note(
             Place(),
             "yaml",
             f"this is not readable YAML: {_first_line(error)}",
-            "save the file as plain UTF-8 text",
+            PLAIN_TEXT,
         )
         return None
     if isinstance(node, Map):
@@ -123,10 +129,26 @@ def read_tree(text: str, ledger: Ledger) -> Map | None:
     ledger.note(
         Place() if node is None else node.place,
         "not-a-map",
-        "the file is empty" if node is None else "a workflow begins with keys",
-        "start with `name: …`",
+        "the file is empty" if node is None else "a file begins with keys",
+        begin,
     )
     return None
+
+
+def _is_no_text(text: str, ledger: Ledger) -> bool:
+    """Whether this is another kind of file, or has characters in it that no text has."""
+    what = foreign(text[:100].encode("utf-8", "replace"))
+    if what is not None:
+        ledger.note(Place(), "encoding", what, PLAIN_TEXT)
+        return True
+    found = UNSEEN.search(text)
+    if found is not None:
+        before = text[: found.start()]
+        place = Place(before.count("\n") + 1, found.start() - before.rfind("\n"))
+        message = f"a character that cannot be seen stands here (U+{ord(found[0]):04X})"
+        ledger.note(place, "yaml", message, "delete it")
+        return True
+    return False
 
 
 def _has_tabs(text: str, ledger: Ledger) -> bool:
@@ -193,16 +215,16 @@ def _is_allowed(event: NodeEvent, place: Place, ledger: Ledger) -> bool:
         ledger.note(
             place,
             "alias",
-            f"`{written}` is a YAML reference, and these are not read",
-            "write the text out, or put quotes around it if it is meant as text",
+            f"a text cannot begin with `{written[0]}`: `{written}` is a YAML reference, and these are not read",
+            "put quotes around the whole text",
         )
         return False
     if isinstance(event, ScalarEvent | CollectionStartEvent) and event.tag is not None:
         ledger.note(
             place,
             "tag",
-            f"`{event.tag}` is a YAML tag, and these are not read",
-            "leave it out, or put quotes around it if it is meant as text",
+            f"a text cannot begin with `!`: `{event.tag}` is a YAML tag, and these are not read",
+            "put quotes around the whole text",
         )
         return False
     return True
@@ -235,48 +257,6 @@ def _entries(nodes: list[Node], ledger: Ledger) -> Iterator[Entry]:
             continue
         first[key.value] = key.place
         yield Entry(key, node)
-
-
-_SAID_PLAINLY = {
-    "mapping values are not allowed here": (
-        "a second `: ` on one line",
-        "put quotes around a text that contains a colon",
-    ),
-    "could not find expected ':'": ("a key without a colon", "write `key: text`"),
-    "expected <block end>, but found": (
-        "the indentation does not fit the lines above",
-        "align it with its neighbours, and put quotes around whole texts",
-    ),
-    "expected alphabetic or numeric character": (
-        "`*` or `&` at the beginning of a text",
-        "put quotes around the text",
-    ),
-    "found character '`' that cannot start any token": (
-        "a backtick at the beginning of a text",
-        "put quotes around the text",
-    ),
-    "found character '@' that cannot start any token": (
-        "`@` at the beginning of a text",
-        "put quotes around the text",
-    ),
-    "found unexpected end of stream": ("quotes that are never closed", "close them"),
-}
-
-
-def _note_syntax(error: MarkedYAMLError, ledger: Ledger) -> None:
-    mark = error.problem_mark or error.context_mark
-    place = _place(mark) if mark is not None else Place()
-    problem = str(error.problem or error.context or "unreadable")
-    for pattern, (message, hint) in _SAID_PLAINLY.items():
-        if problem.startswith(pattern):
-            ledger.note(place, "yaml", message, hint)
-            return
-    ledger.note(
-        place,
-        "yaml",
-        f"this is not readable YAML: {problem}",
-        "look at quotes, brackets and indentation here",
-    )
 
 
 def _first_line(error: Exception) -> str:

@@ -7,10 +7,13 @@ import contextlib
 import fcntl
 import io
 import os
+import shutil
 import sys
 import termios
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 from bridge.cli import main
 
@@ -65,6 +68,28 @@ async def hearth_process(*arguments: str | Path, cwd: Path | None = None, **vari
         process.kill()
         await process.wait()
         raise
+    outcome = Outcome(process.returncode or 0, out.decode(), err.decode())
+    assert "Traceback" not in outcome.text, outcome.text
+    return outcome
+
+
+async def hearth_without_rights(*arguments: str | Path) -> Outcome:
+    """Run the command as somebody to whom the rights of files apply, also where the tests run as root."""
+    if os.geteuid() != 0:
+        return await hearth_process(*arguments)
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        pytest.skip("needs setpriv, as root may read everything")
+    dropped = "-dac_override,-dac_read_search"
+    process = await asyncio.create_subprocess_exec(
+        *[setpriv, f"--bounding-set={dropped}", f"--inh-caps={dropped}"],
+        *[sys.executable, "-c", SETUP, str(PROJECT_FOLDER), *map(str, arguments)],
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=own_environment(),
+    )
+    out, err = await asyncio.wait_for(process.communicate(), RUN_SECONDS)
     outcome = Outcome(process.returncode or 0, out.decode(), err.decode())
     assert "Traceback" not in outcome.text, outcome.text
     return outcome

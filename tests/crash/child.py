@@ -46,6 +46,7 @@ class Config(msgspec.Struct, frozen=True):
     room: str
     members: tuple[str, ...]
     secret: bytes
+    workflows: str = str(SHIPPED)
 
     @property
     def database(self) -> Path:
@@ -68,7 +69,7 @@ class Config(msgspec.Struct, frozen=True):
             operator="the crash test",
             outside_help="112",
             allowed=Allowed(users=frozenset(self.members)),
-            workflows=SHIPPED,
+            workflows=Path(self.workflows),
             pickle_secret=self.secret,
             alias_salt=self.secret,
         )

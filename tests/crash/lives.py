@@ -234,6 +234,10 @@ class Lives:
             self._take(json.loads(line))
             async with self._changed:
                 self._changed.notify_all()
+        if not self._held:
+            self._failure = self._failure or LifeFailed(f"nobody begins lives any more:\n{self.log_tail()}")
+            async with self._changed:
+                self._changed.notify_all()
 
     def _take(self, report: dict[str, Any]) -> None:
         if "nursery" in report:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from pathlib import Path
 
@@ -22,6 +23,7 @@ def example_text(name: str) -> str:
     return next(text for text in examples() if text.startswith(f"name: {name}\n"))
 
 
+@functools.cache
 def example(name: str) -> Definition:
     """The definition of the example with this name."""
     loaded = load_definition(example_text(name), f"{LANGUAGE.name}: {name}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import re
 from collections.abc import Iterator, Mapping
@@ -167,12 +168,13 @@ class NoDefinitions:
         return None
 
 
-def definitions() -> list[Definition]:
+@functools.cache
+def definitions() -> tuple[Definition, ...]:
     """The workflows that come with Hearth."""
     found = [examine_file(path).definition for path in sorted((ROOT / "workflows").glob("*.yaml"))]
     assert found
     assert all(found)
-    return [definition for definition in found if definition is not None]
+    return tuple(definition for definition in found if definition is not None)
 
 
 def words_of_workflows() -> set[str]:
@@ -185,7 +187,7 @@ def words_of_workflows() -> set[str]:
 
 
 def is_understood(text: str) -> bool:
-    """Whether a member who writes this is understood: as a command, an answer, or a moment."""
+    """Whether a member who writes this is understood: as a command, an answer, a moment, or people."""
     vocabulary = Vocabulary.load()
     said = vocabulary.said
     person = PersonId("carla")
@@ -195,6 +197,8 @@ def is_understood(text: str) -> bool:
     command = reading.command
     if command is not None:
         return command.close_to is None and (command.word in vocabulary.commands or command.rest is None)
+    if reading.people:
+        return True
     return reading.moment_ms is not None or reading.empty or text in {*said.yes, *said.maybe, *said.no}
 
 

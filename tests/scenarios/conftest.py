@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -14,9 +15,15 @@ WORKFLOWS = Path(__file__).parents[2] / "workflows"
 Theatre = Callable[..., Awaitable[Stage]]
 
 
+@functools.cache
+def shipped() -> Playbill:
+    """What Hearth ships, read once: a playbill and its definitions never change."""
+    return Playbill.of_folder(WORKFLOWS)
+
+
 async def set_stage(*names: str, seed: int = 1, greeted: bool = True) -> Stage:
     """A stage with the workflows that Hearth ships."""
-    return await Stage.set(*names, playbill=Playbill.of_folder(WORKFLOWS), seed=seed, greeted=greeted)
+    return await Stage.set(*names, playbill=shipped(), seed=seed, greeted=greeted)
 
 
 @pytest.fixture

@@ -542,7 +542,7 @@ async def test_an_open_invitation_closes_where_it_stands(theatre: Theatre) -> No
     stage = await invite(await theatre("ana", "bruno"), "everyone")
     await stage.tap("bruno", "🙋", "invites everyone", room=True)
     await stage.say("ana", "cancel")
-    assert stage.now("", "invites everyone", room=True).endswith("This has closed. Thank you, everyone.")
+    assert stage.now("", "invites everyone", room=True).endswith("It was called off.")
     assert len(stage.new(room=True)) == 1
 
 
@@ -680,6 +680,8 @@ async def test_a_removed_yes_opens_the_question_again(theatre: Theatre) -> None:
         "Taken back. It stays open until Thursday 21 January, 19:00 UTC, and no reply is fine."
     )
     assert "Coming: nobody yet" in stage.now("ana", "Your invitation is out")
+    assert "Bruno can't after all." not in stage.new("ana"), "they may be on their way to another answer"
+    await stage.tap("bruno", "✖️", "invites you")
     assert stage.new("ana")[-1] == "Bruno can't after all."
 
 

@@ -208,6 +208,17 @@ async def test_halfway_the_words_of_the_circle_reach_the_holder_and_nobody_else(
     assert heard(stage, "bruno", "From Dora") == 1
 
 
+async def test_whoever_holds_it_knows_that_the_circle_is_asked_no_later_than_the_circle(
+    theatre: Theatre,
+) -> None:
+    stage = await paired(theatre)
+    await stage.pass_time(65 * DAY_MS)
+    told = next(line for line in stage.diary("bruno") if "I'm asking the circle" in line.words)
+    asked = [line for name in NAMES for line in stage.diary(name) if "half of the term" in line.words]
+    assert told.urgency == "quiet"
+    assert told.at_ms <= min(line.at_ms for line in asked)
+
+
 async def test_no_thanks_to_a_question_for_words_reaches_nobody(theatre: Theatre) -> None:
     stage = await paired(theatre)
     await stage.pass_time(62 * DAY_MS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import pathlib
 
 import pytest
@@ -15,8 +16,10 @@ from tests.workflows.walk import Walk
 EXAMPLES = pathlib.Path(__file__).parents[2] / "docs" / "examples"
 HOST, BRUNO, CHEN, DANA = "p1", "p2", "p3", "p4"
 READERS = "ask_readers"
+AGAIN = "ask_readers_anew"
 
 
+@functools.cache
 def example(name: str) -> Definition:
     loaded = load_definition(EXAMPLES / f"{name}.yaml")
     assert isinstance(loaded, Definition), "\n".join(map(str, loaded))
@@ -60,13 +63,50 @@ def test_with_too_few_the_starter_chooses(choice: str, state: str) -> None:
     assert walk.told() == ({BRUNO, HOST} if choice == "let_go" else set())
 
 
-def test_another_date_is_told_at_once_and_then_everybody_is_asked_afresh() -> None:
-    walk = club().answer(BRUNO, READERS, "maybe").wait(17.5).answer(HOST, "too_few", "new_date")
-    assert walk.told() == {BRUNO}
+def too_few_of(walk: Walk) -> Walk:
+    """Bruno said maybe, Chen said no, Dana nothing; the host wants another date."""
+    walk.answer(BRUNO, READERS, "maybe").answer(CHEN, READERS, "no").wait(17.5)
+    return walk.answer(HOST, "too_few", "new_date")
+
+
+def test_for_another_date_only_those_who_said_yes_or_maybe_are_asked_again_and_hear_nothing_else() -> None:
+    walk = too_few_of(club())
+    assert walk.told() == set()
+    walk.give(HOST, "meeting", walk.at(30))
+    assert (walk.state, walk.told()) == (AGAIN, set())
+    assert walk.asked() == {(BRUNO, AGAIN)}
+    assert walk.snapshot.asks[READERS].answers == {}
+
+
+def test_where_the_host_looks_for_a_date_for_long_those_who_are_waiting_hear_that_it_is_moving() -> None:
+    walk = too_few_of(club()).wait(0.2)
+    assert (walk.state, walk.told()) == ("between_dates", {BRUNO})
+    walk.give(HOST, "meeting", walk.at(30))
+    assert walk.asked() == {(BRUNO, AGAIN)}
+
+
+def test_where_nobody_had_said_yes_or_maybe_all_are_asked_once_more() -> None:
+    walk = club().answer(CHEN, READERS, "no").wait(17.5).answer(HOST, "too_few", "new_date")
     walk.give(HOST, "meeting", walk.at(30))
     assert walk.state == READERS
     assert {who for who, _ in walk.asked()} == {BRUNO, CHEN, DANA}
-    assert walk.snapshot.asks[READERS].answers == {}
+
+
+def test_what_is_said_to_the_second_question_counts_as_if_it_had_been_said_to_the_first() -> None:
+    walk = too_few_of(club())
+    walk.give(HOST, "meeting", walk.at(30))
+    walk.answer(BRUNO, AGAIN, "count_me_in").wait(27.5)
+    assert walk.state == "too_few"
+    walk.answer(HOST, "too_few", "small").wait(4)
+    assert (walk.state, walk.asked()) == ("ask_readers_2", {(BRUNO, "ask_readers_2")})
+
+
+def test_whoever_says_nothing_to_the_second_question_is_not_asked_a_third_time() -> None:
+    walk = club().answer(BRUNO, READERS, "maybe").answer(CHEN, READERS, "count_me_in").wait(17.5)
+    walk.answer(HOST, "too_few", "new_date").give(HOST, "meeting", walk.at(30))
+    walk.answer(CHEN, AGAIN, "count_me_in").wait(27.5).answer(HOST, "too_few", "new_date")
+    walk.give(HOST, "meeting", walk.at(30))
+    assert walk.asked() == {(CHEN, AGAIN)}
 
 
 def test_when_nobody_chooses_it_closes_kindly_before_the_date() -> None:
@@ -149,3 +189,37 @@ def test_every_example_ends_by_itself_or_goes_on_coming_round(path: pathlib.Path
     walk.wait(100)
     comes_round = "resting" in definition.states
     assert comes_round or walk.snapshot.finished_ms is not None
+
+
+MONTHLY = """\
+name: Supper
+about: Cook together once a month.
+people:
+  guests: chosen by starter
+details:
+  evening: date and time
+steps:
+  - ask: guests
+    named: invited
+    say: Supper on <evening>?
+    answers: [I'm coming]
+    seen by: starter
+    until: 1 day before evening
+    needs: 2 I'm coming
+  - wait: until 1 day after evening
+  - again: every 2 months
+"""
+
+
+def test_when_it_comes_round_answers_to_a_second_question_count_no_more() -> None:
+    definition = load_definition(MONTHLY, "supper.yaml")
+    assert isinstance(definition, Definition), "\n".join(map(str, definition))
+    walk = Walk(definition)
+    walk.begin(guests=Persons((BRUNO, CHEN))).give(HOST, "evening", walk.at(5))
+    walk.answer(BRUNO, "invited", "im_coming").wait(4.2).answer(HOST, "too_few", "new_date")
+    walk.give(HOST, "evening", walk.at(9)).answer(BRUNO, "invited_anew", "im_coming").wait(8.5)
+    walk.answer(HOST, "too_few", "small").wait(68)
+    assert walk.state == "next_round"
+    walk.give(HOST, "evening", walk.at(5))
+    assert walk.state == "ask_invited"
+    assert walk.snapshot.asks["invited_anew"].answers == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import pathlib
 import re
 
@@ -18,6 +19,7 @@ WORKFLOWS = pathlib.Path(__file__).parents[2] / "workflows"
 NOON_MS = 1_800_000_000_000 // DAY_MS * DAY_MS + 12 * HOUR_MS
 
 
+@functools.cache
 def shipped(name: str) -> Definition:
     """A shipped definition; its problems, if it has any, fail the test that wanted it."""
     loaded = load_definition(WORKFLOWS / f"{name}.yaml")

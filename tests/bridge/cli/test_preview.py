@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from bridge.rehearsal.cast import NAMES
 from bridge.settings import shipped_workflows
-from tests.bridge.command import PROJECT_FOLDER, hearth, hearth_process, start_process
+from bridge.telling.names import FIRST_NAMES
+from tests.bridge.command import PROJECT_FOLDER, hearth, hearth_process, hearth_without_rights, start_process
 from tests.bridge.rehearsal.teas import TEA
 
 INVITATION = shipped_workflows() / "invitation.yaml"
@@ -137,6 +139,86 @@ async def test_a_script_that_cannot_go_on_says_where_and_shows_what_was_before(
     assert "cancel" not in outcome.out
 
 
+async def test_a_state_stands_under_the_moment_at_which_it_was_entered(
+    tea_file: Path, tmp_path: Path
+) -> None:
+    script = tmp_path / "script.yaml"
+    script.write_text(SCRIPT.replace("to 1 day before starts", "30 days"))
+    outcome = await hearth("preview", tea_file, "--script", script)
+    assert "── Thursday 21 January 2027, 19:00 · 3 days and 9 hours later ─" in outcome.out
+    assert re.search(r"── Thursday 21 [^\n]*\n\n\[Tea: open → on\]\n", outcome.out), outcome.out
+    headings = re.split(r"\n── .*\n", outcome.out)
+    assert all(part.strip() for part in headings), "a time stands over nothing"
+    assert outcome.out.endswith("Up to here there is nothing more to see.\n")
+
+
+async def test_a_line_after_the_end_of_everything_says_that_it_can_be_left_out(
+    tea_file: Path, tmp_path: Path
+) -> None:
+    script = tmp_path / "script.yaml"
+    script.write_text(SCRIPT + "  - skip: 100 days\n  - skip\n")
+    outcome = await hearth("preview", tea_file, "--script", script)
+    assert outcome.status == 1
+    assert f"{script}:9:5 nothing more will happen by itself; leave this line out" in outcome.err
+
+
+async def test_a_reply_shows_in_one_line_what_it_replies_to(tea_file: Path, tmp_path: Path) -> None:
+    script = tmp_path / "script.yaml"
+    script.write_text(SCRIPT.replace("  - bruno: coming\n  - chen: no\n", ""))
+    outcome = await hearth("preview", tea_file, "--script", script)
+    assert (
+        "  to Bruno and Chen\n  │ ↩ Ana asks you to tea, Friday 22 January, 19:00 UTC.\n  │ Open until"
+        in outcome.out
+    )
+
+
+STEPS = """\
+name: walk
+about: A walk, and what it was like.
+people:
+  friends: chosen by starter
+steps:
+  - ask: friends
+    say: A walk?
+    answers: [Gladly]
+    seen by: starter
+    until: 2 days after opening
+  - wait: for 1 day
+  - ask: friends who answered Gladly
+    say: How was it?
+    answers: in words
+    seen by: starter
+    until: 2 days after opening
+  - wait: for 1 day
+"""
+
+
+async def test_what_steps_are_called_reads_like_words_in_every_place(tmp_path: Path) -> None:
+    walk, script = tmp_path / "walk.yaml", tmp_path / "script.yaml"
+    walk.write_text(STEPS)
+    script.write_text('play:\n  - ana: walk\n  - ana: "@bruno"\n  - bruno: gladly\n  - skip: 9 days\n')
+    played = await hearth("preview", walk, "--script", script)
+    assert "[Walk: waiting → ask friends again]" in played.out
+    assert "[Walk: ask friends again → waiting again]" in played.out
+    explored = await hearth("preview", walk, "--explore")
+    drawn = await hearth("graph", walk)
+    told = await hearth("check", "--story", walk)
+    assert "Ask friends again" in drawn.out
+    for outcome in (played, explored, drawn, told):
+        assert not re.search(r"(friends|waiting) 2", outcome.out, re.IGNORECASE), outcome.out
+    as_objects = await hearth("preview", walk, "--script", script, "--format", "json")
+    states = [each["text"] for each in json.loads(as_objects.out) if each["kind"] == "state"]
+    assert "ask_friends_2" in states, "machines and tests go on with the ids"
+
+
+async def test_a_story_and_a_preview_have_the_same_people(tmp_path: Path) -> None:
+    walk = tmp_path / "walk.yaml"
+    walk.write_text(STEPS)
+    assert "Ana begins it" in (await hearth("check", "--story", walk)).out
+    assert "Ana: walk" in (await hearth_process("preview", walk)).out
+    assert tuple(name.lower() for name in FIRST_NAMES) == NAMES
+
+
 # ── a file that is not fit ───────────────────────────────────────────────────
 
 
@@ -154,6 +236,39 @@ async def test_a_file_with_problems_is_not_played_and_they_are_said_as_check_say
     as_objects = await hearth("preview", broken, "--format", "json")
     assert json.loads(as_objects.out)[0]["line"] > 0
     assert (await hearth("preview", tmp_path / "gone.yaml")).status == 1
+
+
+async def test_whatever_cannot_be_read_is_said_with_the_reason(tea_file: Path, tmp_path: Path) -> None:
+    folder = await hearth("preview", tmp_path)
+    assert (folder.status, folder.err) == (2, f"hearth: {tmp_path} is a folder.\nName one workflow file.\n")
+    (tmp_path / "lost.yaml").symlink_to("nowhere.yaml")
+    for odd, why in (("lost.yaml", "No such file or directory"), ("x" * 300, "File name too long")):
+        for arguments in (
+            ("preview", tmp_path / odd),
+            ("preview", tea_file, "--script", tmp_path / odd),
+            ("graph", tmp_path / odd),
+            ("check", tmp_path / odd),
+        ):
+            outcome = await hearth(*arguments)
+            assert outcome.status == 1
+            assert why in outcome.err or "a link to a file that is not there" in outcome.err, outcome.text
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    (closed / "tea.yaml").write_text(TEA)
+    closed.chmod(0)
+    try:
+        for arguments in (
+            ("preview", closed / "tea.yaml"),
+            ("preview", tea_file, "--script", closed / "tea.yaml"),
+            ("graph", closed / "tea.yaml"),
+            ("graph", tea_file, "--output", closed / "tea.svg"),
+        ):
+            outcome = await hearth_without_rights(*arguments)
+            assert outcome.status == 1
+            assert re.search(r"cannot be (read|written)", outcome.err), outcome.text
+            assert "Permission denied" in outcome.err
+    finally:
+        closed.chmod(0o700)
 
 
 async def test_one_way_and_all_ways_exclude_each_other(tea_file: Path, script: Path) -> None:
@@ -186,6 +301,16 @@ async def test_what_was_found_can_be_read_by_a_program(tea_file: Path) -> None:
 async def test_in_what_comes_with_hearth_nothing_is_wrong(name: str) -> None:
     outcome = await hearth("preview", shipped_workflows() / name, "--explore")
     assert outcome.status == 0, outcome.text
+
+
+async def test_exploring_shows_at_a_terminal_how_far_it_is_and_leaves_nothing_of_it(tea_file: Path) -> None:
+    async with preview_at_a_terminal(tea_file, "--explore") as (terminal, process):
+        assert "\n" not in await terminal.see("so far …")
+        before, _, result = (await terminal.see("all there are")).rpartition("\r")
+        assert "Every question reaches somebody" in before + result
+        assert await asyncio.wait_for(process.wait(), ANSWER_SECONDS) == 0
+    piped = await hearth_process("preview", tea_file, "--explore")
+    assert "so far" not in piped.text
 
 
 # ── at the prompt ────────────────────────────────────────────────────────────
@@ -240,10 +365,10 @@ class Terminal:
 
 @contextlib.asynccontextmanager
 async def preview_at_a_terminal(
-    file: Path, **variables: str
+    file: Path, *options: str, **variables: str
 ) -> AsyncIterator[tuple[Terminal, asyncio.subprocess.Process]]:
     ours, theirs = os.openpty()
-    process = await start_process("preview", file, terminal=theirs, TERM="dumb", **variables)
+    process = await start_process("preview", file, *options, terminal=theirs, TERM="dumb", **variables)
     try:
         yield Terminal(ours), process
     finally:
@@ -273,8 +398,8 @@ async def test_at_the_prompt_one_answers_as_anybody_moves_time_and_undoes(tea_fi
         assert "Undone. It is Monday 18 January 2027, 10:00 again." in await terminal.see("open > ")
         await terminal.type("help")
         assert "skip to reply_by" in await terminal.see("open > ")
-        await terminal.type("dance")
-        assert "I can't read that" in await terminal.see("open > ")
+        await terminal.type("a piano")
+        assert "write who says it: `ana: a piano`" in " ".join((await terminal.see("open > ")).split())
         await terminal.type("quit")
         shown = await terminal.see("nothing of it is kept.")
         assert "\x1b[" not in shown

@@ -45,12 +45,14 @@ class Circle:
     """Who is called what in a made-up circle, and its one definition."""
 
     def find(self, name: str, asked_by: PersonId) -> PersonId | None:
-        return NAMES.get(name.casefold())
+        return NAMES.get(name.casefold()) or NAMES.get(name.casefold().removeprefix("@"))
 
     def name_of(self, person: PersonId) -> str | None:
         return {ANA: "Ana Silva", BEN: "Ben"}.get(person)
 
     def held(self, digest: str) -> Definition | None:
+        if digest == "d2":
+            return Definition("x", "X", "", "d2", "x", (), {}, {}, {}, "open", LABELS, {})
         if digest != "d1":
             return None
         german = {"de": {"coming": "Ich komme", "maybe": "Vielleicht"}}
@@ -330,6 +332,79 @@ def test_a_choice_is_named_in_any_language_its_file_has(body: str, choice: str |
     assert read(body, DINNER)[0].picks.get(DINNER.row) == choice
 
 
+PROPOSAL = "A proposal, to decide on together"
+LABELS = {
+    "p": PROPOSAL,
+    "q": "A proposal for later",
+    "d": "The dinner on Sunday",
+    "t": "Tea, at four",
+    "i": "Invite everyone",
+    "g": "Gladly",
+    "part": "For a part of it",
+    "c": "Count me in",
+    "m": "Maybe",
+    "r": "Rather not",
+}
+
+
+def offering(*labels: str, words: bool = False) -> Prompt:
+    """A question with choices that have no emoji, and a no."""
+    options = tuple(Option(c, "", Phrase(c, "d2")) for c in labels)
+    choices = (*((c, "") for c in labels), (NO, "✖️"))
+    message = Message(options=(*options, Option(NO, "✖️", Phrase("no.label"))))
+    return Prompt(RowId("o"), InstanceId("i"), "o", 1, choices, "choice", words, NOW_MS, NOW_MS, message)
+
+
+@pytest.mark.parametrize(
+    ("body", "labels", "choice"),
+    [
+        ("a proposal", "pdt", "p"),
+        ("Proposal!", "pdt", "p"),
+        ("the proposal, please", "pdt", "p"),
+        ("a proposal", "pq", None),
+        ("a proposal for", "pq", "q"),
+        ("a proposal to decide", "p", None),
+        ("propos", "p", None),
+        ("the dinner", "pd", "d"),
+        ("dinner", "pd", "d"),
+        ("the", "pd", None),
+        ("tea", "pt", "t"),
+        ("invite", "ip", None),
+        ("invite everyone", "ip", "i"),
+        ("a proposal would be nice", "p", None),
+    ],
+)
+def test_the_beginning_of_one_label_only_is_that_choice(body: str, labels: str, choice: str | None) -> None:
+    assert read(body, offering(*labels))[0].picks.get(RowId("o")) == choice
+
+
+def test_the_beginning_of_a_label_is_words_where_words_are_an_answer() -> None:
+    assert read("a proposal", offering("p", "d", words=True))[0].picks == {}
+
+
+@pytest.mark.parametrize(
+    ("body", "labels", "choice"),
+    [
+        ("yes", ("c", "m"), "c"),
+        ("yes please", ("g", "part"), "g"),
+        ("yes", ("d", "m"), "d"),
+        ("yes", ("r", "m"), None),
+        ("yes", ("d", "t"), None),
+        ("yes", ("d", "t", "m"), None),
+        ("👍", ("d",), "d"),
+        ("👍🏽", ("g",), "g"),
+        ("👍", ("g", "part"), None),
+        ("👍", ("c", "m"), None),
+        ("❤️", ("g",), None),
+    ],
+)
+def test_a_yes_or_a_thumb_is_a_choice_where_only_one_can_be_meant(
+    body: str, labels: tuple[str, ...], choice: str | None
+) -> None:
+    for words in (False, True):
+        assert read(body, offering(*labels, words=words))[0].picks.get(RowId("o")) == choice
+
+
 def test_a_plain_yes_means_nothing_where_it_could_mean_two_things() -> None:
     kinds = prompt("kind", ("event", "📅"), ("project", "🛠️"))
     assert read("yes", kinds)[0].picks == {}
@@ -344,7 +419,7 @@ def test_every_open_question_has_its_own_pick_and_settled_ones_none() -> None:
     help_out = prompt("help", ("gladly", "🙌"), (NO, "✖️"))
     over = prompt("over", ("coming", "✅"), settled=True)
     assert read("yes", DINNER, help_out, over)[0].picks == {"dinner": "coming", "help": "gladly"}
-    assert read("gladly", DINNER, help_out)[0].picks["help"] == "gladly"
+    assert read("gladly", DINNER, help_out)[0].picks[RowId("help")] == "gladly"
 
 
 def test_a_contact_is_chosen_by_name() -> None:
@@ -502,7 +577,19 @@ def test_a_number_is_read_when_there_is_just_one(body: str, number: int | None) 
         ("everyone", (), True),
         ("Everybody!", (), True),
         ("ana and everyone", (ANA,), True),
+        ("@ana @ben", (ANA, BEN), False),
+        ("ana chen", (ANA, CHEN), False),
+        ("ben, chen and ana", (BEN, CHEN, ANA), False),
+        ("Ana Silva Ben", (ANA, BEN), False),
+        ("@Ana Silva @ben and chen, please", (ANA, BEN, CHEN), False),
+        ("@ana:example.org ben & Chen", (ANA, BEN, CHEN), False),
+        ("ben @ana:example.org", (BEN, ANA), False),
+        ("[Ana Silva](https://matrix.to/#/@ana:example.org) Ben", (ANA, BEN), False),
+        ("me ben", (ME, BEN), False),
+        ("everyone ana", (ANA,), True),
         ("Ana and Zoe", (), False),
+        ("ana zoe", (), False),
+        ("ask ben", (), False),
         ("my neighbours", (), False),
     ],
 )
@@ -511,6 +598,45 @@ def test_people_are_all_found_or_nobody_is_taken(
 ) -> None:
     reading, _ = read(body)
     assert (reading.people, reading.everyone) == (people, everyone)
+
+
+@pytest.mark.parametrize(
+    ("body", "mentions", "people"),
+    [
+        ("Ana Silva Ben", (ANA, BEN), (ANA, BEN)),
+        ("Anastasia and Benjamin", (ANA, BEN), (ANA, BEN)),
+        ("Anastasia Romanova ben", (ANA,), (BEN, ANA)),
+        ("@ana zoe", (ANA,), ()),
+    ],
+)
+def test_marked_people_count_and_nobody_written_beside_them_is_lost(
+    body: str, mentions: tuple[PersonId, ...], people: tuple[PersonId, ...]
+) -> None:
+    assert read(body, mentions=mentions)[0].people == people
+
+
+def test_of_names_that_begin_alike_the_longest_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(NAMES, "ana silva", CHEN)
+    assert read("ana silva ben")[0].people == (CHEN, BEN)
+    assert read("ana ben silva")[0].people == ()
+
+
+def test_who_was_found_beside_somebody_unknown_is_kept_only_for_a_question_that_asks_for_people() -> None:
+    assert read("Ana and Zoe", prompt("who", expects="people"))[0].found == (ANA,)
+    assert read("Ana and Zoe", DINNER)[0] == Reading()
+
+
+def test_talk_is_not_searched_for_names_to_its_end() -> None:
+    asked: list[str] = []
+
+    class Listening(Circle):
+        def find(self, name: str, asked_by: PersonId) -> PersonId | None:
+            asked.append(name)
+            return super().find(name, asked_by)
+
+    spoken = Spoken(id="$1", occurred_ms=NOW_MS, person=ME, body="so it goes " * 36)
+    Ear(Listening(), Circle(), ("Hearth",)).read(spoken, Desk(ME), None, (), NOW_MS)
+    assert len(asked) < 50
 
 
 @pytest.mark.parametrize("body", ["none", "Skip", "nobody yet", "None, thanks"])

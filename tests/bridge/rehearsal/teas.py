@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from engine.core.definition import Definition
 from engine.loading.load import load_definition
 
@@ -70,6 +72,7 @@ states:
 """
 
 
+@functools.cache
 def tea(text: str = TEA) -> Definition:
     """The definition of a text, which has to be fit for service."""
     definition = load_definition(text)

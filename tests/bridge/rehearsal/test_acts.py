@@ -146,3 +146,16 @@ async def test_back_undoes_the_last_act_and_nothing_else(plays: Plays) -> None:
 
 def everything(stage: Stage) -> object:
     return stage.now_ms, stage.diaries(), [snapshot.state for snapshot in stage.snapshots()]
+
+
+async def test_what_cannot_be_played_helps_in_a_file_and_otherwise_at_the_prompt(plays: Plays) -> None:
+    play = await plays(*ASKED)
+    passed = await play.act(read_line("skip to 100 days before starts"))
+    assert isinstance(passed, Hitch)
+    assert str(passed).endswith("put this line further up")
+    assert passed.at_the_prompt.endswith("`back` undoes")
+    await play.act(read_line("skip 100 days"))
+    over = await play.act(read_line("skip"))
+    assert isinstance(over, Hitch)
+    assert "leave this line out" in str(over)
+    assert "leave this line out" not in over.at_the_prompt

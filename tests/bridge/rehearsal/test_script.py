@@ -75,6 +75,28 @@ def test_what_is_no_act_is_said_to_be_none(line: str) -> None:
     assert refused.value.hint
 
 
+@pytest.mark.parametrize(
+    ("line", "helps"),
+    [
+        ("a piano", "write who says it: `ana: a piano`"),
+        ("bruno dances", "put a colon behind the name: `bruno: dances`"),
+        ("bruno", "put a colon behind the name: `bruno: …`"),
+    ],
+)
+def test_words_that_nobody_says_are_shown_with_somebody_who_says_them(line: str, helps: str) -> None:
+    with pytest.raises(Unreadable) as refused:
+        read_line(line)
+    assert helps in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "found"), [("", "the file is empty"), ("- ana: tea\n", "a script begins with keys")]
+)
+def test_a_script_without_keys_is_told_which_key_begins_one(text: str, found: str) -> None:
+    (problem,) = read_script(text, "bad.yaml")  # type: ignore[misc]
+    assert str(problem) == f"bad.yaml:1:1 {found}; start with `play:`"
+
+
 def test_all_problems_of_a_script_come_at_once_each_with_its_place() -> None:
     problems = read_script(
         """\

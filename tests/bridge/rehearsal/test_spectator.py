@@ -132,3 +132,50 @@ async def test_an_edit_knows_how_the_message_read_before() -> None:
     board = next(each for each in seen if each.kind == "edit" and each.who == "ana")
     assert "Coming: Bruno" in board.was
     assert "Coming: nobody yet" in board.text
+
+
+async def test_a_state_is_shown_at_the_time_it_was_entered_and_before_what_it_says() -> None:
+    seen = await seen_of(*ASKED, "bruno: coming", "skip 30 days")
+    entered = {each.text: each for each in seen if each.kind == "state"}
+    assert entered["on"].at_ms < entered["over"].at_ms < max(each.at_ms for each in seen) + 1
+    first_letter = next(each for each in seen if each.kind == "message" and each.at_ms == entered["on"].at_ms)
+    assert seen.index(entered["on"]) < seen.index(first_letter)
+    assert entered["on"].way == "open → on"
+
+
+async def test_a_reminder_shows_what_it_replies_to() -> None:
+    seen = await seen_of(*ASKED, "skip to 1 day before starts")
+    reminders = [each for each in seen if each.kind == "message" and each.who in ("bruno", "chen")]
+    assert reminders
+    assert {each.about for each in reminders} == {"Ana asks you to tea, Friday 22 January, 19:00 UTC."}
+
+
+async def test_whoever_comes_for_the_first_time_is_greeted_as_somebody_new() -> None:
+    welcome = """\
+name: welcome
+about: Says hello to whoever comes.
+begins when: someone arrives
+steps:
+  - ask: starter
+    say: What brings you here?
+    answers: in words
+    seen by: me
+"""
+    seen = await seen_of("hana comes", text=welcome)
+    told = [each.text for each in seen if each.who == "hana" and each.kind in ("message", "edit")]
+    assert told[0].startswith("Hello, I'm Hearth")
+    assert any("What brings you here?" in text for text in told)
+    assert not any("Welcome back" in text for text in told)
+
+
+async def test_a_new_one_who_is_asked_later_is_greeted_then_and_may_take_back_what_they_did() -> None:
+    definition = tea()
+    play = await Play.begin(Playbill([definition]), people_for(definition))
+    await play.act(read_line("hana comes"))
+    assert play.stage.last_event_of("hana") is None
+    for line in ("ana: tea", "ana: @hana", "ana: Friday 19:00"):
+        await play.act(read_line(line))
+    told = play.stage.words("hana")
+    assert told.index("Hello, I'm Hearth") < told.index("Ana asks you to tea")
+    assert play.stage.last_event_of("hana") is None
+    await play.end()

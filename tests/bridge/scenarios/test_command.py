@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bridge.command import hearth
+from tests.bridge.command import hearth, hearth_without_rights
 from tests.docs.pages import example_text
 
 SCENARIOS = """\
@@ -108,3 +108,37 @@ async def test_without_scenarios_it_says_where_they_would_lie(folder: Path) -> N
     outcome = await hearth("test", folder / "tea.yaml")
     assert outcome.status == 2
     assert str(folder / "tests" / "tea.yaml") in outcome.err
+
+
+async def test_what_cannot_be_read_is_said_kindly_and_the_rest_is_played(folder: Path) -> None:
+    (folder / "tests" / "lost.yaml").symlink_to("nowhere.yaml")
+    (folder / "tests" / "more.yaml").mkdir()
+    outcome = await hearth("test", folder)
+    assert outcome.status == 1
+    assert "lost.yaml:1:1 cannot be read: No such file or directory" in outcome.err
+    assert "more.yaml:1:1 cannot be read: Is a directory" in outcome.err
+    assert outcome.out.endswith("1 scenario, all as they say. 2 files could not be played.\n")
+    for odd, said in (
+        (folder / "tests" / "lost.yaml", "a link to a file that is not there"),
+        (folder / ("x" * 300), "cannot be read (File name too long)."),
+        (folder / "none.yaml", "There is no file"),
+    ):
+        outcome = await hearth("test", odd)
+        assert outcome.status in (1, 2)
+        assert said in outcome.err, outcome.text
+
+
+async def test_without_the_right_to_look_it_says_which_file_or_folder(folder: Path) -> None:
+    for closed in (folder / "tests" / "tea.yaml", folder / "tests", folder):
+        kept = closed.stat().st_mode
+        closed.chmod(0)
+        try:
+            # A folder of scenarios holds no workflows for `hearth check`, whatever its rights.
+            for command in ("test",) if closed.name == "tests" else ("test", "check"):
+                outcome = await hearth_without_rights(command, closed)
+                assert outcome.status == 1
+                assert str(closed) in outcome.err
+                assert "cannot be read" in outcome.err
+                assert "Permission denied" in outcome.err
+        finally:
+            closed.chmod(kept)

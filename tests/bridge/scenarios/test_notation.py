@@ -102,6 +102,10 @@ def test_without_a_list_of_people_there_are_enough_and_all_who_act(definition: D
         ("state: open", "feeling: good", "`feeling` is nothing that can be expected"),
         ("- bruno: I'm coming", "- brno: I'm coming", "nobody here is called `brno`; did you mean `bruno`?"),
         ("- Tea on  friday", "- tee on friday", "`tee on friday` is no act"),
+        ("- Tea on  friday", "- tea on Sunday", "is called so; did you mean `tea on friday`?"),
+        ("- Tea on  friday", "- everybody sleeps now", "is called so; known there: `tea on friday`"),
+        ("coming: bruno", "kitchen: bruno", "unknown part `kitchen`; known: "),
+        ("coming: nobody", "comin: nobody", "unknown part `comin`; did you mean `coming`?"),
         ("    when:", "    wenn:", "unknown key `wenn`; did you mean `when`?"),
         ("scenarios:", "scenario:", "`scenarios` is missing"),
         ("- state: open", "- [state, open]", "each dash is one expectation"),
@@ -129,3 +133,9 @@ def test_a_file_is_about_its_namesake_or_about_the_one_it_names(tmp_path: Path) 
     file = tmp_path / "tests" / "tea.yaml"
     assert named_workflow("scenarios:\n", file) == tmp_path / "tea.yaml"
     assert named_workflow("workflow: ../other.yaml\n", file) == tmp_path / "other.yaml"
+
+
+def test_an_empty_file_is_told_what_a_scenario_file_begins_with(definition: Definition) -> None:
+    assert problems_in("", definition) == ["tests/tea.yaml:1:1 the file is empty; start with `scenarios:`"]
+    (problem,) = problems_in("- a\n", definition)
+    assert "a scenario file begins with keys; start with `scenarios:`" in problem

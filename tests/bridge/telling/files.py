@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 from engine.core.definition import Definition
@@ -53,6 +54,7 @@ states:
 """
 
 
+@functools.cache
 def loaded(source: Path | str) -> Definition:
     """The definition of a good file; a file that is not good fails the test with its problems."""
     definition = load_definition(source)

@@ -70,11 +70,9 @@ def test_every_state_and_every_question_is_told(file: Path) -> None:
 def test_a_small_file_is_told_from_beginning_to_end() -> None:
     text = " ".join(story_as_text(tell_story(loaded(TEA))).split())
     for said in (
-        "Bruno begins it by writing *tea*, and is the host.",
-        "The guests are the people Bruno names.",
-        "Only Bruno sees Bruno's"
-        if False
-        else "Only Bruno sees who says “I'm coming”; a no is seen by nobody.",
+        "Ana begins it by writing *tea*, and is the host.",
+        "The guests are the people Ana names.",
+        "Only Ana sees who says “I'm coming”; a no is seen by nobody.",
         "· If at least two are coming, it ends as “done”.",
         "· Otherwise it ends as “dropped”.",
         "Dropped: “It didn't come together.” Those coming hear: “No tea this time.”",
@@ -107,7 +105,7 @@ def test_nothing_that_a_terminal_obeys_is_printed() -> None:
     texts = definition.texts | {"invited.say": "Tea \x1b[2J\x07 for <host>"}
     text = story_as_text(tell_story(msgspec.structs.replace(definition, texts=texts)))
     assert "\x1b" not in text
-    assert "Tea [2J for Bruno" in text
+    assert "Tea [2J for Ana" in text
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bridge.rehearsal import Playbill, Stage
+from bridge.rehearsal import Stage
 from bridge.telling.reach import roles
 from bridge.telling.ways import Count
 from bridge.telling.week import MailOfSomebody, MailOfTheRoom, most_in_a_week, most_in_the_room
@@ -21,10 +21,10 @@ from engine.core.instance import Snapshot
 from engine.core.turn import Turn
 from engine.core.values import DAY_MS, HOUR_MS, WEEK_MS, Ms
 from tests.bridge.telling.files import TEA, loaded
+from tests.scenarios.conftest import shipped
 from tests.scenarios.test_walks import PRELUDES, Walk
 
 ROOT = Path(__file__).parents[3]
-WORKFLOWS = ROOT / "workflows"
 SMALL = [TEA, *sorted([*ROOT.glob("docs/examples/*.yaml"), *Path(__file__).parent.glob("stories/*.yaml")])]
 SEEDS = int(os.environ.get("HEARTH_WALKS", "12"))
 STEPS = 50
@@ -148,7 +148,7 @@ async def _look(stage: Stage, where: str) -> None:
 
 @pytest.mark.parametrize("seed", range(SEEDS))
 async def test_nobody_ever_gets_more_than_the_story_promises(seed: int) -> None:
-    stage = await Stage.set("ana", "bruno", "chen", "dora", playbill=Playbill.of_folder(WORKFLOWS), seed=seed)
+    stage = await Stage.set("ana", "bruno", "chen", "dora", playbill=shipped(), seed=seed)
     walk = Walk(stage)
     try:
         await PRELUDES[seed % len(PRELUDES)](walk)

@@ -109,6 +109,7 @@ A_SLOT: dict[str, AnySlot] = {
     "who": Names(("bruno",)),
     "choice": Said("coming", "d1"),
     "value": When(FRIDAY_MS),
+    "when": When(FRIDAY_MS),
     "n": Count(2),
     "close_to": Plain("withdraw"),
     "word": Plain("cancel"),

@@ -22,7 +22,7 @@ from engine.core.definition import (
     StateDef,
     TellDef,
 )
-from engine.core.effect import Settle
+from engine.core.effect import Confirm, Settle, Tell
 from engine.core.turn import MovesInCircles
 from engine.core.values import Number
 from tests.engine.core.one_instance import Course, question, workflow
@@ -84,8 +84,8 @@ def test_a_further_condition_may_keep_it_back() -> None:
 
 
 def test_what_an_answer_moves_comes_before_what_holds() -> None:
-    moves = (MoveDef(OnHolds(TWO_YES), "done"), MoveDef(OnAnswer("a", "yes"), "over"))
-    assert members_asked(*moves).answer("p2", "a", "yes").state == "over"
+    moves = (MoveDef(OnHolds(TWO_YES), "done"), MoveDef(OnAnswer("a", "yes"), "over", when=TWO_YES))
+    assert members_asked(*moves).answer("p2", "a", "yes").answer("p3", "a", "yes").state == "over"
 
 
 def test_a_refused_event_moves_nothing() -> None:
@@ -102,6 +102,15 @@ def test_the_thanks_say_that_nothing_can_be_changed_any_more() -> None:
     )
     assert course.confirmed().key == "ack.detail"
     assert [e.who for e in course.effects if isinstance(e, Settle)] == ["p2", "p3", "p4", "p5"]
+
+
+def test_whoever_answers_is_thanked_before_they_hear_what_follows_from_it() -> None:
+    course = (
+        members_asked(MoveDef(OnHolds(TWO_YES), "done")).answer("p2", "a", "yes").answer("p3", "a", "yes")
+    )
+    kinds = [type(e) for e in course.effects if isinstance(e, Confirm | Tell | Settle)]
+    assert kinds[0] is Confirm
+    assert Tell in kinds
 
 
 def test_a_board_shows_what_it_showed_before_the_move() -> None:

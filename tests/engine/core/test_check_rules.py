@@ -1,6 +1,7 @@
 """Every rule is broken once in a file that is right but for that, and the checker finds exactly that."""
 
 import ast
+import functools
 import pathlib
 import re
 
@@ -16,6 +17,7 @@ from tests.engine.core.gathering import DECISION, GATHERING
 SOURCES = sorted(pathlib.Path(engine.core.check.__file__).parent.glob("check*.py"))
 
 
+@functools.cache
 def problems(text: str) -> tuple[Problem, ...]:
     """What is wrong with the file itself, and beside the other one."""
     files = {

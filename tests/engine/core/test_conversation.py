@@ -9,7 +9,11 @@ from engine.core.definition import (
     NO,
     AnsweredBy,
     AskDef,
+    AtMoment,
+    BoardDef,
     Choice,
+    Circle,
+    CountOf,
     DetailDef,
     Everyone,
     MomentExpr,
@@ -116,6 +120,116 @@ def test_what_is_settled_cannot_be_taken_back() -> None:
 def test_whoever_could_not_come_after_all_is_known_to_the_others_but_not_told_of_themselves() -> None:
     course = supper().answer("p2", "a", "yes").answer("p2", "a", NO)
     assert course.told("gone") == ["p1", "p3"]
+
+
+def test_whoever_begins_something_hears_so_at_once_or_in_a_moment_what_follows() -> None:
+    assert Course(workflow(StateDef("open"))).begin().told("begun") == ["p1"]
+    at_once = MoveDef(AtMoment(MomentExpr("entering")), "next")
+    course = Course(workflow(StateDef("open", moves=(at_once,)), StateDef("next"))).begin()
+    assert course.told("begun") == []
+    assert course.ring("at:00").told("begun") == ["p1"]
+
+
+# ── words that move it on ──────────────────────────────────────────────────────
+
+
+def closing_hours() -> Course:
+    """The host may end it once somebody comes; nobody else may."""
+    enough = CountOf((("a", "yes"),), ">=", 1)
+    moves = (MoveDef(OnCommand("thank", ("host",)), "over", when=enough),)
+    definition = workflow(
+        StateDef("open", asks=("a",), moves=moves),
+        parts={"guests": [Everyone()]},
+        asks=[question("a", "guests")],
+    )
+    return Course(definition, guests=("p2", "p3")).begin()
+
+
+def test_a_word_that_is_somebody_elses_moves_nothing_and_they_hear_so() -> None:
+    course = closing_hours().answer("p2", "a", "yes").command("p2", "thank")
+    assert (course.refused, course.state) == ("not_yours", "open")
+    assert course.told("not_yours") == ["p2"]
+
+
+def test_a_word_that_comes_too_soon_moves_nothing_and_they_hear_so() -> None:
+    course = closing_hours().command("p1", "thank")
+    assert (course.refused, course.state) == ("not_now", "open")
+    assert course.told("not_now") == ["p1"]
+    assert course.answer("p2", "a", "yes").command("p1", "thank").state == "over"
+
+
+# ── what is said without asking ──────────────────────────────────────────────
+
+
+def farewell(*tells: TellDef, board: BoardDef | None = None) -> Course:
+    """The host writes ``thank``, and whatever is said on the way is said."""
+    enough = MoveDef(OnCommand("thank", ("host",)), "over", tells=tells)
+    definition = workflow(
+        StateDef("open", asks=("a",), moves=(enough,), board=(board,) if board else ()),
+        parts={"guests": [Everyone()]},
+        asks=[question("a", "guests", seen_by=("host",))],
+        texts={"ty": "Thank you.", "list": "<a.yes>"},
+        gaps={"list": ("a.yes",)},
+    )
+    return Course(definition, room=("p1", "p2", "p3"), guests=("p2",)).begin()
+
+
+def test_it_is_said_only_where_its_condition_holds() -> None:
+    tell = TellDef(Part("guests"), "ty", when=CountOf((("a", "yes"),), ">=", 1))
+    assert farewell(tell).command("p1", "thank").told("ty") == []
+    assert farewell(tell).answer("p2", "a", "yes").command("p1", "thank").told("ty") == ["p2"]
+
+
+def test_it_is_said_to_everybody_who_is_in_the_room_then_or_once_in_the_room_itself() -> None:
+    assert farewell(TellDef(Circle(but=("host",)), "ty")).command("p1", "thank").told("ty") == ["p2", "p3"]
+    course = farewell(TellDef(Room(), "ty")).command("p1", "thank")
+    assert (course.posted(), course.told("ty")) == ([["ty"]], [])
+
+
+def test_a_board_whose_condition_does_not_hold_yet_is_not_there_yet() -> None:
+    board = BoardDef("host", "list", when=CountOf((("a", "yes"),), ">=", 1))
+    course = farewell(board=board)
+    assert course.shown("p1") == []
+    assert [line.key for line in course.answer("p2", "a", "yes").shown("p1")] == ["list"]
+
+
+def test_a_moment_that_rests_on_a_date_nobody_gave_is_not_waited_for() -> None:
+    move = MoveDef(AtMoment(MomentExpr("starts")), "over")
+    definition = workflow(StateDef("open", moves=(move,)), details=[DetailDef("starts", "moment")])
+    assert Course(definition).begin().snapshot.timers == {}
+    given = Course(definition).begin(starts=Moment(NOON_MS + DAY_MS))
+    assert given.ring("at:00").state == "over"
+
+
+# ── asked again and again ────────────────────────────────────────────────────
+
+
+def every_week(until: MomentExpr | None = None) -> Course:
+    """Two guests are asked every week how it goes; the host reads what they write."""
+    ask = question("a", "guests", words=True, seen_by=("host",), every_ms=7 * DAY_MS, until=until)
+    moves = (MoveDef(OnCommand("stop_it", ("host",)), "over"),)
+    states = StateDef("open", asks=("a",), moves=moves)
+    return Course(workflow(states, parts={"guests": [Everyone()]}, asks=[ask]), guests=("p2", "p3")).begin()
+
+
+@pytest.mark.parametrize("until", [MomentExpr("opening", 2 * DAY_MS), MomentExpr("opening", 30 * DAY_MS)])
+def test_what_is_repeated_is_asked_after_its_time_and_then_each_time_anew(until: MomentExpr) -> None:
+    course = every_week(until)
+    assert "a" not in course.snapshot.asks
+    assert course.ring("again:a:0").asked("a") == ["p2", "p3"]
+    assert course.now_ms == NOON_MS + 7 * DAY_MS
+    course.write("p2", "a")
+    if course.snapshot.asks["a"].closes_ms < NOON_MS + 14 * DAY_MS:
+        course.ring("close:a:1")
+    assert course.ring("again:a:0").asked("a") == ["p2", "p3"]
+    assert course.now_ms == NOON_MS + 14 * DAY_MS
+    state = course.snapshot.asks["a"]
+    assert (state.round, state.answers) == (2, {})
+    assert course.happen(Answered("a", 1, Ref("p3"), text=TextId("late"))).refused == "closed"
+
+
+def test_what_is_repeated_is_asked_no_more_once_it_is_over() -> None:
+    assert every_week().command("p1", "stop_it").snapshot.timers == {}
 
 
 # ── a guest's question ───────────────────────────────────────────────────────
@@ -264,10 +378,10 @@ def test_defaults_stand_in_for_what_nobody_was_asked() -> None:
     assert held.keys() == {"starts", "seats", "kind", "reply_by"}
 
 
-def test_whoever_asks_a_part_that_is_nobody_yet_asks_the_starter() -> None:
+def test_what_only_a_part_can_tell_that_nobody_is_yet_is_asked_of_nobody() -> None:
     course = gathering(DetailDef("it", "number", asked="nobody_yet"))
-    (ask,) = [e for e in course.effects if isinstance(e, Ask)]
-    assert ask.who == "p1"
+    assert [e for e in course.effects if isinstance(e, Ask)] == []
+    assert course.state != "over"
 
 
 def test_what_is_said_of_an_ask_that_was_never_put_is_empty() -> None:

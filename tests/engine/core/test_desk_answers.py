@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from engine.core.definition import NO
 from engine.core.desk import Command, Confirmed, Rang, Reopened, Settled, Store
 from engine.core.desk_table import MOST_PROMPTS, MOST_SOURCES
 from engine.core.event import Answered, TookBack
-from engine.core.message import Count, Phrase
+from engine.core.message import Count, Message, Option, Phrase
 from engine.core.parcel import Target
 from engine.core.values import (
     DAY_MS,
@@ -138,9 +139,86 @@ def test_a_question_that_takes_words_besides_choices_takes_the_choice_first() ->
     question = here.ask(words=True)
     here.write({question.row: "yes"})
     assert (here.answer.choice, here.answer.text) == ("yes", None)
-    here.write(to=question)
-    assert here.answer.choice is None
-    assert here.answer.text is not None
+
+
+# ── words beside a choice ────────────────────────────────────────────────────
+
+
+def said(here: OneDesk) -> tuple[str | None, TextId | None]:
+    return here.answer.choice, here.answer.text
+
+
+@pytest.mark.parametrize("as_reply", [True, False])
+def test_words_after_a_tap_keep_it_and_a_tap_after_words_keeps_them(as_reply: bool) -> None:
+    here = OneDesk()
+    question = here.ask(words=True)
+    here.tap("✅", question)
+    event = here.write(to=question if as_reply else None)
+    assert said(here) == ("yes", f"text{event}")
+
+    there = OneDesk()
+    question = there.ask(words=True)
+    event = there.write()
+    there.tap("✅", question)
+    assert said(there) == ("yes", f"text{event}")
+
+
+def test_a_choice_and_the_words_beside_it_change_and_go_each_by_itself() -> None:
+    here = OneDesk()
+    question = here.ask(words=True)
+    first = here.write()
+    tapped = here.tap("✅", question)
+    here.edit(first)
+    assert said(here) == ("yes", f"new{first}")
+    here.remove(tapped)
+    assert said(here) == (None, f"new{first}")
+    tapped = here.tap("✅", question)
+    here.remove(first)
+    assert said(here) == ("yes", None)
+    here.remove(tapped)
+    assert here.passed == [TookBack("rsvp", 1, Ref("me"))]
+
+
+def test_a_no_stands_alone_and_what_is_written_then_is_not_added_to_it() -> None:
+    here = OneDesk()
+    question = here.ask(words=True)
+    here.write()
+    here.tap("✖️", question)
+    assert said(here) == ("no", None)
+    here.write()
+    assert (here.said, here.passed) == (["nothing_open"], [])
+    here.tap("✅", question)
+    assert said(here) == ("yes", None)
+
+
+def test_words_go_to_what_was_chosen_last_of_what_takes_words_and_can_still_change() -> None:
+    here = OneDesk()
+    asks: dict[str, dict[str, Any]] = {
+        "first": {"words": True},
+        "second": {"words": True},
+        "plain": {},
+        "over": {"words": True, "changeable_ms": NOON + DAY_MS},
+    }
+    for ask, more in asks.items():
+        here.now_ms += 1
+        here.tap("✅", here.ask(ask, **more))
+    here.now_ms = NOON + 2 * DAY_MS
+    here.write()
+    assert here.answer.ask == "second"
+    here.write()
+    assert here.answer.ask == "first"
+    here.write()
+    assert here.said == ["nothing_open"]
+
+
+def test_a_plain_no_to_a_detail_is_not_taken_for_its_words() -> None:
+    here = OneDesk()
+    here.ask("detail:what", expects="words")
+    here.write(declines=True)
+    assert (here.said, here.passed) == (["need_more_than_no"], [])
+    here.ask("detail:note", I2, expects="words", optional=True)
+    here.write(declines=True, to=here.prompt("detail:note", I2))
+    assert here.answer.value == Nothing()
 
 
 def test_none_leaves_an_optional_question_open_and_is_no_answer_to_another() -> None:
@@ -251,6 +329,14 @@ def test_a_tap_in_the_room_is_an_answer_and_is_acknowledged_in_the_room_itself()
     assert (here.effects, here.last.ignored) == ((), "seen in the room itself")
 
 
+def test_when_it_is_over_for_one_person_the_rooms_question_stays_in_the_room() -> None:
+    here = OneDesk()
+    here.tap("🙋", ROOM)
+    here.do(Settled(I1, "everyone", 1))
+    assert here.withdrawn == set()
+    assert here.desk.prompts == ()
+
+
 def test_a_question_taken_up_in_the_room_is_not_a_question_that_lies_open() -> None:
     here = OneDesk()
     tap = here.tap("🙋", ROOM)
@@ -274,6 +360,36 @@ def test_an_emoji_that_nobody_offered_is_noted_and_does_nothing(emoji: str) -> N
     here = OneDesk()
     here.tap(emoji, here.ask())
     assert (here.effects, here.last.ignored) == ((), "a reaction that was not on offer")
+
+
+GLADLY = (Option("gladly", "", Phrase("rsvp.gladly", "d")), Option(NO, "✖️", Phrase("no.label")))
+PARTLY = (Option("partly", "", Phrase("rsvp.partly", "d")), *GLADLY)
+
+
+@pytest.mark.parametrize(("options", "choice"), [(GLADLY, "gladly"), (PARTLY, None)])
+@pytest.mark.parametrize("thumb", ["👍", "👍🏾"])
+def test_a_thumb_is_the_only_choice_there_is_besides_a_no(
+    options: tuple[Option, ...], choice: str | None, thumb: str
+) -> None:
+    here = OneDesk()
+    question = here.ask(message=Message(lines=(Phrase("rsvp.say", "d"),), options=options))
+    here.tap(thumb, question)
+    assert [answer.choice for answer in here.passed] == ([choice] if choice else [])
+
+
+def test_in_the_room_a_thumb_may_only_mean_that_somebody_likes_it() -> None:
+    here = OneDesk()
+    here.tap("👍", ROOM)
+    assert here.passed == []
+
+
+def test_who_has_been_found_is_said_where_somebody_else_was_not() -> None:
+    here = OneDesk()
+    here.ask(expects="people")
+    here.write(found=(BEN,))
+    assert here.said == ["need_people.rest"]
+    here.write()
+    assert here.said == ["need_names"]
 
 
 def test_a_tap_on_a_list_without_emojis_chooses_nothing() -> None:

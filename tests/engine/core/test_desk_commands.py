@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.core.desk import Alarm, Begin, Command, Empowered, Release, Settled, Store
+from engine.core.desk import Alarm, Begin, Command, Empowered, Rang, Release, Settled, Store
 from engine.core.event import Commanded
 from engine.core.message import Count, Names, Phrase, Said, When
 from engine.core.parcel import Direct, Shared, Target
@@ -152,6 +152,29 @@ def test_later_brings_a_question_back_once_on_the_next_suitable_day() -> None:
     assert here.alarms == {f"remind:{question.row}": None, f"later:{question.row}": TUESDAY_9}
     here.order("later")
     assert here.said == ["later.again"]
+    assert here.alarms == {}
+
+
+@pytest.mark.parametrize("sensitive", [False, True])
+def test_what_later_promised_comes_at_that_moment_whatever_else_came_that_week(sensitive: bool) -> None:
+    here = OneDesk()
+    question = here.ask(sensitive=sensitive)
+    here.order("later")
+    here.now_ms = TUESDAY_9
+    here.do(Rang(f"later:{question.row}"))
+    (back,) = here.all_parcels
+    assert back.replies == (None if sensitive else question.row), "in a client it shows the question itself"
+    busy = Standing("yes", here.desk.rhythm, present=True, timely_sent_ms=(NOON - 1, NOON))
+    assert schedule(back, busy, TUESDAY_9) == Go()
+    assert schedule(back, busy, TUESDAY_9 - 1) == Wait(TUESDAY_9, "quiet hours")
+
+
+def test_whoever_asked_for_silence_is_promised_nothing() -> None:
+    here = OneDesk()
+    here.ask()
+    here.order("stop")
+    here.order("later")
+    assert here.said == ["stop.already"]
     assert here.alarms == {}
 
 

@@ -42,6 +42,13 @@ def test_open_shows_it_without_anything_to_tap() -> None:
     assert prompt.knock is None
 
 
+def test_whether_the_knock_has_arrived_matters_like_whether_the_question_has() -> None:
+    desk, prompt = knocked()
+    assert desk.desk.prompt_rows() == (prompt.row, prompt.knock)
+    desk.order("open")
+    assert desk.desk.prompt_rows() == (prompt.row,)
+
+
 def test_it_cannot_be_answered_before_it_was_opened() -> None:
     desk, prompt = knocked()
     desk.write({prompt.row: "yes"})

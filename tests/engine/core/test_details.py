@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from engine.core.view import View, called
 
 from engine.core.decide import begin_details, public_line
 from engine.core.definition import (
     AskDef,
     Choice,
     DetailDef,
+    MomentExpr,
     MoveDef,
     NamedIn,
     OnAnswer,
@@ -26,6 +26,7 @@ from engine.core.event import Answered
 from engine.core.message import Count, Names, Phrase, Plain, Said, When
 from engine.core.phrasing import phrase
 from engine.core.values import DAY_MS, AnyValue, Moment, Nothing, Number, Persons, Ref
+from engine.core.view import View, called
 from tests.engine.core.one_instance import NOON_MS, YES, Course, question, workflow
 
 
@@ -204,6 +205,54 @@ def test_in_the_room_a_label_of_the_bots_own_stands_before_who_took_it_up() -> N
     course = Course(definition).begin().answer("p2", "open", "yes")
     (post,) = [e for e in course.effects if isinstance(e, Post)]
     assert post.message.lines[1].slots["label"] == Said("steps.join")
+
+
+# ── dates that follow from others ────────────────────────────────────────────
+
+
+def dated(offset_ms: int, base: str = "starts") -> Course:
+    """It starts some day; guests answer by a moment that is reckoned from it unless it was given."""
+    by = DetailDef("answer_by", "moment", default_moment=MomentExpr(base, offset_ms))
+    return Course(workflow(StateDef("open"), details=[DetailDef("starts", "moment"), by]))
+
+
+def test_a_date_nobody_gave_is_reckoned_and_lies_halfway_where_it_would_be_past() -> None:
+    starts = Moment(NOON_MS + 4 * DAY_MS)
+    assert dated(-DAY_MS).begin(starts=starts).snapshot.details["answer_by"] == Moment(NOON_MS + 3 * DAY_MS)
+    assert dated(-7 * DAY_MS).begin(starts=starts).snapshot.details["answer_by"] == Moment(
+        NOON_MS + 2 * DAY_MS
+    )
+    past = Moment(NOON_MS - DAY_MS)
+    assert dated(-DAY_MS).begin(starts=past).snapshot.details["answer_by"] == Moment(NOON_MS - 2 * DAY_MS)
+    assert "answer_by" not in dated(-DAY_MS).begin().snapshot.details
+
+
+def test_a_new_date_takes_the_place_of_the_old_one_and_what_is_promised_to_people_follows() -> None:
+    later = DetailDef("later", "moment", becomes="starts")
+    ask = question("a", "guests", until=MomentExpr("starts", -DAY_MS), changeable_until=MomentExpr("starts"))
+    move = MoveDef(OnCommand("move", ("host",)), "moving")
+    states = (
+        StateDef("open", asks=("a",), moves=(move,)),
+        StateDef("moving", gather=("later",), keeps=("a",), moves=(MoveDef(OnGathered(), "moved"),)),
+        StateDef("moved", keeps=("a",)),
+    )
+    definition = workflow(
+        *states,
+        parts={"guests": [NamedIn("guests")]},
+        asks=[ask],
+        details=[DetailDef("guests", "people"), DetailDef("starts", "moment"), later],
+    )
+    first_ms, then_ms = NOON_MS + 3 * DAY_MS, NOON_MS + 9 * DAY_MS
+    course = Course(definition).begin(guests=people(2), starts=Moment(first_ms))
+    course.answer("p2", "a", "yes").ring("close:a:1")
+    course.command("p1", "move").give("p1", "later", Moment(then_ms))
+    assert course.state == "moved"
+    assert course.snapshot.details["starts"] == Moment(then_ms)
+    assert course.snapshot.timers["fix:a:1"].due_ms == then_ms
+    assert "close:a:1" not in course.snapshot.timers, "what has closed does not open again"
+    course.now_ms = first_ms + DAY_MS
+    assert course.answer("p2", "a", "no").refused is None
+    assert course.answer("p3", "a", "yes").refused == "closed"
 
 
 def test_a_command_is_about_what_it_is_called_or_about_nothing() -> None:

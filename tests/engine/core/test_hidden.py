@@ -31,7 +31,7 @@ from engine.core.definition import (
     TellDef,
 )
 from engine.core.effect import Ask, Effect, KeepText, Show, Tell
-from engine.core.event import Answered, Left
+from engine.core.event import Answered, Due, Left
 from engine.core.message import Count, Names, Said, When
 from engine.core.values import DAY_MS, Moment, Persons, Ref
 from tests.engine.core.one_instance import NOON_MS, YES, Course, workflow
@@ -145,6 +145,47 @@ def test_in_the_room_nobody_stands_under_the_question_until_it_has_closed() -> N
     assert course.posted() == [["a.say", "room.taken"]]
 
 
+def in_room() -> Course:
+    """Everybody in the room is asked; who answered is hidden until a state shows it."""
+    ask = AskDef("a", Room(), choices=YES, seen_by=("circle",), hidden=SHOWN)
+    states = (
+        StateDef("open", asks=("a",), moves=(MoveDef(OnCommand("show", ("host",)), "seen"),)),
+        StateDef("seen", keeps=("a",), shows=("a",), moves=(MoveDef(AtMoment(A_WEEK), "over"),)),
+    )
+    return Course(workflow(*states, asks=[ask])).begin()
+
+
+def test_a_question_that_has_closed_in_the_room_names_nobody_until_a_state_shows_it() -> None:
+    course = in_room().answer("p2", "a", "yes").ring("close:a:1")
+    assert course.posted() == [["a.say"]]
+    assert course.command("p1", "show").posted() == [["a.say", "room.taken"]]
+    assert course.snapshot.asks["a"].settled
+
+
+def test_a_question_that_nobody_answered_stands_in_the_room_as_it_was() -> None:
+    course = in_room().ring("close:a:1")
+    assert course.command("p1", "show").posted() == []
+
+
+def test_which_line_the_circle_may_read_does_not_turn_on_hidden_answers() -> None:
+    ask = AskDef("a", Part("guests"), choices=YES, seen_by=("host",), hidden=CLOSED)
+    state = StateDef(
+        "open",
+        asks=("a",),
+        moves=(MoveDef(AtMoment(A_WEEK), "over"),),
+        public="enough",
+        public_when=CountOf((("a", "yes"),), ">=", 1),
+        public_otherwise="not yet",
+    )
+    definition = workflow(
+        state, parts={"guests": [NamedIn("guests")]}, asks=[ask], details=[DetailDef("guests", "people")]
+    )
+    course = Course(definition).begin(guests=GUESTS).answer("p2", "a", "yes")
+    line = public_line(course.definition, course.snapshot)
+    assert line is not None
+    assert line.key == "not yet"
+
+
 def test_nobody_is_shown_their_own_words() -> None:
     course = begun(CLOSED, seen_by=("host", "guests")).write("p2", "a").ring("close:a:1")
     assert keys(course, "p2") == []
@@ -249,6 +290,18 @@ def test_a_yes_that_nobody_saw_and_that_became_a_no_is_a_no_like_any_other() -> 
         assert course.told("gone") == []
 
 
+@pytest.mark.parametrize("act", ["no", "back"])
+def test_a_yes_that_nobody_saw_goes_without_a_word_to_anybody(act: str) -> None:
+    until = MomentExpr("opening", 7 * DAY_MS)
+    course = begun(SHOWN, until=MomentExpr("opening", DAY_MS), changeable_until=until)
+    course.answer("p2", "a", "yes")
+    if act == "no":
+        course.answer("p2", "a", "no")
+    else:
+        course.take_back("p2", "a")
+    assert seen_by_others(course.effects, "p2") == []
+
+
 def test_a_yes_that_was_shown_and_became_a_no_is_told_as_always() -> None:
     until = MomentExpr("opening", 7 * DAY_MS)
     course = begun(CLOSED, until=MomentExpr("opening", DAY_MS), changeable_until=until)
@@ -274,6 +327,29 @@ def test_a_new_round_is_hidden_again() -> None:
     assert keys(course, "p1")[0] == "words_from"
     assert not course.snapshot.asks["a"].shown
     assert keys(course.write("p2", "a"), "p1") == []
+
+
+def test_the_moment_of_an_earlier_round_shows_nothing_of_the_next() -> None:
+    ask_again = (MoveDef(OnCommand("again", ("host",)), "open"),)
+    course = begun(IN_TWO_DAYS, moves=ask_again)
+    first = course.snapshot.timers["show:a:1"]
+    course.pass_days(1).command("p1", "again").write("p2", "a").pass_days(1)
+    assert course.happen(Due("show:a:1", first.entry)).refused == "stale_timer"
+    assert not course.snapshot.asks["a"].shown
+    assert keys(course.ring("show:a:2"), "p1") == ["words_from"]
+
+
+def test_an_ask_that_takes_the_place_of_one_that_was_never_put_is_put_all_the_same() -> None:
+    instead = AskDef("b", Part("guests"), choices=YES, seen_by=("host",), replaces=("a",))
+    first = AskDef("a", Part("guests"), choices=YES, when=CountOf((("b", "yes"),), ">=", 1))
+    definition = workflow(
+        StateDef("open", asks=("a", "b"), moves=(MoveDef(AtMoment(A_WEEK), "over"),)),
+        parts={"guests": [NamedIn("guests")]},
+        asks=[first, instead],
+        details=[DetailDef("guests", "people")],
+    )
+    course = Course(definition).begin(guests=GUESTS)
+    assert (course.asked("a"), course.asked("b")) == ([], ["p2", "p3", "p4"])
 
 
 def test_hidden_answers_that_another_ask_replaces_are_never_shown() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from engine.core.view import people_now
-
 from engine.core.definition import (
     AnsweredBy,
     AskDef,
@@ -13,9 +11,13 @@ from engine.core.definition import (
     MoveDef,
     OnAnswer,
     OnCommand,
+    OnGathered,
     Part,
     StateDef,
+    Stewards,
 )
+from engine.core.values import Number
+from engine.core.view import people_now
 from tests.engine.core.one_instance import Course, workflow
 
 
@@ -46,6 +48,19 @@ def test_it_may_go_on_with_whoever_takes_it_on() -> None:
     assert people_now(course.definition, course.snapshot, "keeper") == ("p3",)
     assert course.snapshot.powers == {"p3": ("stop_it",)}
     assert course.asked("detail:seats") == ["p3"], "what is still missing is asked of whoever is there"
+
+
+def test_what_somebody_was_asked_who_leaves_is_asked_of_whoever_is_there() -> None:
+    definition = workflow(
+        StateDef("open", gather=("seats",), moves=(MoveDef(OnGathered(), "over"),)),
+        parts={"keepers": [Stewards()]},
+        details=[DetailDef("seats", "number", asked="keepers")],
+    )
+    course = Course(definition, keepers=("p2", "p3")).begin()
+    assert course.asked("detail:seats") == ["p2"]
+    assert course.leave("p2").asked("detail:seats") == ["p3"]
+    assert course.leave("p4").asked("detail:seats") == []
+    assert course.give("p3", "seats", Number(2)).state == "over"
 
 
 def test_others_may_leave_and_nothing_ends() -> None:

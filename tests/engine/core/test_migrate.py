@@ -8,13 +8,18 @@ import pytest
 from engine.core.audience import EXISTENCE, RoomIf, answer_readers, is_within, part_readers, readers, shown
 from engine.core.decide import decide
 from engine.core.definition import (
+    NO,
     AnsweredBy,
     Circle,
     Definition,
     DetailIs,
     Everyone,
+    Hidden,
+    MomentExpr,
+    MoveDef,
     NamedIn,
     NotThat,
+    OnEnded,
     OneOf,
     Part,
     PartDef,
@@ -292,6 +297,36 @@ def test_in_another_state_it_is_as_if_it_had_just_come_there_but_nothing_is_told
     assert decision.snapshot.entered_ms == NOW + HOUR_MS
 
 
+def hidden_until_shown() -> Definition:
+    """What guests write is hidden until a state shows it."""
+    ask = msgspec.structs.replace(V1.asks["after"], hidden=Hidden())
+    return msgspec.structs.replace(V1, digest="hidden", asks={**V1.asks, "after": ask})
+
+
+def test_a_state_that_shows_hidden_answers_shows_them_when_it_is_moved_there() -> None:
+    old = hidden_until_shown()
+    decided = decide(
+        old, eaten(old), Answered("after", 1, CHEN, text=TextId("lovely")), facts(NOW + 10 * DAY_MS)
+    )
+    assert isinstance(decided, Decision)
+    shows = msgspec.structs.replace(old.states["eaten"], name="shown", asks=(), keeps=("after",))
+    shows = msgspec.structs.replace(shows, shows=("after",))
+    new = msgspec.structs.replace(old, digest="shows", states={**old.states, "shown": shows})
+    assert only(move(decided.snapshot, new, old=old), Show) == []
+    (shown_words,) = only(move(decided.snapshot, new, "shown", old=old), Show)
+    assert isinstance(shown_words, Show)
+    assert (shown_words.who, shown_words.message.lines[0].key) == (HOST, "words_from")
+
+
+def test_an_end_that_came_before_the_new_version_waits_for_it_is_not_lost() -> None:
+    snapshot = msgspec.structs.replace(after(V1), ended={"decision": "decided"})
+    state = V1.states["open"]
+    waits = msgspec.structs.replace(state, moves=(*state.moves, MoveDef(OnEnded("decision"), "eaten")))
+    new = msgspec.structs.replace(V1, digest="waits", states={**V1.states, "open": waits})
+    moved = move(snapshot, new).snapshot
+    assert (moved.state, moved.ended) == ("eaten", {})
+
+
 def test_a_state_left_behind_whose_question_is_over_asks_it_anew() -> None:
     snapshot = eaten()
     snapshot = msgspec.structs.replace(
@@ -379,6 +414,44 @@ def test_what_is_asked_again_and_again_keeps_its_rhythm_or_gets_one() -> None:
     assert only(decision, Ask) == []
     later = msgspec.structs.replace(new, digest="later")
     assert move(decision.snapshot, later, old=new).snapshot.timers["again:help:0"] == timer
+
+
+def test_what_is_repeated_no_more_is_not_asked_again() -> None:
+    every = (
+        "    seen by: host\n    until: starts",
+        "    every: 2 weeks\n    seen by: host\n    until: starts",
+    )
+    asks = ("    asks: after\n", "    asks: [after, help]\n")
+    old, new = version(every, asks), version(asks)
+    snapshot = eaten(old)
+    timer = snapshot.timers["again:help:0"]
+    decided = decide(old, snapshot, Due("again:help:0", timer.entry), facts(timer.due_ms))
+    assert isinstance(decided, Decision)
+    assert "help" in decided.snapshot.asks
+    decision = move(decided.snapshot, new, old=old)
+    assert "again:help:0" not in decision.snapshot.timers
+    assert DropTimer("again:help:0") in decision.effects
+
+
+def test_a_question_that_is_over_is_not_asked_a_second_time_where_it_stands() -> None:
+    snapshot = eaten()
+    over = msgspec.structs.replace(snapshot.asks["after"], open=False, settled=True)
+    snapshot = msgspec.structs.replace(snapshot, asks={**snapshot.asks, "after": over})
+    decision = move(snapshot, msgspec.structs.replace(V1, digest="asked once"))
+    assert only(decision, Ask) == []
+    assert decision.snapshot.asks["after"] == over
+
+
+def test_the_moment_of_a_question_that_is_over_and_gone_is_not_waited_for() -> None:
+    hidden = msgspec.structs.replace(V1.asks["after"], hidden=Hidden(MomentExpr("opening", 9 * DAY_MS)))
+    old = msgspec.structs.replace(V1, digest="hidden", asks={**V1.asks, "after": hidden})
+    snapshot = eaten(old)
+    over = msgspec.structs.replace(snapshot.asks["after"], open=False, settled=True)
+    snapshot = msgspec.structs.replace(snapshot, asks={**snapshot.asks, "after": over})
+    state = msgspec.structs.replace(V1.states["eaten"], asks=(), moves=V1.states["eaten"].moves[1:])
+    asks = {name: ask for name, ask in V1.asks.items() if name != "after"}
+    new = msgspec.structs.replace(V1, digest="gone", asks=asks, states={**V1.states, "eaten": state})
+    assert DropTimer("show:after:1") in move(snapshot, new, old=old).effects
 
 
 def test_people_who_lie_outside_are_looked_up_if_the_new_version_is_the_first_to_need_them() -> None:
@@ -477,6 +550,18 @@ def test_a_detail_that_is_being_asked_for_is_not_taken_away() -> None:
     assert "detail_gone" in codes(new, decision.snapshot)
 
 
+def test_whoever_said_no_to_a_detail_is_not_asked_for_it_again() -> None:
+    asked = ("    ask: What is there?\n", "    ask: What is there?\n    asked of: guests\n")
+    old, new = version(asked), version(asked, ("Eat together.", "Eat with one another."), ("5 days", "4 days"))
+    decision = decide(old, None, Started(HOST, {"guests": Persons((BEN,))}), facts())
+    assert isinstance(decision, Decision)
+    decision = decide(old, decision.snapshot, Answered("detail:what", 1, BEN, NO), facts())
+    assert isinstance(decision, Decision)
+    moved = decide(old, decision.snapshot, Migrated(new.digest, "draft"), facts(), new)
+    assert isinstance(moved, Decision)
+    assert not [e for e in moved.effects if isinstance(e, Ask | Settle)]
+
+
 def test_a_detail_that_nobody_would_be_asked_for_any_more_is_missed() -> None:
     seats = "  seats:\n    ask: How many?\n    type: number\nasks:\n"
     new = version(
@@ -496,6 +581,32 @@ def test_a_question_that_promised_to_be_asked_otherwise_stays_as_it_is() -> None
     # From plain to careful is no broken promise, the other way round it is.
     assert codes(new, eaten()) == set()
     assert "ask_changed" in codes(V1, eaten(new), old=new)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"hidden": Hidden(until_closed=True)}, {}),
+        ({"hidden": Hidden()}, {"hidden": Hidden(until_closed=True)}),
+        ({"unsigned": 5}, {}),
+        ({"unsigned": 6}, {"unsigned": 5}),
+    ],
+)
+def test_what_was_to_be_hidden_or_unsigned_stays_so(
+    before: dict[str, object], after: dict[str, object]
+) -> None:
+    def asked(digest: str, changes: dict[str, object]) -> Definition:
+        ask = msgspec.structs.replace(V1.asks["after"], **changes)
+        return msgspec.structs.replace(V1, digest=digest, asks={**V1.asks, "after": ask})
+
+    old, new = asked("before", before), asked("after", after)
+    snapshot = eaten(old)
+    held = msgspec.structs.replace(snapshot.asks["after"], shown=False, unsigned=before.get("unsigned", 0))
+    snapshot = msgspec.structs.replace(snapshot, asks={**snapshot.asks, "after": held})
+    assert "ask_changed" in codes(new, snapshot, old=old)
+    over = msgspec.structs.replace(held, shown=True, unsigned=0)
+    snapshot = msgspec.structs.replace(snapshot, asks={**snapshot.asks, "after": over})
+    assert "ask_changed" not in codes(new, snapshot, old=old), "what has been shown is promised no longer"
 
 
 def test_the_answers_of_those_who_wrote_are_kept_no_longer_than_was_said() -> None:

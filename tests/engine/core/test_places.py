@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 
 import pytest
-from engine.core.view import View, people_now
 
 from engine.core.definition import (
     NO,
@@ -29,6 +28,7 @@ from engine.core.definition import (
 from engine.core.effect import Confirm, Post, Tell
 from engine.core.message import Count, Names
 from engine.core.values import DAY_MS, HOUR_MS, Number
+from engine.core.view import View, people_now
 from tests.engine.core.one_instance import YES, Course, question, workflow
 
 IN = (Choice("in", "🙋"),)
@@ -101,6 +101,7 @@ def test_a_maybe_takes_no_place_and_never_waits() -> None:
     course = table(1).begin().answer("p2", "a", "maybe").answer("p3", "a", "yes")
     assert coming(course) == ("p3",)
     assert course.answer("p4", "a", "maybe").confirmed().key == "ack.choice"
+    assert View(course.definition, course.snapshot).who_said("a", "maybe") == ("p2", "p4")
 
 
 def test_when_a_place_comes_free_the_first_who_waits_moves_up_and_hears_of_it() -> None:
@@ -123,6 +124,27 @@ def test_whoever_waits_and_goes_away_takes_nothing_from_anybody() -> None:
     assert course.told("places.free") == []
     assert course.told("gone") == []
     assert coming(course) == ("p2", "p3")
+
+
+@pytest.mark.parametrize("act", ["no", "back"])
+def test_whoever_only_waited_and_goes_away_is_named_to_nobody_and_moves_nothing(act: str) -> None:
+    course = table(1, MoveDef(OnAnswer("a", "no"), "going"), board=True).begin()
+    course.answer("p2", "a", "yes").answer("p3", "a", "yes")
+    if act == "no":
+        assert course.answer("p3", "a", NO).confirmed().key == "ack.no"
+    else:
+        course.take_back("p3", "a")
+    assert course.state == "open"
+    view = View(course.definition, course.snapshot)
+    assert view.who_turned("a") == ()
+    (line,) = course.shown("p1")
+    assert line.slots == {"a.yes": Names(("p2",)), "number waiting for a": Count(0)}
+
+
+def test_whoever_had_a_place_and_goes_away_is_named_to_those_who_count_on_them() -> None:
+    course = full().answer("p2", "a", NO)
+    assert course.told("gone") == ["p1"]
+    assert View(course.definition, course.snapshot).who_turned("a") == ("p2",)
 
 
 def test_a_change_of_mind_and_back_is_a_new_beginning() -> None:
@@ -169,8 +191,9 @@ def test_whoever_waits_is_not_counted() -> None:
     assert course.state == "open"
 
 
-def test_an_answer_that_only_waits_moves_nothing_that_stands_on_that_answer() -> None:
-    move = MoveDef(OnAnswer("a", "yes"), "going", when=CountOf((("a", "yes"),), ">=", 1))
+@pytest.mark.parametrize("when", [None, CountOf((("a", "yes"),), ">=", 1)])
+def test_an_answer_that_only_waits_moves_nothing_that_stands_on_that_answer(when: CountOf | None) -> None:
+    move = MoveDef(OnAnswer("a", "yes"), "going", when=when)
     course = table(0, move).begin().answer("p2", "a", "yes")
     assert course.state == "open"
 

@@ -428,3 +428,16 @@ def test_later_is_too_late_for_a_question_that_closes_before() -> None:
     morning = at("2027-01-19T09:00")
     assert next_suitable_day(Rhythm(), NOON, morning + LEAST_LEFT_MS) == morning
     assert next_suitable_day(Rhythm(), NOON, morning + LEAST_LEFT_MS - 1) is None
+
+
+@pytest.mark.parametrize(
+    ("paused_until", "back"),
+    [
+        ("2027-01-18T20:00", "2027-01-19T09:00"),
+        ("2027-01-20T14:00", "2027-01-20T14:00"),
+        ("2027-01-20T00:00", "2027-01-20T09:00"),
+    ],
+)
+def test_later_promises_no_moment_within_a_pause(paused_until: str, back: str) -> None:
+    rhythm = Rhythm(paused_until_ms=at(paused_until))
+    assert next_suitable_day(rhythm, NOON, NOON + WEEK_MS) == at(back)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from engine.core.view import people_now
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core import sources
+from engine.core import sources, view
 from engine.core.definition import (
     AnsweredBy,
     AtMoment,
@@ -35,6 +34,7 @@ from engine.core.definition import (
 from engine.core.message import Names
 from engine.core.sources import MOST_KNOWN, draw, sought_parts
 from engine.core.values import DAY_MS, Persons, Ref
+from engine.core.view import View, people_now
 from tests.engine.core.one_instance import Course, question, workflow
 
 A_DAY = MomentExpr("entering", DAY_MS)
@@ -167,7 +167,7 @@ def test_an_answer_is_never_seen_by_more_than_was_said_when_it_was_asked() -> No
     course = read_by_stewards().answer("p1", "a", "yes")
     course.groups = {"stewards": (Ref("p2"), Ref("p3"))}
     course.command("p1", "on")
-    assert course.shown("p2")
+    assert course.shown("p2") == [], "it reads as before"
     assert not course.shown("p3")
 
 
@@ -176,6 +176,24 @@ def test_with_nothing_answered_yet_those_who_see_it_are_found_afresh() -> None:
     course.groups = {"stewards": (Ref("p3"),)}
     course.command("p1", "on")
     assert course.shown("p3")
+
+
+def test_who_is_said_to_read_an_answer_stays_so_as_long_as_it_is_waited_for() -> None:
+    states = (
+        StateDef("open", asks=("a",), moves=(MoveDef(OnCommand("on", ("host",)), "more"),)),
+        StateDef("more", keeps=("a",), tells=(TellDef(Part("stewards"), "hello"),)),
+    )
+    definition = workflow(
+        *states,
+        parts={"stewards": [Stewards()], "members": [Everyone()]},
+        asks=[question("a", "members", words=True, seen_by=("stewards",))],
+        texts={"hello": "Hello."},
+    )
+    course = Course(definition, stewards=("p2",), members=("p4",)).begin()
+    course.groups = {**course.groups, "stewards": (Ref("p2"), Ref("p3"))}
+    course.command("p1", "on").write("p4", "a")
+    assert course.shown("p2")
+    assert not course.shown("p3")
 
 
 # ── one of them ──────────────────────────────────────────────────────────────
@@ -226,6 +244,24 @@ def test_chance_is_asked_again_each_time_an_ask_opens() -> None:
         course.ring("at:00")
         found.update(course.asked("a"))
     assert found == {"p2", "p3", "p4"}
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whom_chance_has_found_it_stays_until_they_are_asked_anew(seed: int) -> None:
+    states = (
+        StateDef("open", asks=("a",), moves=(MoveDef(OnCommand("on", ("host",)), "more"),)),
+        StateDef("more", tells=(TellDef(Part("buddy"), "hello"),)),
+    )
+    definition = workflow(
+        *states,
+        parts={"members": [Everyone()], "buddy": [OneOf("members")]},
+        asks=[question("a", "buddy")],
+        texts={"hello": "Hello."},
+    )
+    course = Course(definition, members=("p2", "p3", "p4", "p5")).begin()
+    found = course.asked("a")
+    course.seed = seed + 1
+    assert course.command("p1", "on").told("hello") == found
 
 
 def test_nobody_who_is_gone_is_found_and_nobody_at_all_if_nobody_is_left() -> None:
@@ -345,5 +381,8 @@ def test_those_who_answered_are_a_source_beside_others() -> None:
 
 def test_only_so_many_definitions_are_kept_in_mind() -> None:
     for n in range(MOST_KNOWN + 10):
-        sought_parts(workflow(StateDef("open"), parts={"them": [Stewards()]}, name=f"w{n}"))
+        definition = workflow(StateDef("open"), parts={"them": [Stewards()]}, name=f"w{n}")
+        sought_parts(definition)
+        View(definition, Course(definition).begin().snapshot).linked("a")
         assert len(sources._sought) <= MOST_KNOWN
+        assert len(view._links) <= view.MOST_LINKS

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from engine.core.definition import (
+    AnsweredBy,
     Choice,
     Definition,
     DetailDef,
     DetailGiven,
+    Hidden,
     MoveDef,
     NamedIn,
     OnCommand,
@@ -32,7 +34,7 @@ from engine.core.values import (
     TextId,
     Words,
 )
-from tests.engine.core.one_instance import NOON_MS, Course, workflow
+from tests.engine.core.one_instance import NOON_MS, Course, question, workflow
 
 GUESTS = Persons(("p2", "p3"))
 WHAT = Words(TextId("what"))
@@ -87,6 +89,47 @@ def test_without_anybody_in_the_part_nobody_is_the_starter() -> None:
     assert started(course)[0].by is None
 
 
+def test_whoever_has_left_is_not_made_its_starter() -> None:
+    course = Course(
+        workflow(
+            StateDef("open", moves=(MoveDef(OnCommand("on", ("host",)), "next"),)),
+            StateDef("next", starts=(StartDef("decision", by="guests"),)),
+            parts={"guests": [NamedIn("guests")]},
+            details=[DetailDef("guests", "people")],
+        )
+    ).begin(guests=GUESTS)
+    assert started(course.leave("p2").command("p1", "on"))[0].by == "p3"
+
+
+def test_what_begins_because_its_starter_left_is_not_theirs() -> None:
+    definition = workflow(
+        StateDef("open"), StateDef("next", starts=(StartDef("decision"),)), if_starter_leaves="next"
+    )
+    (other,) = started(Course(definition).begin().leave("p1"))
+    assert other.by is None, "it counts as one that could not begin"
+
+
+def test_who_gave_an_answer_that_is_still_hidden_is_not_handed_over() -> None:
+    hands = (("takers", "affected"), ("guests", "known"))
+    definition = workflow(
+        StateDef("open", asks=("a",), moves=(MoveDef(OnCommand("on", ("host",)), "next"),)),
+        StateDef("next", keeps=("a",), starts=(StartDef("decision", hands=hands),)),
+        parts={"guests": [NamedIn("guests")], "takers": [AnsweredBy("a", ("yes",))]},
+        asks=[question("a", "guests", seen_by=("host",), hidden=Hidden(until_closed=True))],
+        details=[DetailDef("guests", "people")],
+    )
+    course = Course(definition).begin(guests=GUESTS).answer("p2", "a", "yes").command("p1", "on")
+    assert started(course)[0].details == {"known": GUESTS}
+
+
+def test_what_nobody_said_is_handed_over_as_the_file_takes_it_to_be() -> None:
+    start = StartDef("decision", hands=(("seats", "places"),))
+    definition = workflow(
+        StateDef("open", starts=(start,)), details=[DetailDef("seats", "number", default_number=8)]
+    )
+    assert started(Course(definition).begin())[0].details == {"places": Number(8)}
+
+
 def test_a_condition_may_keep_it_from_starting() -> None:
     course = begun(StartDef("decision", when=DetailGiven("when")))
     assert started(course) == []
@@ -122,6 +165,18 @@ def test_an_end_that_came_before_anybody_waited_for_it_is_not_lost() -> None:
     course = end(begun(late=True))
     assert course.state == "open"
     assert course.command("p1", "on").state == "over"
+
+
+def test_an_end_that_was_waited_for_is_heard_once() -> None:
+    on = MoveDef(OnCommand("on", ("host",)), "waiting")
+    definition = workflow(
+        StateDef("open", starts=(DECISION,), moves=(on,)),
+        StateDef("waiting", moves=(MoveDef(OnEnded("decision"), "heard"),)),
+        StateDef("heard", moves=(on,)),
+    )
+    course = end(Course(definition).begin()).command("p1", "on")
+    assert course.state == "heard"
+    assert course.command("p1", "on").state == "waiting"
 
 
 def test_an_end_in_another_state_than_is_waited_for_moves_nothing_later_either() -> None:

@@ -12,6 +12,7 @@ from engine.core.definition import (
     AskDef,
     AtMoment,
     BoardDef,
+    CountOf,
     Definition,
     DetailDef,
     Everyone,
@@ -21,16 +22,18 @@ from engine.core.definition import (
     OnAnswer,
     OnClosed,
     OnCommand,
+    OnHolds,
     Part,
+    PartDef,
     Starter,
     StateDef,
 )
 from engine.core.effect import Ask, Effect, KeepText, Mix, Show
 from engine.core.event import Answered
-from engine.core.message import Count, Names, Phrase, Text
+from engine.core.message import Count, Names, Phrase, Text, When
 from engine.core.unsigned import ask_of, wish_of
-from engine.core.values import DAY_MS, Persons, Ref, TextId
-from tests.engine.core.one_instance import YES, Course, workflow
+from engine.core.values import DAY_MS, Moment, Persons, Ref, TextId
+from tests.engine.core.one_instance import NOON_MS, YES, Course, workflow
 
 A_WEEK = MomentExpr("entering", 7 * DAY_MS)
 EIGHT = Persons(tuple(f"p{n}" for n in range(2, 10)))
@@ -189,7 +192,8 @@ def test_when_it_closes_all_of_it_goes_to_each_reader_in_one_message() -> None:
     (shown,) = [e for e in course.effects if isinstance(e, Show) and e.who == "p1" and "words:" in e.board]
     head, *lines = shown.message.lines
     assert head.key == "unsigned.head"
-    assert [line.slots["text"] for line in lines] == [Text(text) for text in moved.under]
+    assert [line.slots for line in lines] == [{"text": Text(text)} for text in moved.under]
+    assert head.slots.keys() == {"question"}, "neither names nor times nor how many were asked"
     assert not set(moved.under) & set(moved.texts)
 
 
@@ -218,6 +222,59 @@ def test_whoever_wrote_what_it_is_released_the_same_way() -> None:
     assert [e for e in one.effects if isinstance(e, Show)] == [
         e for e in other.effects if isinstance(e, Show)
     ]
+
+
+def test_the_order_in_which_it_was_written_is_not_the_order_in_which_it_is_released() -> None:
+    def released(*texts: str) -> Mix:
+        course = begun()
+        for who, text in zip(EIGHT.who, texts, strict=False):
+            course.happen(Answered("a", 1, Ref(who), text=TextId(text)))
+            course.now_ms += 1
+        return mix(course.ring("close:a:1"))
+
+    assert released("t1", "t2", "t3", "t4", "t5") == released("t4", "t2", "t5", "t1", "t3")
+
+
+def test_whoever_has_come_to_read_since_is_not_one_of_those_who_are_enough() -> None:
+    definition = round_of(seen_by=("reads",))
+    definition = msgspec.structs.replace(
+        definition,
+        parts=(*definition.parts, PartDef("reads", (Starter(), NamedIn("more")))),
+        details=definition.details | {"more": DetailDef("more", "people")},
+        digest="with another reader",
+        states=definition.states
+        | {
+            "open": msgspec.structs.replace(
+                definition.states["open"], moves=(MoveDef(OnCommand("on", ("host",)), "growing"),)
+            ),
+            "growing": StateDef("growing", gather=("more",), keeps=("a",)),
+        },
+    )
+    course = written_by(Course(definition).begin(givers=EIGHT), *EIGHT.who[:5])
+    assert course.snapshot.asks["a"].unsigned == 5
+    course.command("p1", "on").give("p1", "more", Persons(("p2",))).ring("close:a:1")
+    assert course.snapshot.asks["a"].released == 0
+    assert not [e for e in course.effects if isinstance(e, Mix)]
+
+
+def test_that_somebody_will_not_write_moves_nothing_either() -> None:
+    definition = round_of()
+    noes = MoveDef(OnHolds(CountOf((("a", "no"),), ">=", 1)), "over")
+    opened = msgspec.structs.replace(definition.states["open"], moves=(noes,))
+    definition = msgspec.structs.replace(
+        definition, states=definition.states | {"open": opened}, digest="with noes counted"
+    )
+    assert Course(definition).begin(givers=EIGHT).answer("p2", "a", "no").state == "open"
+
+
+def test_until_it_closes_it_can_be_changed_and_no_longer_whatever_the_file_says() -> None:
+    course = begun(changeable_until=MomentExpr("opening", 30 * DAY_MS))
+    state = course.snapshot.asks["a"]
+    asked = prompt(course)
+    assert asked.changeable_ms == asked.closes_ms == state.changeable_ms == state.closes_ms
+    assert course.write("p2", "a").confirmed().slots == {"until": When(state.closes_ms)}
+    written_by(course, *EIGHT.who[1:5]).ring("close:a:1")
+    assert course.snapshot.asks["a"].settled
 
 
 def test_once_released_nothing_can_be_added_changed_or_taken_back() -> None:
@@ -278,6 +335,29 @@ def test_a_wish_whose_ask_was_put_off_can_still_be_given() -> None:
     assert ask_of("fewer:a:p2") == "a"
     course.pass_days(1)
     assert wish(course, "p2", "name").refused is None
+
+
+def test_a_wish_that_was_taken_back_is_none_also_when_its_ask_has_been_put_off() -> None:
+    definition = round_of(until=MomentExpr("when"))
+    definition = msgspec.structs.replace(
+        definition,
+        details=definition.details | {"when": DetailDef("when", "moment")},
+        digest="with a date that moves",
+        states=definition.states
+        | {
+            "open": msgspec.structs.replace(
+                definition.states["open"], moves=(MoveDef(OnCommand("move", ("host",)), "moving"),)
+            ),
+            "moving": StateDef("moving", gather=("when",), again=("when",), keeps=("a",)),
+        },
+    )
+    course = Course(definition).begin(givers=EIGHT, when=Moment(NOON_MS + 3 * DAY_MS))
+    wish(course.write("p2", "a"), "p2", "name")
+    course.command("p1", "move").give("p1", "when", Moment(NOON_MS + 6 * DAY_MS))
+    assert course.pass_days(5).take_back("p2", "fewer:a:p2").refused is None
+    assert course.confirmed().slots == {"until": When(NOON_MS + 6 * DAY_MS)}
+    course.ring("close:a:1")
+    assert not [line for line in course.shown("p1") if line.key == "words_from"]
 
 
 # ── two runs that differ only in what one person wrote ───────────────────────

@@ -59,12 +59,38 @@ def test_a_problem_inside_a_condition_points_into_it() -> None:
 
 def test_unknown_and_missing_keys_are_named() -> None:
     unknown = spoilt("seen by: host\n    until", "seenby: host\n    until")
-    assert [p.message for p in unknown] == ["`seen by` is missing here", "unknown key `seenby`"]
-    assert unknown[1].hint == "did you mean `seen by`?"
+    assert [(p.message, p.hint) for p in unknown] == [("unknown key `seenby`", "did you mean `seen by`?")]
+    missing = spoilt("    seen by: host\n    until", "    until")
+    assert [p.message for p in missing] == ["`seen by` is missing here"]
 
 
 def test_underscores_in_keys_are_as_good_as_spaces() -> None:
     assert loaded(SMALL.replace("seen by", "seen_by")).digest == loaded().digest
+
+
+@pytest.mark.parametrize(
+    ("answers", "found"),
+    [
+        ("[Yes, gladly]", ["one-or-two"]),
+        ("[✅ Yes, gladly, Maybe]", ["one-or-two"]),
+        ('["Yes, gladly"]', []),
+        ("[Yes, Gladly]", []),
+        ("[yes, gladly]", []),
+        ('[Yes, "gladly"]', []),
+        ("\n      - Yes\n      - gladly", []),
+    ],
+)
+def test_an_answer_with_a_comma_in_it_that_has_become_two_is_pointed_out(
+    answers: str, found: list[str]
+) -> None:
+    problems = spoilt("answers: [🙋 Count me in]", f"answers: {answers}")
+    assert [(p.code, p.severity) for p in problems] == [(code, "warning") for code in found]
+
+
+@pytest.mark.parametrize("more", ["also: in words", "question to: host"])
+def test_whoever_is_to_name_somebody_is_not_asked_for_words_too(more: str) -> None:
+    problems = spoilt("answers: in words\n", f"answers: a person\n    {more}\n")
+    assert "names-or-words" in {p.code for p in problems}, [str(p) for p in problems]
 
 
 def test_a_lone_bracket_and_a_broken_placeholder_are_found() -> None:
@@ -121,7 +147,7 @@ def test_a_file_that_is_not_utf8_is_told_where(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "latin.yaml"
     path.write_bytes("name: tea\nabout: Köln\n".encode("latin-1"))
     assert [str(p) for p in examine_file(path, "latin.yaml").problems] == [
-        "latin.yaml:2:1 this is not UTF-8; save the file as UTF-8 text"
+        "latin.yaml:2:9 this is not UTF-8; save it as plain text, UTF-8"
     ]
 
 

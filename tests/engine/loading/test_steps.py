@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from engine.core.definition import (
     AnsweredBy,
+    AnyOf,
     AtMoment,
     Circle,
     CountOf,
@@ -20,8 +22,10 @@ from engine.core.definition import (
     OnGathered,
     OwnText,
     Part,
+    ShareSaid,
     StartDef,
     Starter,
+    TellDef,
 )
 from engine.core.values import DAY_MS, HOUR_MS
 from engine.loading.load import examine_text, load_definition
@@ -48,9 +52,10 @@ steps:
     answers: [Gladly, With someone]
     seen_by: host
 """
-ENOUGH_SAID = CountOf((("ask_readers", "count_me_in"),), ">=", 2)
-SOMEBODY = CountOf((("ask_readers", "count_me_in"),), ">=", 1)
-SAID_YES_OR_MAYBE = AnsweredBy("ask_readers", ("count_me_in", "maybe"))
+FIRST, SECOND = "ask_readers", "ask_readers_anew"
+ENOUGH_SAID = CountOf(((FIRST, "count_me_in"), (SECOND, "count_me_in")), ">=", 2)
+SOMEBODY = replace(ENOUGH_SAID, bound=1)
+SAID_YES_OR_MAYBE = Part("ask_readers__count_me_in__maybe")
 
 
 def steps(*lines: str, head: str = "") -> Definition:
@@ -87,6 +92,8 @@ def test_each_step_that_lasts_is_a_state_whose_name_can_be_read() -> None:
         "ask_readers",
         "too_few",
         "new_date",
+        "between_dates",
+        "ask_readers_anew",
         "waiting",
         "ask_readers_2",
         "withdrawn",
@@ -124,10 +131,81 @@ def test_the_choice_is_small_another_date_or_letting_go_and_closes_by_itself() -
     assert club().asks["too_few"].seen_by == ("me",)
 
 
-def test_another_date_is_asked_for_and_then_everybody_afresh() -> None:
-    new_date = club().states["new_date"]
-    assert (new_date.gather, new_date.again) == (("meeting",), ("meeting",))
-    assert move_on(club(), "new_date", OnGathered()).to == "ask_readers"
+def test_for_another_date_those_who_said_yes_or_maybe_are_asked_again_and_all_only_if_nobody_had() -> None:
+    for state in (club().states[name] for name in ("new_date", "between_dates")):
+        assert (state.gather, state.again) == (("meeting",), ("meeting",))
+        ways = [(m.to, m.when) for m in state.moves if m.on == OnGathered()]
+        travelling = tuple((ask, choice) for ask in (FIRST, SECOND) for choice in ("count_me_in", "maybe"))
+        assert ways == [("ask_readers_anew", CountOf(travelling, ">=", 1)), ("ask_readers", None)]
+
+
+def test_the_second_question_is_the_first_in_the_same_words_and_takes_its_place() -> None:
+    book_club = club()
+    first, second = book_club.asks[FIRST], book_club.asks[SECOND]
+    assert second == replace(first, name=SECOND, to=SAID_YES_OR_MAYBE, replaces=(FIRST,))
+    assert first.replaces == (SECOND,)
+    assert book_club.texts[f"{SECOND}.say"] == book_club.texts[f"{FIRST}.say"]
+    assert book_club.gaps[f"{SECOND}.say"] == book_club.gaps[f"{FIRST}.say"]
+
+
+def test_that_it_is_moving_is_told_only_if_no_other_date_is_there_soon_and_to_no_one_who_said_no() -> None:
+    book_club = club()
+    assert [t for s in book_club.states.values() for t in s.tells if t.text == "moving.tell"] == [
+        TellDef(SAID_YES_OR_MAYBE, "moving.tell")
+    ]
+    assert moves_of(book_club, "new_date")[2:4] == [
+        (AtMoment(MomentExpr("entering", 3 * HOUR_MS)), "between_dates"),
+        (AtMoment(MomentExpr("meeting", -5 * HOUR_MS)), "between_dates"),
+    ]
+
+
+def test_where_the_question_does_not_say_the_date_it_is_told_with_it() -> None:
+    undated = club("talk about it on <meeting>", "talk about it")
+    told = move_on(undated, "new_date", OnGathered()).tells
+    assert told == (TellDef(SAID_YES_OR_MAYBE, "moved.meeting.tell"),)
+    assert undated.own["moved.meeting.tell"].gaps == (("when", "meeting"),)
+
+
+def test_what_is_asked_in_the_room_is_asked_there_again_and_those_who_had_taken_it_up_hear_of_it() -> None:
+    potluck = steps(
+        *("- ask: room", "  named: joining", "  say: Who's in?", "  answers: [I'm coming]"),
+        *("  seen by: circle", "  until: 1 day before starts", "  needs: 2 I'm coming"),
+        head="details:\n  starts: date and time\n",
+    )
+    assert [*potluck.asks] == ["joining", "too_few"]
+    named = move_on(potluck, "new_date", OnGathered())
+    assert (named.to, named.when) == ("ask_joining", None)
+    assert named.tells == (TellDef(AnsweredBy("joining", ("im_coming",)), "moved_there.starts.tell"),)
+
+
+def test_parts_conditions_and_names_of_the_first_question_mean_the_second_too() -> None:
+    meant = club(
+        "chosen by host\n", "chosen by host\n  coming: those who answered Count me in to ask_readers\n"
+    )
+    coming = next(part for part in meant.parts if part.name == "coming")
+    assert coming.sources == (AnsweredBy(FIRST, ("count_me_in",)), AnsweredBy(SECOND, ("count_me_in",)))
+    assert meant.asks["ask_readers_2"].to == Part("ask_readers__count_me_in")
+    told = club(
+        "  - wait:",
+        "  - tell: host\n    say: It is on for <ask_readers.Count me in>.\n"
+        "    if: half said ask_readers.Count me in\n  - wait:",
+    )
+    assert told.texts["step.2.say"] == "It is on for <ask_readers__count_me_in>."
+    tell = next(t for m in told.states[SECOND].moves for t in m.tells)
+    assert tell.when == AnyOf((ShareSaid(FIRST, "count_me_in", 50), ShareSaid(SECOND, "count_me_in", 50)))
+
+
+def test_a_way_that_passes_a_question_by_may_tell_nobody_who_answered_it() -> None:
+    told = "  - tell: those who answered Gladly\n    say: Thank you.\n"
+    assert examine_text(BOOK_CLUB + told, "club.yaml").problems == ()
+    early = BOOK_CLUB.replace("  - wait:", told.replace("Gladly", "gladly to ask_readers_2") + "  - wait:")
+    assert [p.code for p in examine_text(early, "club.yaml").problems] == ["nobody-yet"]
+
+
+def test_what_can_be_said_of_one_question_only_is_told_where_it_may_be_put_again() -> None:
+    text = BOOK_CLUB + "  - tell: host\n    say: Not there, <not joining ask_readers>.\n"
+    problems = examine_text(text, "club.yaml").problems
+    assert [(p.code, p.line) for p in problems] == [("asked-twice", 22)], [str(p) for p in problems]
 
 
 def test_without_a_date_there_is_no_other_date_to_choose() -> None:
@@ -139,11 +217,13 @@ def test_who_said_yes_may_say_no_until_the_date_that_is_waited_for() -> None:
     book_club = club()
     assert book_club.asks["ask_readers"].changeable_until == MomentExpr("meeting")
     assert book_club.asks["ask_readers_2"].changeable_until is None
-    assert [s.name for s in book_club.states.values() if "ask_readers" in s.keeps] == [
-        "too_few",
-        "new_date",
-        "waiting",
-    ]
+    for ask in (FIRST, SECOND):
+        assert [s.name for s in book_club.states.values() if ask in s.keeps] == [
+            "too_few",
+            "new_date",
+            "between_dates",
+            "waiting",
+        ]
 
 
 def test_a_step_whose_people_are_nobody_is_passed_over() -> None:
@@ -208,6 +288,15 @@ def test_what_is_gathered_later_is_not_asked_in_the_beginning() -> None:
 # ── coming round ─────────────────────────────────────────────────────────────
 
 
+def test_a_series_goes_on_to_its_next_round_if_somebody_says_nothing_or_no_to_what_is_gathered() -> None:
+    head = "people:\n  all: everyone\n  guide: one of all\ndetails:\n  way:\n    type: text\n    asked of: guide\n"
+    way = ("- gather: way", "- tell: room", "  say: <way>")
+    late = AtMoment(MomentExpr("entering", 14 * DAY_MS))
+    series = steps(*way, "- again: every 6 weeks", head=head)
+    assert (late, "resting") in moves_of(series, "gathering_more")
+    assert (late, "stopped") in moves_of(steps(*way, head=head), "gathering_more")
+
+
 def test_it_comes_round_counted_from_its_last_beginning_until_it_is_enough() -> None:
     small = steps(*ASK, "- again: every 3 weeks")
     assert moves_of(small, "resting") == [
@@ -266,8 +355,9 @@ def test_when_the_starter_leaves_it_closes_as_if_called_off() -> None:
 
 def test_whoever_sees_answers_has_one_list_of_them_and_hidden_ones_come_at_the_end() -> None:
     assert club().texts["step.1.board.host"] == (
-        "*Book club*\nCount me in: <ask_readers.count_me_in>\nMaybe: <ask_readers.maybe>"
+        "*Book club*\nCount me in: <ask_readers__count_me_in>\nMaybe: <ask_readers__maybe>"
     )
+    assert club().texts["step.2.board.host"].startswith("*Book club* · <meeting>\n")
     hidden = steps(*ASK[:3], "  seen by: starter", "  hidden until: closed")
     assert hidden.states["ask_everyone"].board == ()
     assert [(t.to, t.text) for t in hidden.states["done"].tells] == [
@@ -291,7 +381,7 @@ def test_every_sentence_that_nobody_wrote_is_one_of_the_bots_own() -> None:
 def test_a_file_of_steps_may_stand_in_a_public_list_while_it_runs() -> None:
     listed = club("people:", "listed in: what's on\npublic: <book> · <meeting>\npeople:")
     shown = {state.name for state in listed.states.values() if state.public is not None}
-    assert shown == {"ask_readers", "too_few", "new_date", "waiting", "ask_readers_2"}
+    assert shown == {state.name for state in listed.states.values() if not state.final} - {"gathering"}
     assert listed.texts["public"] == "<book> · <meeting>"
 
 
@@ -336,7 +426,7 @@ def test_human_names_give_the_short_name_and_the_words_that_begin_it() -> None:
         ("wait: until 1 day after meeting", "wait: until a bit later", "until a bit", "is no moment"),
         ("<book> and", "<bok> and", "<bok>", "unknown placeholder `bok`"),
         ("after meeting", "after meting", "meting", "unknown moment `meting`"),
-        ("  - wait:", "  - wiat:", "wiat:", "this is no step"),
+        ("  - wait:", "  - wiat:", "wiat:", "unknown key `wiat`"),
         (
             "  - wait: until 1 day after meeting",
             "  - again: every 2 days\n  - wait: for 1 day",

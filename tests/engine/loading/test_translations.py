@@ -96,7 +96,7 @@ def test_what_is_missing_is_a_warning_and_the_file_serves() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "code", "hint", "line", "column"),
     [
-        ("  after:", "  aftr:", "unknown-text", "did you mean `asks.after.say`?", 25, 10),
+        ("  after:", "  aftr:", "unknown-text", "did you mean `after`?", 24, 3),
         ("<host> lädt", "Du bist", "placeholder", "say it somewhere", 17, 10),
         ("Wie war es?", "Wie war <wat>?", "placeholder", "the original has none", 25, 10),
         ("auf <what>", "auf <waht>", "placeholder", "did you mean `what`?", 17, 10),
@@ -113,7 +113,8 @@ def test_what_is_wrong_is_said_with_the_side_files_own_name_and_line(
     assert [(p.file, p.line, p.column) for p in errors][:1] == [(SIDE, line, column)], [
         str(p) for p in found.problems
     ]
-    assert found.definition is None
+    assert found.definition is not None, "the workflow itself is good"
+    assert found.definition.translations == {}, "and is said in its own language"
 
 
 def test_steps_are_translated_in_their_order_and_their_lists_with_them() -> None:
@@ -130,8 +131,10 @@ steps:
     assert said["ask_readers.count_me_in"] == "Ich bin dabei"
     assert said["called"] == "Lesekreis"
     assert said["step.1.board.host"] == (
-        "*Lesekreis*\nIch bin dabei: <ask_readers.count_me_in>\nVielleicht: <ask_readers.maybe>"
+        "*Lesekreis*\nIch bin dabei: <ask_readers__count_me_in>\nVielleicht: <ask_readers__maybe>"
     )
+    assert said["ask_readers_anew.say"] == said["ask_readers.say"]
+    assert said["ask_readers_anew.maybe"] == "Vielleicht"
 
 
 def test_side_files_are_found_beside_their_file(tmp_path: pathlib.Path) -> None:

@@ -132,7 +132,7 @@ async def test_its_people_get_references_of_their_own(house: SmallHouse) -> None
     other = await by_name(house, "talk")
     assert await house.store.people_of(other.id) == (house.id("ben"), house.id("ana"))
     assert other.details["guests"] == Persons(("p2",))
-    assert house.words("ana") == ["q.say"]
+    assert house.words("ana") == ["begun", "q.say"]
 
 
 async def test_words_handed_over_are_kept_by_the_end_date_of_each(house: SmallHouse) -> None:
@@ -249,7 +249,7 @@ async def test_help_is_shown_with_those_who_may_be_told(house: SmallHouse) -> No
         "outside",
         "nobody",
     ]
-    assert (shown.urgency, house.words("chen"), house.words("ana")) == ("safety", [], [])
+    assert (shown.urgency, house.words("chen"), house.words("ana")) == ("safety", [], ["begun"])
 
 
 async def test_a_journal_of_it_decides_the_same_again(house: SmallHouse) -> None:

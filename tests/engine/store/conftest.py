@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,11 +37,25 @@ async def ground(cellar: MemoryStore | TortoiseStore) -> Ground:
     )
 
 
+@pytest.fixture(scope="session")
+def opened_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an empty store; copying it is much faster than making all tables for every claim."""
+    folder = tmp_path_factory.mktemp("store")
+
+    async def open_and_close() -> None:
+        store = await TortoiseStore.open(folder / "hearth.db", MASTER_KEY)
+        await store.close()
+
+    asyncio.run(open_and_close())
+    return folder
+
+
 @pytest.fixture(params=["memory", "sqlite"])
-async def g(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Ground]:
+async def g(request: pytest.FixtureRequest, tmp_path: Path, opened_once: Path) -> AsyncIterator[Ground]:
     if request.param == "memory":
         yield await ground(MemoryStore())
         return
+    shutil.copytree(opened_once, tmp_path, dirs_exist_ok=True)
     store = await TortoiseStore.open(tmp_path / "hearth.db", MASTER_KEY)
     yield await ground(store)
     await store.close()
