@@ -226,7 +226,9 @@ async def test_a_bad_file_is_refused_told_once_and_the_old_one_stays(folder: Pat
     (told,) = [line for line in await library.told() if "can't be used" in line] or [""]
     if not restarts:
         assert "The version before stays in service." in told
-        assert "tea.yaml:27:13 unknown state `doone`; did you mean `done`?" in told.replace("*", "")
+        assert "tea.yaml:27:13 unknown state `doone` (also in line 33); did you mean `done`?" in told.replace(
+            "*", ""
+        )
     assert library.refused[-1] == 1
     rows = [b for b in library.house.postman.brought if "can't be used" in b.words]
     assert len(rows) == (0 if restarts else 1)
@@ -520,4 +522,5 @@ async def test_a_translation_that_breaks_a_promise_is_refused_with_its_place(fol
     assert library.serves() is not None
     (told,) = [line for line in await library.told() if "can't be used" in line]
     assert "texts/tea.de.yaml:3:" in told
+    assert "Its workflow stays in service, without this language." in told
     await library.house.close()

@@ -113,7 +113,7 @@ async def test_a_file_is_changed_while_somebody_is_invited_by_it(afternoon: Open
     here.write(BAD)
     refused = await here.told("can't be used as it is now")
     assert "The version before stays in service." in refused.body
-    assert "tea.yaml:27:13 unknown state `doone`; did you mean `done`?" in refused.body
+    assert "tea.yaml:27:13 unknown state `doone` (also in line 33); did you mean `done`?" in refused.body
 
     here.write(KINDER)
     await here.told("is in order again")

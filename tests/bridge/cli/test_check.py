@@ -150,3 +150,19 @@ async def test_a_translation_of_nothing_is_told(tmp_path: Path, name: str) -> No
     (tmp_path / "texts" / name).write_text(GERMAN, encoding="utf-8")
     for path in (tmp_path, tmp_path / "texts", tmp_path / "texts" / name):
         assert [(p["code"], p["severity"]) for p in await found(path)] == [("orphan", "warning")]
+
+
+async def test_one_name_in_two_folders_inside_one_another_is_pointed_out(tmp_path: Path) -> None:
+    put(tmp_path, tea=SMALL)
+    put(tmp_path / "old", tee=SMALL)
+    [problem] = await found(tmp_path)
+    assert (problem["file"], problem["line"], problem["column"]) == (f"{tmp_path}/old/tee.yaml", 1, 7)
+    assert problem["message"] == f"`name: tea` already stands in {tmp_path}/tea.yaml"
+    assert problem["severity"] == "warning"
+
+
+async def test_an_error_in_a_translation_is_an_error(tmp_path: Path) -> None:
+    put(tmp_path, tea=SMALL)
+    put(tmp_path / "texts", **{"tea.de": "asks:\n  invited:\n    say: <hots> lädt ein.\n"})
+    errors = [p for p in await found(tmp_path) if p["severity"] == "error"]
+    assert {(p["file"], p["line"]) for p in errors} == {(f"{tmp_path}/texts/tea.de.yaml", 3)}

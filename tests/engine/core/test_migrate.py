@@ -552,7 +552,10 @@ def test_a_detail_that_is_being_asked_for_is_not_taken_away() -> None:
 
 def test_whoever_said_no_to_a_detail_is_not_asked_for_it_again() -> None:
     asked = ("    ask: What is there?\n", "    ask: What is there?\n    asked of: guests\n")
-    old, new = version(asked), version(asked, ("Eat together.", "Eat with one another."), ("5 days", "4 days"))
+    old, new = (
+        version(asked),
+        version(asked, ("Eat together.", "Eat with one another."), ("5 days", "4 days")),
+    )
     decision = decide(old, None, Started(HOST, {"guests": Persons((BEN,))}), facts())
     assert isinstance(decision, Decision)
     decision = decide(old, decision.snapshot, Answered("detail:what", 1, BEN, NO), facts())

@@ -210,3 +210,18 @@ async def test_only_so_many_retired_versions_stay_at_hand(tmp_path: pathlib.Path
         catalogue.put_into_service(Inventory({"tea.yaml": definition}))
     assert await catalogue.by_digest(first.digest) is None
     assert stored.asked == [first.digest]
+
+
+async def test_a_workflow_with_a_broken_translation_is_served_without_that_language(
+    tmp_path: pathlib.Path, stored: Stored
+) -> None:
+    put(tmp_path, "tea.yaml")
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "tea.de.yaml").write_text("title: Tee\n")
+    (tmp_path / "texts" / "tea.fr.yaml").write_text("title: [Th\n")
+    catalogue = Catalogue(tmp_path, stored)
+    errors = [p for p in catalogue.load() if p.severity == "error"]
+    assert [(pathlib.Path(p.file).name, p.line) for p in errors] == [("tea.fr.yaml", 1)]
+    served = catalogue.in_service("tea")
+    assert served is not None
+    assert {*served.translations} == {"de"}

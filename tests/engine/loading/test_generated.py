@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 from engine.core.check_rules import RULES
 from engine.loading.compile import labels_in
 from engine.loading.grammar import KINDS, SECTIONS, STEPS
+from engine.loading.moments import LENGTHS, read_duration
 from engine.loading.people import SOURCES, TRIGGERS, WHO, read_sources, read_trigger, read_who
 from engine.loading.problem import Ledger
 from engine.loading.reference import reference
@@ -87,6 +88,8 @@ def test_every_way_on_the_reference_page_can_be_read() -> None:
     labels = labels_in(tree)
     for way, _ in SOURCES:
         assert read_sources(way, labels), way
+    for way, _ in LENGTHS:
+        assert read_duration(way), way
     for way, _ in WHO:
         assert read_who(way, labels), way
     for way, _ in TRIGGERS:
