@@ -109,7 +109,7 @@ def _labels(answers: Node | None) -> dict[str, str]:
         case Text() if answers.plain and "," in answers.value:
             pairs = [("", label) for label in split_labels(answers)]
         case Text():
-            pairs = [("", answers)]
+            pairs = [("", answers)] if answers.value.strip() else []
         case None:
             pass
     for index, (name, label) in enumerate(pairs):

@@ -128,6 +128,8 @@ SLIPS = [
     ("ask: readers\n", "asks: readers\n", 10, 5, "unknown key `asks`", "did you mean `ask`?"),
     ('say: <host> invites you to read <book> on <meeting>.', 'say:"<host>: <book> on <meeting>."', 11, 8,
      "a space is missing after the colon", "write `say: …`"),
+    ("[Count me in, Maybe]", '""', 12, 14, "nothing is written here", "write something, or leave the key out"),
+    ("[Count me in, Maybe]", "[]", 12, 5, "step 1 cannot be answered", "add `answers:`, or `answers: in words`"),
     ("    answers: [Count me in, Maybe]\n", "", 10, 5, "`answers` is missing here", "add `answers: …`"),
     ("  host: starter", "  hots: starter", 5, 22,
      "unknown part `host` (also in lines 11, 13 and 20)", "did you mean `hots`?"),
