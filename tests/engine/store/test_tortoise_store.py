@@ -671,7 +671,7 @@ JUDGED = frozenset(
         *("timer", "timers", "alarm", "workflow", "begins", "close_to", "emoji", "state", "about", "muted"),
         *("ended", "texts"),
         # other instances, and who a part is
-        *("parent", "child", "children", "groups", "visits", "to"),
+        *("parent", "child", "children", "groups", "visits", "to", "found"),
     }
 )
 
