@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from bridge.wording.sentences import Sentences
 from engine.core.definition import (
+    TITLE_TEXT,
     AnsweredBy,
     AskDef,
     Circle,
@@ -117,7 +118,9 @@ def sentence(definition: Definition, key: str) -> str:
     """What stands under a text key, with its ``<placeholders>``: the file's sentence, or the bot's own."""
     if (own := definition.own.get(key)) is None:
         return definition.texts[key]
-    gaps = {gap: f"<{placeholder}>" for gap, placeholder in own.gaps} | dict(own.words)
+    gaps = {gap: f"<{placeholder}>" for gap, placeholder in own.gaps} | {
+        gap: definition.title if word == TITLE_TEXT else word for gap, word in own.words
+    }
     return _GAP.sub(lambda found: gaps.get(found[1], found[0]), _own_sentences().text(own.key))
 
 

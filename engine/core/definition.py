@@ -409,7 +409,7 @@ class OwnText(msgspec.Struct, frozen=True):
     key: str
     gaps: tuple[tuple[str, str], ...] = ()
     words: tuple[tuple[str, str], ...] = ()
-    """(its gap, a word of the file itself), such as the name of a detail."""
+    """(its gap, a word of the file itself), such as the name of a detail; ``TITLE_TEXT`` stands for the title."""
 
 
 class Definition(msgspec.Struct, frozen=True):

@@ -91,10 +91,11 @@ def _stop(table: Table, event: Heard, command: Command) -> None:
 
 
 def _start(table: Table, event: Heard, command: Command) -> None:
+    is_new = table.desk.consent == "unknown"
     rhythm = replace(table.desk.rhythm, paused_until_ms=0)
     table.desk = replace(table.desk, consent="yes", greeted=True, rhythm=rhythm)
     table.emit(Release())
-    table.say("start.ok")
+    table.say("hello.thanks_yes" if is_new else "start.ok")
 
 
 def _pause(table: Table, event: Heard, command: Command) -> None:

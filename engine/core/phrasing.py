@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, assert_never
 
-from engine.core.definition import NO, AskDef, Choice, Definition, DetailDef, NamedBy, Part
+from engine.core.definition import (
+    NO,
+    TITLE_TEXT,
+    AskDef,
+    Choice,
+    Definition,
+    DetailDef,
+    NamedBy,
+    OwnText,
+    Part,
+)
 from engine.core.message import AnySlot, Count, Message, Names, Option, Phrase, Plain, Said, Text, When
 from engine.core.values import AnyValue, Moment, Ms, Nothing, Number, Persons, Picked, Ref, Words
 
@@ -45,7 +55,7 @@ def phrase(known: Known, key: str) -> Phrase:
         return Phrase(key=key, digest=definition.digest, slots=slots)
     own = definition.own[key]
     filled: dict[str, AnySlot] = {gap: _slot(known, placeholder) for gap, placeholder in own.gaps}
-    return Phrase(own.key, slots=filled | {gap: Plain(word) for gap, word in own.words})
+    return Phrase(own.key, slots=filled | _own_words(definition, own))
 
 
 def sentence(definition: Definition, key: str) -> tuple[object, ...]:
@@ -61,7 +71,15 @@ def label(definition: Definition, owner: str, choice: str | None) -> Said:
     if key in definition.texts or key not in definition.own:
         return Said(key, definition.digest)
     own = definition.own[key]
-    return Said(own.key, slots={gap: Plain(word) for gap, word in own.words})
+    return Said(own.key, slots=_own_words(definition, own))
+
+
+def _own_words(definition: Definition, own: OwnText) -> dict[str, AnySlot]:
+    """The words that the file itself gives to one of the bot's sentences; its title in the reader's language."""
+    return {
+        gap: Said(TITLE_TEXT, definition.digest) if word == TITLE_TEXT else Plain(word)
+        for gap, word in own.words
+    }
 
 
 def _slot(known: Known, gap: str) -> AnySlot:

@@ -145,7 +145,7 @@ class _Compiler:
         parts = self._parts(fields)
         self._details(fields)
         begins_with = self._begins_with(fields, name, title)
-        asks, states = self._happenings(fields, begins_with)
+        asks, states = self._happenings(fields)
         twice = Twice(draft)
         asks, states = twice.asks(asks), twice.states(states)
         twice.sentences()
@@ -288,7 +288,7 @@ class _Compiler:
 
     # ── what happens ─────────────────────────────────────────────────────────
 
-    def _happenings(self, fields: Fields, begins_with: str) -> tuple[dict[str, AskDef], dict[str, StateDef]]:
+    def _happenings(self, fields: Fields) -> tuple[dict[str, AskDef], dict[str, StateDef]]:
         steps, states = fields.node("steps"), fields.node("states")
         if steps is not None:
             for key in ("states", "asks"):
@@ -305,7 +305,7 @@ class _Compiler:
                     message = f"a file with `steps` has no `{_spaced(entry.key.value)}`"
                     self._read.note(entry.key.place, "both", message, hint)
             public = self._read.sentence("public", fields.node("public"))
-            return read_steps(self._draft, steps, begins_with, public)
+            return read_steps(self._draft, steps, public)
         if states is None:
             message, hint = (
                 "neither `steps` nor `states` are here",

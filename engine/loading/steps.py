@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from engine.core.check_chart import USUAL_UNTIL
 from engine.core.definition import (
+    TITLE_TEXT,
     AnsweredBy,
     AskDef,
     AtMoment,
@@ -60,9 +61,9 @@ FEW = (("small", "🌱"), ("new_date", "🗓️"), ("let_go", "🍃"))
 
 
 def read_steps(
-    draft: Draft, node: Node, word: str, public: str | None = None
+    draft: Draft, node: Node, public: str | None = None
 ) -> tuple[dict[str, AskDef], dict[str, StateDef]]:
-    """Compile a file's steps; ``word`` is what begins the workflow, ``public`` the text key of its public line."""
+    """Compile a file's steps; ``public`` the text key of its public line."""
     if not isinstance(node, Items) or not node.items:
         draft.read.note(node.place, "not-a-list", "steps are a list", "begin each with a dash: `- ask: …`")
         return {}, {}
@@ -70,13 +71,13 @@ def read_steps(
     read.all()
     if not read.rests and not read.last_tells:
         draft.read.note(node.place, "step", "nothing happens here", "begin with a step that asks or tells")
-    return _Building(draft, word, read, public).build()
+    return _Building(draft, read, public).build()
 
 
 class _Building:
     """Makes states and moves of rests."""
 
-    def __init__(self, draft: Draft, word: str, read: Reading, public: str | None) -> None:
+    def __init__(self, draft: Draft, read: Reading, public: str | None) -> None:
         self._draft = draft
         self._public = public
         self._rests = read.rests
@@ -85,7 +86,7 @@ class _Building:
         self._last_tells = read.last_tells
         self._told_at = read.told_at
         self._host = Part(draft.starter)
-        self._name = (("name", word),)
+        self._name = (("name", TITLE_TEXT),)
         later = {name for rest in read.rests for name in rest.gather}
         asked_for = (name for name, detail in draft.details.items() if _is_asked_for(detail))
         self._gathered = tuple(name for name in asked_for if name not in later)

@@ -130,7 +130,7 @@ async def test_under_the_default_limits_everything_arrives_in_order_and_paced(
         await ana.hears(here.room, "Hello, I'm Hearth", sender=bot)
         await ana.say(here.room, "!hearth start")
         anas = await ana.wait_for(lambda: ana.find_dm(bot), what="a 1:1 room of Ana")
-        await ana.hears(anas, "Welcome back", sender=bot)
+        await ana.hears(anas, "I'll write seldom", sender=bot)
         await ana.say(anas, "gather @bruno @chen: Soup on Friday")
         for name in ("bruno", "chen"):
             guest = here[name]

@@ -274,3 +274,12 @@ def test_an_answer_that_calls_itself_no_is_refused_where_it_is_offered() -> None
     found = check(bare(asks={"q": ask}, states={"begin": begin, **bare().states}, start="begin"))
     assert {f.code for f in found} == {"built-in"}
     assert all(isinstance(f, Finding) and f.path for f in found)
+
+
+def test_an_ask_that_offers_nothing_is_one_finding_whoever_counts_its_answers() -> None:
+    ask = AskDef("q", Part("host"), seen_by=("host",))
+    tells = (TellDef(AnsweredBy("q", ("yes",)), "end"),)
+    moves = (MoveDef(AtMoment(MomentExpr("entering", 1)), "end", tells=tells),)
+    begin = StateDef("begin", asks=("q",), moves=moves)
+    states = {"begin": begin, **bare().states}
+    assert codes(bare(asks={"q": ask}, states=states, start="begin")) == {"no-answer"}
