@@ -9,7 +9,6 @@ import msgspec
 from bridge.cli.one_file import reason_of
 from bridge.cli.speech import Halt, Status, say, warn
 from bridge.scenarios.notation import holds_scenarios
-from engine.core.definition import Definition
 from engine.loading.catalogue import Catalogue, place_in
 from engine.loading.folder import SUFFIXES, TEXTS
 from engine.loading.folder import workflow_files as files_in
@@ -21,10 +20,6 @@ from engine.loading.translations import SIDE_FILE
 LEFT_OUT = (TEXTS, "tests")
 """Folders whose files are no workflows: translations belong to theirs, scenarios are for `hearth test`."""
 MOST_FOLDERS = 500
-
-
-async def _nothing_stored(_digest: str) -> Definition | None:
-    return None
 
 
 def problems_in(path: Path) -> tuple[Problem, ...]:
@@ -73,7 +68,7 @@ def _problems_of_folder(folder: Path) -> tuple[Problem, ...]:
     names = {file.stem for file in files}
     texts = folder / TEXTS
     lost = [each for each in (files_in(texts) if texts.is_dir() else ()) if _workflow_of(each) not in names]
-    return (*Catalogue(folder, _nothing_stored).load(), *(_orphan(each) for each in lost), *links)
+    return (*Catalogue(folder).load(), *(_orphan(each) for each in lost), *links)
 
 
 def _leads_nowhere(path: Path) -> bool:

@@ -32,7 +32,7 @@ class Playbill:
         Raises:
             Unfit: a file of it has errors.
         """
-        catalogue = Catalogue(folder, _nothing_stored)
+        catalogue = Catalogue(folder)
         errors = [problem for problem in catalogue.load() if problem.severity == "error"]
         if errors:
             raise Unfit(errors)
@@ -47,7 +47,7 @@ class Playbill:
         catalogues: list[Catalogue] = []
         while wanted := _started(found.values()) - found.keys():
             if not catalogues:
-                catalogues = [Catalogue(folder, _nothing_stored) for folder in folders]
+                catalogues = [Catalogue(folder) for folder in folders]
                 for catalogue in catalogues:
                     catalogue.load()
             offered = (catalogue.in_service(name) for name in sorted(wanted) for catalogue in catalogues)
@@ -78,7 +78,3 @@ class Playbill:
 def _started(definitions: Iterable[Definition]) -> set[str]:
     """The workflows that these may start."""
     return {start.workflow for d in definitions for state in d.states.values() for start in state.starts}
-
-
-async def _nothing_stored(_digest: str) -> Definition | None:
-    return None

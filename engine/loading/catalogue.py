@@ -48,6 +48,11 @@ class Inventory(msgspec.Struct, frozen=True):
         return tuple(dict.fromkeys(p.file for p in self.problems if p.severity == "error"))
 
 
+async def nothing_stored(_digest: str) -> Definition | None:
+    """A lookup for where no house is: only what lies in the folder is known."""
+    return None
+
+
 class Catalogue:
     """The workflows in service.
 
@@ -55,7 +60,7 @@ class Catalogue:
     file that has vanished begins nothing any more, and whatever runs on it runs on.
     """
 
-    def __init__(self, folder: pathlib.Path, stored: Lookup) -> None:
+    def __init__(self, folder: pathlib.Path, stored: Lookup = nothing_stored) -> None:
         self._folder = folder
         self._stored = stored
         self._by_file: dict[str, Definition] = {}

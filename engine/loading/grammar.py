@@ -321,6 +321,21 @@ def _move() -> Section:
     )
 
 
+_HANDING = (
+    Key(
+        "by",
+        "part",
+        "The part whose first person is its starter; this one's starter if left out.",
+        "host",
+    ),
+    Key(
+        "hand over",
+        "hands",
+        "What it is given: details and parts, `as` what they are called there.",
+        "[what, host as proposer]",
+    ),
+)
+
 _SAYING = (
     Key("say", "sentence", "The words.", "Thank you for coming.", True),
     Key("if", "condition", "Only then.", "coming is at least 1"),
@@ -348,18 +363,7 @@ def _small() -> tuple[Section, ...]:
             "Another workflow that begins here.",
             (
                 Key("workflow", "line", "Its name.", "decision", True),
-                Key(
-                    "by",
-                    "part",
-                    "The part whose first person is its starter; this one's starter if left out.",
-                    "host",
-                ),
-                Key(
-                    "hand over",
-                    "hands",
-                    "What it is given: details and parts, `as` what they are called there.",
-                    "[what, host as proposer]",
-                ),
+                *_HANDING,
                 Key("if", "condition", "Started only then.", "kind is proposal"),
             ),
         ),
@@ -432,18 +436,7 @@ def _steps() -> tuple[Section, ...]:
             "Its end can be waited for with `wait: until <workflow> ends`.",
             (
                 Key("start", "line", "Its name.", "decision", True),
-                Key(
-                    "by",
-                    "part",
-                    "The part whose first person is its starter; this one's starter if left out.",
-                    "host",
-                ),
-                Key(
-                    "hand over",
-                    "hands",
-                    "What it is given: details and parts, `as` what they are called there.",
-                    "[what, host as proposer]",
-                ),
+                *_HANDING,
                 _IF,
             ),
         ),
