@@ -118,7 +118,9 @@ def shown(definition: Definition) -> Shown:
 
 def _said(definition: Definition) -> Iterator[tuple[str, Audience]]:
     for saying in sayings(definition):
-        if not isinstance(saying.reader, Room):
+        if saying.kind == "afterwards":
+            yield saying.key, frozenset((Room(),))  # whoever carried it may show it to the circle
+        elif not isinstance(saying.reader, Room):
             yield saying.key, readers(definition, saying.reader)
     for tell, _ in all_tells(definition):
         if isinstance(tell.to, Room):
@@ -126,9 +128,9 @@ def _said(definition: Definition) -> Iterator[tuple[str, Audience]]:
     for ask in definition.asks.values():
         if isinstance(ask.to, Room):
             yield f"{ask.name}.say", _room(ask.when)
-    if definition.shelf is None:
-        return
     for state in definition.states.values():
+        if (state.public_shelf or definition.shelf) is None:
+            continue
         if state.public is not None:
             yield state.public, _room(state.public_when)
         if state.public_otherwise is not None and state.public_when is not None:

@@ -8,11 +8,15 @@ from msgspec.structs import replace
 
 from engine.core.check_burden import check_burden
 from engine.core.check_care import check_no, check_words_taken
+from engine.core.check_carried import check_carried
 from engine.core.check_chart import Chart
 from engine.core.check_flow import check_flow
+from engine.core.check_in_use import check_in_use
+from engine.core.check_lately import check_lately
 from engine.core.check_logic import check_logic
 from engine.core.check_names import check_names
 from engine.core.check_parts import check_parts
+from engine.core.check_promise import check_promise
 from engine.core.check_sight import check_sight
 from engine.core.check_together import check_together
 from engine.core.check_unsigned import check_unsigned
@@ -30,7 +34,9 @@ def check(definition: Definition) -> tuple[Finding, ...]:
     ``check_together``.
     """
     found = [*check_parts(definition), *check_names(definition)]
+    found += [*check_carried(definition), *check_in_use(definition)]
     found += check_words_taken(definition)
+    found += check_lately(definition)
     if definition.start in definition.states:
         chart = Chart(definition)
         found += (_resting_on(finding, ("states",)) for finding in _of_states(chart))
@@ -48,6 +54,7 @@ def _of_care(chart: Chart) -> Iterator[Finding]:
     yield from check_sight(chart)
     yield from check_burden(chart)
     yield from check_unsigned(chart.definition)
+    yield from check_promise(chart)
 
 
 def _resting_on(finding: Finding, path: Path) -> Finding:

@@ -199,8 +199,14 @@ def _passes(chart: Chart, move: MoveDef) -> Ms:
 def _roles(chart: Chart) -> Iterator[Finding]:
     """Whatever stands in ``who holds what`` runs towards a day that was agreed on."""
     definition = chart.definition
-    held = [s for s in chart.states.values() if s.public is not None and s.name in chart.reached]
-    if definition.shelf != "holds" or not held:
+    held = [
+        state
+        for state in chart.states.values()
+        if state.public is not None
+        and (state.public_shelf or definition.shelf) == "holds"
+        and state.name in chart.reached
+    ]
+    if not held:
         return
     if not any(_ends_on_a_day(definition, state) for state in held):
         yield Finding(

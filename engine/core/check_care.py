@@ -32,11 +32,14 @@ from engine.core.survey import (
     claims,
     conditions,
     gaps_of,
+    looked_at_in,
     read_gap,
     sayings,
 )
 
 MOST_CHOICES = 9
+LASTING = ("board", "public", "carried")
+"""What is read while a state lasts, and not only on entering it."""
 
 ALWAYS_THERE = frozenset({"no", "later", "stop", "person"})
 """What every ask offers by itself."""
@@ -53,6 +56,16 @@ OWN_WORDS = ALWAYS_THERE | {
     "export",
     "forget me",
     "what do you know about me",
+    "my people",
+    "what i carried",
+    "what they carried",
+    "show",
+    "keep to myself",
+    "try",
+    "leave off",
+    "start",
+    "language",
+    "letter",
     "none",
     "skip",
     "everyone",
@@ -202,7 +215,7 @@ def _addressed(definition: Definition) -> Iterator[tuple[Who, Path]]:
 def _too_few_too_early(chart: Chart, clause: Clause) -> Iterator[Finding]:
     """Only a yes travels early: what wants few of them waits until the ask has closed."""
     names = asks_in(clause.condition, negative=True)
-    states = [chart.states[clause.state]] if clause.state is not None else _asking(chart, clause.ask)
+    states = [chart.states[name] for name in looked_at_in(chart.definition, clause)]
     for name in sorted(names & {*chart.definition.asks}):
         for state in states:
             if state.name in chart.reached and name not in _closed_by_then(chart, clause, state):
@@ -217,16 +230,12 @@ def _too_few_too_early(chart: Chart, clause: Clause) -> Iterator[Finding]:
                 break
 
 
-def _asking(chart: Chart, ask: str | None) -> list[StateDef]:
-    return [state for state in chart.states.values() if ask in state.asks]
-
-
 def _closed_by_then(chart: Chart, clause: Clause, state: StateDef) -> frozenset[str]:
     if clause.kind == "as soon as":
         return chart.closed_at(state.name, None, lasting=True)
     ask = chart.definition.asks.get(clause.ask or "")
     comes_later = ask is not None and ask.every_ms is not None
-    return chart.closed_at(state.name, clause.move, lasting=comes_later or clause.kind in ("board", "public"))
+    return chart.closed_at(state.name, clause.move, lasting=comes_later or clause.kind in LASTING)
 
 
 def _counted_too_early(chart: Chart) -> Iterator[Finding]:
@@ -237,7 +246,7 @@ def _counted_too_early(chart: Chart) -> Iterator[Finding]:
             gap = read_gap(written)
             if gap.kind != "not joining" or gap.name not in definition.asks:
                 continue
-            lasting = saying.kind not in ("tell", "outcome")
+            lasting = saying.kind not in ("tell", "outcome", "afterwards")
             closed = chart.closed_at(saying.state, saying.move, lasting=lasting)
             if saying.kind == "board" or gap.name not in closed:
                 yield Finding(

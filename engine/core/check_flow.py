@@ -254,7 +254,7 @@ def _words_known(chart: Chart) -> Iterator[Finding]:
             gap = read_gap(written)
             if gap.kind == "name" and gap.name in details and gap.name not in known:
                 yield _too_early(saying.path, gap.name, saying.state)
-            elif gap.kind != "name" and not _can_be_put(chart, gap.name, saying):
+            elif gap.kind not in ("name", "about") and not _can_be_put(chart, gap.name, saying):
                 yield Finding(
                     saying.path,
                     "nobody-yet",
@@ -273,7 +273,7 @@ def _words_known(chart: Chart) -> Iterator[Finding]:
 
 
 def _can_be_put(chart: Chart, ask: str, saying: Saying) -> bool:
-    later = saying.move is not None or saying.kind in ("board", "public", "ask", "label")
+    later = saying.move is not None or saying.kind in ("board", "public", "ask", "label", "carried")
     put = chart.may_be_put(saying.state, before=not later)
     return ask in put or ask not in chart.definition.asks
 

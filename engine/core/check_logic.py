@@ -24,7 +24,7 @@ from engine.core.definition import (
     Trigger,
 )
 from engine.core.finding import Finding, Path
-from engine.core.survey import Clause, claims, conditions
+from engine.core.survey import Clause, claims, conditions, looked_at_in
 
 
 def check_logic(chart: Chart) -> Iterator[Finding]:
@@ -42,8 +42,7 @@ def check_logic(chart: Chart) -> Iterator[Finding]:
 
 
 def _constant(chart: Chart, possible: Possible, clause: Clause) -> Iterator[Finding]:
-    states = [clause.state] if clause.state is not None else _asked_in(chart, clause.ask)
-    looked_at = [name for name in states if name in chart.reached]
+    looked_at = [name for name in looked_at_in(chart.definition, clause) if name in chart.reached]
     if not looked_at:
         return
     if all(possible.together([clause.condition], name) is False for name in looked_at):
@@ -61,10 +60,6 @@ def _constant(chart: Chart, possible: Possible, clause: Clause) -> Iterator[Find
             "leave the condition out, or write what was meant",
             "warning",
         )
-
-
-def _asked_in(chart: Chart, ask: str | None) -> list[str]:
-    return [state.name for state in chart.states.values() if ask in state.asks]
 
 
 # ── moves that hide each other ───────────────────────────────────────────────

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from engine.core.check_known import Known, unknown
 from engine.core.definition import (
     AskDef,
+    AskedLately,
     AtMoment,
     BeenIn,
     CountOf,
@@ -17,6 +18,7 @@ from engine.core.definition import (
     DetailGiven,
     DetailIs,
     EveryoneSaid,
+    InUse,
     OnAnswer,
     OnClosed,
     OnCommand,
@@ -259,6 +261,10 @@ class _Names(Known):
                 yield from self._detail(path, name)
             case BeenIn(state=state):
                 yield from self._state(path, state)
+            case InUse():
+                pass  # whether there is such a workflow is seen only beside the others
+            case AskedLately(part=part):
+                yield from self._part(path, part)
             case _:
                 assert_never(claim)
 
@@ -275,6 +281,10 @@ class _Names(Known):
                 yield from self._answer(path, gap.name, gap.choice or "")
             elif gap.kind in ("not joining", "gone", "waiting"):
                 yield from self._ask(path, gap.name)
+            elif gap.kind == "about":
+                workflows = [name for name, each in self._details.items() if each.kind == "workflow"]
+                if gap.name not in workflows:
+                    yield unknown(path, "placeholder", written, (f"about {each}" for each in workflows))
             elif gap.name not in self._details and gap.name not in self._parts:
                 known = dict.fromkeys((*self._written_parts(), *self._details))
                 yield unknown(path, "placeholder", gap.name, known)

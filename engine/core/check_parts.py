@@ -158,6 +158,8 @@ class _Parts(Known):
                 yield self._two(path, name, "ask")
             if detail.asked is not None:
                 yield from self._part((*path, "asked of"), detail.asked)
+            for part in detail.but:
+                yield from self._part((*path, "type"), part)
             yield from self._becomes(path, detail)
             yield from self._choices(path, detail)
             yield from self._bounds(path, detail)

@@ -18,12 +18,14 @@ from engine.core.definition import (
     NO,
     AllOf,
     AnyOf,
+    AskedLately,
     BeenIn,
     Condition,
     CountOf,
     DetailGiven,
     DetailIs,
     EveryoneSaid,
+    InUse,
     NotThat,
     Op,
     ShareSaid,
@@ -102,6 +104,10 @@ class Possible:
                         return None
                     least, most = self._visits(name, state)
                     found[("visits", name)] = {n for n in {*marks, least, most} if least <= n <= most}
+                case InUse(workflow=workflow):
+                    found[("in use", workflow)] = {True, False}
+                case AskedLately(part=part, within_ms=within_ms):
+                    found[("lately", part, str(within_ms))] = {True, False}
                 case _:
                     assert_never(claim)
         return {name: sorted(values, key=repr) for name, values in found.items()}
@@ -231,5 +237,9 @@ def _holds(condition: Condition, world: World) -> bool:
             return int(str(world[("share", ask, choice)])) >= percent
         case BeenIn(state=name, op=op, times=times):
             return COMPARES[op](int(str(world[("visits", name)])), times)
+        case InUse(workflow=workflow):
+            return world[("in use", workflow)] is True
+        case AskedLately(part=part, within_ms=within_ms):
+            return world[("lately", part, str(within_ms))] is True
         case _:
             assert_never(condition)

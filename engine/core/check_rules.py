@@ -182,8 +182,48 @@ def _names() -> tuple[Rule, ...]:
             "    answers: in words\n    seen by: host\n    unsigned: from 5 answers\n",
             "    answers: in words\n    seen by: host\n    places: 8\n",
         ),
+        rule(
+            "not-a-workflow",
+            "Only a workflow is brought in or taken out.",
+            "brings in: which",
+            "brings in: what",
+        ),
+        rule(
+            "never-asked",
+            "A workflow comes with `try` or `leave off`; nobody is asked for it.",
+            "gather: [friend, guests, what, starts, kind]",
+            "gather: [friend, guests, what, starts, kind, which]",
+        ),
+        rule(
+            "not-looked-up",
+            "Whether a workflow is in use is looked at while something happens, not while a line is read.",
+            "    public: <what>, <starts>\n",
+            "    public:\n      say: <what>, <starts>\n      if: decision is in use\n",
+        ),
+        rule(
+            "carried-state",
+            "Something is carried while it runs, and was carried once it has ended.",
+            "while: [on, moved]",
+            "while: [on, done]",
+        ),
+        rule(
+            "says-nothing",
+            "Of what is carried something is said.",
+            "    say: You host <what>, <starts>.\n"
+            "    while: [on, moved]\n"
+            "    if: kind is project\n"
+            "    afterwards: A day together\n",
+            "    while: [on, moved]\n",
+        ),
         rule("no-answer", "A question can be answered.", "answers: [Gladly]", "answers: []"),
-        Rule("unused", "names", "What is written is used.", "asks: helps", "asks: []", "warning"),
+        Rule(
+            "unused",
+            "names",
+            "What is written is used.",
+            "asks: [thoughts, private]",
+            "asks: thoughts",
+            "warning",
+        ),
     )
 
 
@@ -354,7 +394,7 @@ def _care() -> tuple[Rule, ...]:
             "too-many-choices",
             "A question offers nine answers at most.",
             "answers: [Gladly]",
-            "answers: [Ab, Bc, Cd, De, Ef, Fg, Gh, Hi, Ij, Jk]",
+            "answers: [Gladly, Bc, Cd, De, Ef, Fg, Gh, Hi, Ij, Jk]",
         ),
         rule(
             "protected-no",
@@ -392,6 +432,35 @@ def _care() -> tuple[Rule, ...]:
             "Nobody reads in a sentence what they may not see as an answer.",
             "public: <what>, <starts>",
             "public: <what>, <coming>",
+        ),
+        Rule(
+            "reader-by-lot",
+            "care",
+            "Whoever was promised as a reader stays who they were.",
+            "    seen by: host\n    until: 1 day before starts\n    changeable until: starts",
+            "    seen by: host, helper\n    until: 1 day before starts\n    changeable until: starts",
+            "warning",
+        ),
+        Rule(
+            "told-anyway",
+            "care",
+            "What nobody else is to see, the room is not told by what follows from it.",
+            "    answers: [Gladly]\n    seen by: host\n",
+            "    answers: [Gladly]\n    seen by: me\n",
+            "warning",
+        ),
+        rule(
+            "told-of-others",
+            "Whether somebody was asked before is between them and the starter, and nothing that others see depends on"
+            " it.",
+            "          if: helps.gladly is at least 1\n",
+            "          if: helper was asked within 60 days\n",
+        ),
+        rule(
+            "names-others",
+            "What somebody may show of what they carried is about nobody else, and about no answers.",
+            "afterwards: A day together",
+            "afterwards: A day with <coming>",
         ),
         rule(
             "shown-too-early",

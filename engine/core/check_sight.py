@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import assert_never
 
+from engine.core.check_care import LASTING
 from engine.core.check_chart import Chart
 from engine.core.check_people import asks_behind, part_of
 from engine.core.definition import (
@@ -26,7 +27,7 @@ from engine.core.definition import (
     Who,
 )
 from engine.core.finding import Finding, Path
-from engine.core.survey import Gap, asks_in, conditions, gaps_of, read_gap, sayings
+from engine.core.survey import Gap, asks_in, conditions, gaps_of, looked_at_in, read_gap, sayings
 
 KEYCAP = "\u20e3"
 LONGEST_SENSITIVE_DAYS = 90
@@ -52,8 +53,8 @@ def check_sight(chart: Chart) -> Iterator[Finding]:
 def _in_the_room(definition: Definition, ask: AskDef) -> Iterator[Finding]:
     path: Path = ("asks", ask.name, "seen by")
     in_room = isinstance(ask.to, Room)
-    for seer in ask.seen_by:
-        if not in_room and (seer == "circle" or _is_everyone(definition, seer)):
+    for seer in ask.seen_by if not (in_room or _decides_openly(definition, ask)) else ():
+        if seer == "circle" or _is_everyone(definition, seer):
             yield Finding(
                 path,
                 "room-sees-private",
@@ -80,6 +81,12 @@ def _in_the_room(definition: Definition, ask: AskDef) -> Iterator[Finding]:
         yield Finding(path, "me-and-others", "`me` means nobody else", "leave out `me`, or everybody else")
 
 
+def _decides_openly(definition: Definition, ask: AskDef) -> bool:
+    """Whether whoever began it chooses how it goes on, and knows by the question that the circle hears of it."""
+    part = part_of(definition, ask.to.name) if isinstance(ask.to, Part) else None
+    return part is not None and part.sources == (Starter(),) and not ask.sensitive
+
+
 def _is_everyone(definition: Definition, name: str) -> bool:
     part = part_of(definition, name)
     return part is not None and any(isinstance(source, Everyone) for source in part.sources)
@@ -103,6 +110,13 @@ def _sensitive(definition: Definition, ask: AskDef) -> Iterator[Finding]:
             "sensitive-no-knock",
             "words written to a sensitive question would be carried to somebody without a knock",
             "leave `question to` out; ask for words with `also: in words`",
+        )
+    if (ask.words or ask.naming is not None) and ask.seen_by != ("me",):
+        yield Finding(
+            (*path, "seen by"),
+            "sensitive-no-knock",
+            f"what is written to `{ask.name}` would be shown to others without a knock",
+            "write `seen by: me`, or leave the words out and offer answers to choose from",
         )
     if ask.places is not None:
         yield Finding(
@@ -164,11 +178,14 @@ def _told_by_conditions(chart: Chart) -> Iterator[Finding]:
     """What is said under a condition tells that it holds."""
     definition = chart.definition
     for clause in conditions(definition):
-        if clause.reader is None or clause.state is None:
+        if clause.reader is None:
             continue
         reader = _reader(clause.reader)
-        lasting = clause.kind in ("board", "public")
-        shown = chart.shown_at(clause.state, clause.move, lasting=lasting)
+        lasting = clause.kind in LASTING
+        states = looked_at_in(definition, clause)
+        shown = frozenset(definition.asks).intersection(
+            *(chart.shown_at(state, clause.move, lasting=lasting) for state in states)
+        )
         for name in sorted(asks_in(clause.condition)):
             ask = definition.asks.get(name)
             if ask is None:
@@ -285,9 +302,9 @@ def _asks_behind(definition: Definition, gap: Gap) -> tuple[str, ...]:
 def _hidden(chart: Chart) -> Iterator[Finding]:
     definition = chart.definition
     for saying in sayings(definition):
-        if saying.kind == "board":
-            continue  # a board shows them once they are shown
-        lasting = saying.kind not in ("tell", "outcome", "ask", "label")
+        if saying.kind in ("board", "carried"):
+            continue  # they show them once they are shown
+        lasting = saying.kind not in ("tell", "outcome", "ask", "label", "afterwards")
         shown = chart.shown_at(saying.state, saying.move, lasting=lasting)
         for written in gaps_of(definition, saying.key):
             gap = read_gap(written)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
-from engine.core.definition import Definition, DetailDef, OnEnded, StartDef, StateDef
+from engine.core.definition import Definition, DetailDef, InUse, OnEnded, StartDef, StateDef
 from engine.core.finding import Finding, Path, did_you_mean
+from engine.core.survey import claims, conditions
 
 NOT_STARTED = "not_started"
 """The state in which a workflow counts as ended that could not be started."""
@@ -27,6 +29,32 @@ def _findings(definition: Definition, others: Mapping[str, Definition]) -> Itera
             else:
                 yield from _handed(definition, other, start, path)
         yield from _ended(state, others)
+    yield from _in_use(definition, others)
+
+
+def _in_use(definition: Definition, others: Mapping[str, Definition]) -> Iterator[Finding]:
+    """Whether a workflow is in use can only be so of one that there is."""
+    known = (*others, definition.name)
+    for clause in conditions(definition):
+        for claim in claims(clause.condition):
+            if isinstance(claim, InUse) and claim.workflow not in known:
+                yield Finding(
+                    clause.path,
+                    "unknown-workflow",
+                    f"there is no workflow `{claim.workflow}` beside this file, so it is never in use",
+                    _meant(claim.workflow, others)
+                    or did_you_mean(claim.workflow, known, "add it, or leave the condition out"),
+                    "warning",
+                    word=claim.workflow,
+                )
+
+
+def _meant(written: str, others: Mapping[str, Definition]) -> str | None:
+    """The workflow whose title somebody wrote, where its name is another one."""
+    for other in others.values():
+        if re.sub(r"[^a-z0-9]+", "_", other.title.lower()).strip("_") == written:
+            return f"did you mean `{other.name}`?"
+    return None
 
 
 def _is_ready(definition: Definition, workflow: str) -> bool:
@@ -40,7 +68,8 @@ def _missing(path: Path, workflow: str, others: Mapping[str, Definition]) -> Fin
         (*path, "workflow"),
         "unknown-workflow",
         f"there is no workflow `{workflow}` beside this file",
-        did_you_mean(
+        _meant(workflow, others)
+        or did_you_mean(
             workflow,
             others,
             f"add it, or say what happens without it: `when: {workflow} ends as {NOT_STARTED}`",

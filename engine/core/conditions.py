@@ -7,17 +7,19 @@ from typing import Protocol, assert_never
 from engine.core.definition import (
     AllOf,
     AnyOf,
+    AskedLately,
     BeenIn,
     Condition,
     CountOf,
     DetailGiven,
     DetailIs,
     EveryoneSaid,
+    InUse,
     NotThat,
     Op,
     ShareSaid,
 )
-from engine.core.values import AnyValue, Nothing, Number, Persons, Picked, Ref
+from engine.core.values import AnyValue, Ms, Nothing, Number, Persons, Picked, Ref
 
 THIRDS = {34: (1, 3), 67: (2, 3)}
 """What a file calls thirds, and what no whole percent is: two of three people are two thirds of them."""
@@ -36,6 +38,12 @@ class Scene(Protocol):
     def visits(self, state: str) -> int:
         """How often a state has been entered."""
 
+    def is_in_use(self, workflow: str) -> bool:
+        """Whether the circle has a workflow in use."""
+
+    def was_asked(self, part: str, within_ms: Ms) -> bool:
+        """Whether an earlier one with the same starter has put something to whoever holds a part."""
+
 
 def holds(condition: Condition | None, scene: Scene) -> bool:
     """Whether a condition holds now; no condition always does."""
@@ -52,6 +60,10 @@ def holds(condition: Condition | None, scene: Scene) -> bool:
             return asked > 0 and len(scene.who_said(ask, choice)) * whole >= asked * part
         case BeenIn(state=state, op=op, times=times):
             return _compare(scene.visits(state), op, times)
+        case InUse(workflow=workflow):
+            return scene.is_in_use(workflow)
+        case AskedLately(part=part, within_ms=within_ms):
+            return scene.was_asked(part, within_ms)
         case DetailIs(detail=name, choice=choice):
             return scene.detail(name) == Picked(choice)
         case DetailGiven(detail=name):

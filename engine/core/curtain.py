@@ -12,7 +12,7 @@ from engine.core.moments import resolve
 from engine.core.notebook import LONGEST_MS, Notebook
 from engine.core.phrasing import phrase
 from engine.core.unsigned import mixed_message, sort_out, wish_message, wish_of
-from engine.core.values import Persons, Ref, TextId
+from engine.core.values import DAY_MS, Persons, Ref, TextId
 
 
 class Curtain(Notebook):
@@ -92,7 +92,8 @@ class Curtain(Notebook):
             TextId(f"{self._old.id}:{self._version}:{ask.name}:{n}") for n in range(len(found.mixed))
         )
         self._asks[ask.name] = replace(state, answers={}, shown=True, released=len(under), texts=under)
-        self.emit(Mix(found.mixed, under, self.now_ms + LONGEST_MS))
+        kept_ms = (ask.keep_days or 0) * DAY_MS if ask.kept_from_answer else LONGEST_MS
+        self.emit(Mix(found.mixed, under, self.now_ms + kept_ms))
         message = mixed_message(phrase(self, f"{ask.name}.say"), under)
         for reader in readers:
             self._show(reader, f"words:{ask.name}:{state.round}:mixed", message)

@@ -6,11 +6,12 @@ run this one function.
 
 from __future__ import annotations
 
-from typing import assert_never
+from collections.abc import Mapping
+from typing import Literal, assert_never
 
 from msgspec.structs import replace
 
-from engine.core.definition import NO, AskDef, Definition, DetailDef, Room
+from engine.core.definition import KEEP_DAYS, NO, AskDef, Definition, DetailDef, Room
 from engine.core.effect import Confirm, Decision, Effect, KeepText, Refusal, Reopen, Settle, Tell, Urgency
 from engine.core.event import Answered, Commanded, Due, Ended, Event, Facts, Left, Migrated, Started, TookBack
 from engine.core.instance import Answer, AskState, Snapshot, Timer
@@ -19,7 +20,7 @@ from engine.core.migrate import migrate
 from engine.core.notebook import LONGEST_MS
 from engine.core.phrasing import heard_by, label, phrase, seen_by, shown_to, value_slot
 from engine.core.starting import is_within
-from engine.core.turn import ASK_OPEN_MS, DETAIL, KEEP_DAYS, QUESTION, Turn
+from engine.core.turn import ASK_OPEN_MS, DETAIL, QUESTION, Turn, kept_until_ms
 from engine.core.unsigned import DROP, FEWER, NAME, ask_of
 from engine.core.values import (
     DAY_MS,
@@ -111,9 +112,18 @@ def _start(
         details=dict(event.details),
         parent=event.parent,
         depth=event.depth,
+        spoken=event.spoken,
+        unbidden=event.unbidden,
     )
     # Whom another workflow, or their arrival, made its starter has said nothing yet: nothing is a reply to them.
-    actor = event.by if event.parent is None and not definition.arrival else None
+    actor = event.by if _has_spoken(definition, blank) else None
+    view = View(definition, blank, facts)
+    fitting = {
+        name: value
+        for name, value in blank.details.items()
+        if name not in definition.details or _may_be_named(view, definition.details[name], value)
+    }
+    blank = replace(blank, details=fitting)
     turn = Turn(definition, blank, facts, actor)
     turn.enter(definition.start)
     turn.look_again()
@@ -253,7 +263,7 @@ def _count(turn: Turn, ask: AskDef, state: AskState, event: Answered, starter: R
     )
     turn.put_ask_state(ask.name, replace(state, answers={**state.answers, event.by: answer}))
     if event.text is not None:
-        turn.emit(KeepText(event.text, turn.now_ms + LONGEST_MS))
+        turn.emit(KeepText(event.text, kept_until_ms(turn.definition, ask.name, turn.now_ms)))
     mark = turn.mark
     _after_change(turn, ask, event.by)
     # Whoever waits for a place has answered, but has not got what they chose yet. That somebody has written unsigned
@@ -309,7 +319,9 @@ def _say_gone(turn: Turn, ask: AskDef, who: Ref) -> None:
                 continue
             # Within 24 hours it is worth a sound; before that it is there to be read.
             urgency: Urgency = "change" if turn.is_soon(ask.name) else "quiet"
-            line = Phrase("gone", slots={"who": Names((who,))})
+            # What is said without a knock names nobody in a private matter.
+            private, named = Phrase("gone.private"), Phrase("gone", slots={"who": Names((who,))})
+            line = private if ask.sensitive else named
             turn.tell_person(reader, line, urgency, state.changeable_ms if state is not None else None)
 
 
@@ -424,7 +436,7 @@ def _answer_question(turn: Turn, state: AskState, event: Answered) -> Decision:
         event.ask,
         replace(state, answers={**state.answers, event.by: Answer(turn.facts.occurred_ms, text=event.text)}),
     )
-    turn.emit(KeepText(event.text, turn.now_ms + LONGEST_MS))
+    turn.emit(KeepText(event.text, kept_until_ms(turn.definition, event.ask, turn.now_ms)))
     slots: dict[str, AnySlot] = {"who": Names((event.by,)), "text": Text(event.text)}
     if not turn.is_gone(Ref(guest)):
         turn.tell_person(Ref(guest), Phrase("answer_from", slots=slots), "change")
@@ -468,6 +480,8 @@ def _answer_detail(turn: Turn, state: AskState, event: Answered) -> Decision | R
         return Refusal("not_now", _not_taken(event, turn.facts, Phrase("moment_past")))
     if not fits(detail, value):
         return Refusal("not_now", _not_taken(event, turn.facts, _what_fits(detail)))
+    if not _may_be_named(turn, detail, value):
+        return Refusal("not_now", _not_taken(event, turn.facts, Phrase("somebody_else")))
     turn.set_detail(detail.name, value)
     if isinstance(value, Words):
         turn.emit(KeepText(value.text, turn.now_ms + LONGEST_MS))
@@ -512,6 +526,8 @@ def _detail_value(turn: Turn, name: str, event: Answered) -> AnyValue | None:
             return event.value if isinstance(event.value, Persons) else _nothing(event)
         case "moment" | "number":
             return event.value
+        case "workflow":
+            return None  # it comes with the beginning, and nobody is ever asked for it
         case _:
             assert_never(detail.kind)
 
@@ -525,6 +541,12 @@ def fits(detail: DetailDef, value: AnyValue) -> bool:
             return is_within(detail, n)
         case _:
             return True
+
+
+def _may_be_named(view: View, detail: DetailDef, value: AnyValue) -> bool:
+    """Whether nobody is named here who holds a part that this detail leaves out."""
+    left_out = {ref for part in detail.but for ref in view.named(part)}
+    return not isinstance(value, Persons) or left_out.isdisjoint(value.who)
 
 
 def _what_fits(detail: DetailDef) -> Phrase:
@@ -590,8 +612,12 @@ def _who_has_begun(definition: Definition, snapshot: Snapshot, timer: Timer, fac
     """Who has said a moment ago what this timer follows from: a first state may be over as soon as it is entered."""
     at_once = timer.entry == 1 and timer.due_ms <= snapshot.started_ms
     is_fresh = facts.now_ms - snapshot.started_ms < FRESH_MS
-    by_somebody = snapshot.parent is None and not definition.arrival
-    return snapshot.starter if at_once and is_fresh and by_somebody else None
+    return snapshot.starter if at_once and is_fresh and _has_spoken(definition, snapshot) else None
+
+
+def _has_spoken(definition: Definition, snapshot: Snapshot) -> bool:
+    """Whether it began with something that its starter said; those of before that was noted began by their word."""
+    return snapshot.spoken or (snapshot.parent is None and definition.begins_for is None)
 
 
 def _hear_end(definition: Definition, snapshot: Snapshot, event: Ended, facts: Facts) -> Decision | Refusal:
@@ -607,18 +633,36 @@ def _leave(definition: Definition, snapshot: Snapshot, event: Left, facts: Facts
         return Refusal("no_change")
     turn = Turn(definition, snapshot, facts, None)
     held = [part for part in definition.if_leaves if event.who in turn.people(part)]
+    promised = _promised(turn, event.who)
     turn.drop_person(event.who)
     orphaned = [definition.if_leaves[part] for part in held if not turn.people(part)]
     ending = turn.state.if_starter_leaves or definition.if_starter_leaves
     if event.who == snapshot.starter and ending is not None:
         orphaned.insert(0, ending)
     if orphaned:
-        turn.enter(orphaned[0])
+        turn.enter(orphaned[0])  # which says what there is to say
     else:
+        for ask in promised:
+            _say_gone(turn, ask, event.who)
         turn.ask_on()
         turn.empower()
         turn.refresh()
     return turn.finish_turn()
+
+
+def _promised(turn: Turn, who: Ref) -> list[AskDef]:
+    """What somebody's yes still stands for, of what is yet to begin and others may see; asks that are counted
+    together are one.
+    """
+    found: dict[str, AskDef] = {}
+    for name, ask in turn.definition.asks.items():
+        state = turn.ask_state(name)
+        if state is None or state.settled or state.unsigned or not state.shown or not turn.is_promise(name):
+            continue
+        stands = any(who in turn.who_said(name, choice.id) for choice in ask.choices)
+        if stands and turn.now_ms < state.changeable_ms and found.keys().isdisjoint(turn.linked(name)):
+            found[name] = ask
+    return list(found.values())
 
 
 def public_line(definition: Definition, snapshot: Snapshot) -> Phrase | None:
@@ -631,19 +675,37 @@ def public_line(definition: Definition, snapshot: Snapshot) -> Phrase | None:
     return phrase(view, key) if key is not None else None
 
 
+def public_shelf(definition: Definition, snapshot: Snapshot) -> Literal["holds", "on"] | None:
+    """The public list to which the line of an instance belongs as it stands; None if to no list."""
+    state = definition.states.get(snapshot.state)
+    own = state.public_shelf if state is not None else None
+    return own or definition.shelf
+
+
 def begin_details(
-    definition: Definition, people: tuple[str, ...], *, everyone: bool, words: TextId | None
+    definition: Definition,
+    people: tuple[str, ...],
+    *,
+    everyone: bool,
+    words: TextId | None,
+    given: Mapping[str, AnyValue] | None = None,
 ) -> dict[str, AnyValue]:
     """What a beginning command already says: people go to the first detail that takes people,
-    words to the first that takes words, ``everyone`` to the detail named by ``reach``.
+    words to the first that takes words, ``everyone`` to the detail named by ``reach``. What is ``given`` beyond that,
+    the workflow that ``try`` speaks of, goes to the detail of its name, if that takes a workflow.
     """
-    details: dict[str, AnyValue] = {}
+    details = {
+        name: value
+        for name, value in (given or {}).items()
+        if name in definition.details and definition.details[name].kind == "workflow"
+    }
     has_people = has_words = False
     for name, detail in definition.details.items():
         if detail.kind in ("people", "person") and people and not has_people:
             has_people = True
-            if fits(detail, Persons(people)):  # otherwise they are asked for once more, with what would fit
-                details[name] = Persons(people)
+            one_too_many = detail.kind == "person" and len(people) != 1
+            if fits(detail, Persons(people)) and not one_too_many:
+                details[name] = Persons(people)  # otherwise they are asked for once more, with what would fit
         elif detail.kind == "people" and everyone and not people:
             details[name] = Persons(())
         elif detail.kind == "words" and words is not None and not has_words:

@@ -18,6 +18,9 @@ NO = "no"
 
 LANGUAGE_VERSION = 1
 
+KEEP_DAYS = 90
+"""How long a text outlives its instance when its file does not say."""
+
 TITLE_TEXT, ABOUT_TEXT = ":title", ":about"
 """The text keys of a workflow's title and its about in ``translations``; no detail or ask can be called so."""
 
@@ -201,12 +204,42 @@ class BeenIn(msgspec.Struct, frozen=True, tag="been_in"):
     times: int
 
 
-Condition = CountOf | EveryoneSaid | ShareSaid | DetailIs | DetailGiven | BeenIn | NotThat | AllOf | AnyOf
+class InUse(msgspec.Struct, frozen=True, tag="in_use"):
+    """``feedback_round is in use``: the circle has agreed to have this workflow, and it lies in the folder."""
+
+    workflow: str
+
+
+class AskedLately(msgspec.Struct, frozen=True, tag="asked_lately"):
+    """``other was asked within 60 days``: an earlier one of this workflow, with the same starter and in the same
+    circle, put something to whoever holds this part here, as that part. What this one puts to them does not count.
+    """
+
+    part: str
+    within_ms: Ms
+
+
+Condition = (
+    CountOf
+    | EveryoneSaid
+    | ShareSaid
+    | DetailIs
+    | DetailGiven
+    | BeenIn
+    | InUse
+    | AskedLately
+    | NotThat
+    | AllOf
+    | AnyOf
+)
 
 
 # ── what is asked ────────────────────────────────────────────────────────────
 
-Kind = Literal["words", "moment", "person", "people", "number", "choice"]
+Kind = Literal["words", "moment", "person", "people", "number", "choice", "workflow"]
+"""``workflow`` is never asked: it comes with a beginning (``try pulse``), as ``Picked`` with the digest of the
+definition that was in the folder then, so that people agree to what they could read.
+"""
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -239,6 +272,8 @@ class DetailDef(msgspec.Struct, frozen=True):
     """For ``people`` how many may be named, for ``number`` between which numbers it lies; None: no bound."""
     given: bool = False
     """True for one that nobody is ever asked for: it comes with the beginning, or stays open."""
+    but: tuple[str, ...] = ()
+    """Parts whose people cannot be named here."""
 
 
 class Hidden(msgspec.Struct, frozen=True):
@@ -283,6 +318,8 @@ class AskDef(msgspec.Struct, frozen=True):
     """
     places: int | str | None = None
     """How many may take up the first choice, or the number detail that says so; who comes later waits."""
+    kept_from_answer: bool = False
+    """True: the days that words are kept count from when they were written, not from the end."""
 
 
 class TellDef(msgspec.Struct, frozen=True):
@@ -373,6 +410,28 @@ class StartDef(msgspec.Struct, frozen=True):
     when: Condition | None = None
 
 
+Carried = Literal["role", "commitment", "learns_from", "feedback_from", "answers_to", "beside"]
+"""As what a person holds something: a role; something they said they would do; somebody they learn from, who gives
+them tough feedback, or to whom they answer; somebody they stand beside (as mentor, helper, buddy).
+"""
+
+
+class CarriedDef(msgspec.Struct, frozen=True):
+    """What somebody of a part holds while an instance runs, and what they may show of it afterwards."""
+
+    part: str
+    kind: Carried
+    text: str | None = None
+    """Text key of the line that they, and nobody else, read under ``my`` or ``my people`` meanwhile."""
+    states: tuple[str, ...] = ()
+    """The states in which they hold it; none: every state that is no end."""
+    when: Condition | None = None
+    after: str | None = None
+    """Text key of the line under ``what I carried`` once it has ended; it names nobody. None: no line."""
+    after_states: tuple[str, ...] = ()
+    """The final states after which that line is there; none: every one."""
+
+
 class StateDef(msgspec.Struct, frozen=True):
     """A state: what is gathered, asked and told on entering it, and how it is left."""
 
@@ -391,6 +450,8 @@ class StateDef(msgspec.Struct, frozen=True):
     public_when: Condition | None = None
     public_otherwise: str | None = None
     """Text key of the line shown instead while ``public_when`` does not hold; None: no line."""
+    public_shelf: Literal["holds", "on"] | None = None
+    """The public list of this state's line, where it is not the definition's: a role that is open is ``on``."""
     if_starter_leaves: str | None = None
     """The final state to go to from here when the starter is gone, instead of the definition's."""
     final: bool = False
@@ -401,6 +462,10 @@ class StateDef(msgspec.Struct, frozen=True):
     """Asks whose hidden answers are shown on entering."""
     help_to: tuple[Who, ...] = ()
     """Who is shown, on entering, where help is to be had, as ``person`` would (right 14)."""
+    brings_in: str | None = None
+    """The ``workflow`` detail whose workflow the circle has in use from here on."""
+    takes_out: str | None = None
+    """The ``workflow`` detail whose workflow the circle does not use any more from here on."""
 
 
 class OwnText(msgspec.Struct, frozen=True):
@@ -439,8 +504,13 @@ class Definition(msgspec.Struct, frozen=True):
     """The final state an instance goes to, kindly, when its starter is gone."""
     if_leaves: dict[str, str] = {}
     """Part → the final state to go to when the last person who holds it is gone."""
-    arrival: bool = False
-    """True: it begins by itself when somebody comes into the circle's room; they are its starter."""
+    begins_for: Literal["arriving", "present"] | None = None
+    """It begins by itself, once for each person, who is its starter: ``arriving`` when somebody comes into the circle's
+    room, ``present`` also for whoever is there when the circle begins to use it.
+    """
+    needs_contacts: bool = False
+    """True: it is not in use where there are fewer than two safety contacts, or no help from outside is named."""
+    carried: tuple[CarriedDef, ...] = ()
     own: dict[str, OwnText] = {}
     """Text key → the bot's own sentence that stands there, for what authors never write."""
     translations: dict[str, dict[str, str]] = {}

@@ -146,12 +146,24 @@ class StartOther(msgspec.Struct, frozen=True, tag="start_other"):
     details: dict[str, AnyValue] = {}
     """What it is handed, under its own names; what does not fit there is left out."""
     depth: int = 0
+    spoken: bool = False
+    """True if it follows from what its starter has just said."""
+    unbidden: bool = False
+    """True if it follows, with the same starter and without a word of theirs, from one that began by itself."""
 
 
 class Help(msgspec.Struct, frozen=True, tag="help"):
     """Show this person where help is to be had, as ``person`` would."""
 
     who: Ref
+
+
+class Adopt(msgspec.Struct, frozen=True, tag="adopt"):
+    """The circle has a workflow in use from now on; with ``in_use`` False, no longer."""
+
+    definition: str
+    """The digest of the definition that people agreed to; it counts for every later version of its workflow."""
+    in_use: bool
 
 
 class Finish(msgspec.Struct, frozen=True, tag="finish"):
@@ -175,6 +187,7 @@ Effect = (
     | Mix
     | StartOther
     | Help
+    | Adopt
     | Finish
 )
 

@@ -19,6 +19,10 @@ class Started(msgspec.Struct, frozen=True, tag="started"):
     """The instance that started it; then nobody typed anything."""
     depth: int = 0
     """How many workflows in a row, each within a day of its own beginning, led to this one."""
+    spoken: bool = False
+    """True if its starter has just said something that this follows from: what comes to them at once is a reply."""
+    unbidden: bool = False
+    """True if nobody began it: it begins by itself with its starter, or follows from one that did."""
 
 
 class Answered(msgspec.Struct, frozen=True, tag="answered"):
@@ -79,7 +83,7 @@ class Migrated(msgspec.Struct, frozen=True, tag="migrated"):
 Event = Started | Answered | TookBack | Commanded | Due | Left | Ended | Migrated
 
 
-class Facts(msgspec.Struct, frozen=True):
+class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     """All that deciding may know besides snapshot and event; journalled, so a replay needs nothing else."""
 
     now_ms: Ms
@@ -95,3 +99,9 @@ class Facts(msgspec.Struct, frozen=True):
     """Chance, for whatever is found by it."""
     groups: dict[str, tuple[Ref, ...]] = {}
     """Part → who that is now, for the parts whose people lie outside the instance."""
+    in_use: tuple[str, ...] = ()
+    """Which of the workflows that the definition's conditions speak of the circle has in use."""
+    lately: dict[str, dict[Ref, Ms]] = {}
+    """Part → whom another one of this workflow, begun by the same person here, has put something to as that part →
+    when it last did; only of people who have a reference here, and only for parts that the conditions speak of.
+    """

@@ -11,7 +11,7 @@ import msgspec
 from engine.core.values import AnyValue, CircleId, InstanceId, Ms, Ref, RowId, TextId
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a person last said to an ask, and when they said it."""
 
     at_ms: Ms
@@ -22,7 +22,7 @@ class Answer(msgspec.Struct, frozen=True):
     """True once they had given an answer that travels early (a yes or a maybe), whatever they say now."""
 
 
-class AskState(msgspec.Struct, frozen=True):
+class AskState(msgspec.Struct, frozen=True, omit_defaults=True):
     """An ask that has been put: whom it was put to (frozen when it opened) and what came back."""
 
     round: int
@@ -54,7 +54,7 @@ class Timer(msgspec.Struct, frozen=True):
     entry: int
 
 
-class Snapshot(msgspec.Struct, frozen=True):
+class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True):
     """Everything an instance knows. ``version`` counts the events that changed it."""
 
     id: InstanceId
@@ -91,3 +91,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     """When it started others, within the last day."""
     depth: int = 0
     """See ``Started``: what keeps workflows from starting one another for ever."""
+    spoken: bool = False
+    """See ``Started``: its starter had just said something that it followed from."""
+    unbidden: bool = False
+    """See ``Started``: it began by itself, so that no question to its starter is one that somebody invites them to."""

@@ -56,7 +56,7 @@ class Plain(Slot, frozen=True, tag="plain"):
 AnySlot = Names | Text | When | Count | Said | Plain
 
 
-class Phrase(msgspec.Struct, frozen=True):
+class Phrase(msgspec.Struct, frozen=True, omit_defaults=True):
     """One sentence to say.
 
     ``digest`` names the definition whose texts hold ``key``; ``None`` means the bot's own sentences.
@@ -75,7 +75,7 @@ class Option(msgspec.Struct, frozen=True):
     label: Phrase
 
 
-class Message(msgspec.Struct, frozen=True):
+class Message(msgspec.Struct, frozen=True, omit_defaults=True):
     """A message: its sentences, its choices, and the one quiet line at the foot.
 
     ``view`` names a live view (``my``, ``who holds what``) that is written out when the message is sent.

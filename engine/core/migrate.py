@@ -13,12 +13,12 @@ import msgspec
 from msgspec.structs import replace
 
 from engine.core.audience import Audience, answer_readers, is_within, shown
-from engine.core.definition import NO, AskDef, Definition, DetailDef, Room, StateDef
+from engine.core.definition import KEEP_DAYS, NO, AskDef, Definition, DetailDef, Room, StateDef
 from engine.core.effect import Decision, DropTimer, Effect, KeepText, Refusal, SetTimer
 from engine.core.event import Facts, Migrated
 from engine.core.instance import AskState, Snapshot, Timer
 from engine.core.sources import lot_key, sought_parts
-from engine.core.turn import DETAIL, KEEP_DAYS, QUESTION, Turn, days_kept
+from engine.core.turn import DETAIL, QUESTION, Turn, days_kept, is_kept_from_answer
 from engine.core.unsigned import FEWER, ask_of
 from engine.core.values import DAY_MS, AnyValue, Moment, Number, Persons, Picked, TextId, Words
 
@@ -29,6 +29,7 @@ KINDS: dict[str, type] = {
     "people": Persons,
     "number": Number,
     "choice": Picked,
+    "workflow": Picked,
 }
 
 
@@ -210,14 +211,17 @@ def _known(definition: Definition, name: str) -> dict[str, AskDef] | dict[str, D
 
 
 def _dropped_texts(old: Definition, new: Definition, snapshot: Snapshot) -> Iterator[tuple[TextId, int]]:
-    """Words that the new version has no place for, and how many days from now they were to be kept."""
+    """Words that the new version has no place for, and how many days from now they were to be kept; and those that
+    it keeps from when they were written, which it does not speak of again in the end.
+    """
     for name, value in snapshot.details.items():
         if isinstance(value, Words) and name not in new.details:
             yield value.text, old.details[name].keep_days or KEEP_DAYS
     for name, held in snapshot.asks.items():
-        if _owner(name) in _known(new, name):
+        there = _owner(name) in _known(new, name)
+        if is_kept_from_answer(old, name) or (there and not is_kept_from_answer(new, name)):
             continue
-        days = days_kept(old, name)
+        days = days_kept(new if there else old, name)
         texts = [answer.text for answer in held.answers.values() if answer.text is not None]
         yield from ((text, days) for text in (*texts, *held.texts))
 
@@ -241,7 +245,8 @@ def _in_asks(old: Definition, new: Definition, snapshot: Snapshot) -> Iterator[O
             yield Obstacle("answer_gone", owner)
         if not _all_within(new, answer_readers(new, owner), answer_readers(old, owner)):
             yield Obstacle("seen_by_more", owner)
-        if (after.keep_days or KEEP_DAYS) > (before.keep_days or KEEP_DAYS):
+        longer = (after.keep_days or KEEP_DAYS) > (before.keep_days or KEEP_DAYS)
+        if longer or (before.kept_from_answer and not after.kept_from_answer):
             yield Obstacle("kept_longer", owner)
 
 
@@ -284,7 +289,7 @@ def _in_details(old: Definition, new: Definition, snapshot: Snapshot, target: St
 
 def _holds(detail: DetailDef, value: AnyValue) -> bool:
     if isinstance(value, Picked):
-        return detail.kind in ("people", "choice") and (
+        return detail.kind in ("people", "choice", "workflow") and (
             not detail.choices or value.choice in {choice.id for choice in detail.choices}
         )
     return isinstance(value, KINDS[detail.kind]) or detail.optional

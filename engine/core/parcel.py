@@ -38,11 +38,12 @@ class Target(msgspec.Struct, frozen=True):
     shared: bool = False
 
 
-class Parcel(msgspec.Struct, frozen=True):
+class Parcel(msgspec.Struct, frozen=True, omit_defaults=True):
     """One outbox row's content.
 
-    ``edits``, ``reacts`` and ``replies`` name rows that must have been sent before; ``emoji`` is set
-    with ``reacts``. ``about`` is the instance it belongs to, for views and for forgetting.
+    ``edits``, ``reacts``, ``replies`` and ``redacts`` name rows that must have been sent before; ``emoji`` is set
+    with ``reacts``. ``about`` is the instance it belongs to, for views and for forgetting. A parcel with
+    ``redacts`` or ``redacts_event`` has no message: it takes something back that stands in the room.
     """
 
     row: RowId
@@ -54,6 +55,11 @@ class Parcel(msgspec.Struct, frozen=True):
     edits: RowId | None = None
     reacts: RowId | None = None
     replies: RowId | None = None
+    redacts: RowId | None = None
+    redacts_event: str | None = None
+    """The Matrix event that is taken back: something this person wrote, at their own wish."""
+    document: str | None = None
+    """The view (``export``, ``export with reflections``) that travels as a file; the message is its caption."""
     emoji: str | None = None
     target: Target | None = None
     about: InstanceId | None = None

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Protocol, assert_never
 
 from engine.core.definition import (
+    ABOUT_TEXT,
+    KEEP_DAYS,
     NO,
     TITLE_TEXT,
     AskDef,
@@ -93,6 +95,8 @@ def _slot(known: Known, gap: str) -> AnySlot:
         return Count(len(known.waiting(gap.removeprefix("number waiting for "))))
     if head == "gone" and rest:
         return Names(known.who_turned(rest))
+    if head == "about" and rest:
+        return _about(known.detail(rest))
     if "." in gap:
         ask, _, choice = gap.partition(".")
         return Names(known.who_said(ask, choice))
@@ -114,10 +118,17 @@ def value_slot(definition: Definition, detail: str, value: AnyValue | None) -> A
             return Names(who)
         case Number(n=n):
             return Count(n)
+        case Picked(choice=digest) if definition.details[detail].kind == "workflow":
+            return Said(TITLE_TEXT, digest)
         case Picked(choice=choice):
             return label(definition, detail, choice)
         case _:
             assert_never(value)
+
+
+def _about(value: AnyValue | None) -> Said:
+    """What the workflow that a detail holds is about, in its own words."""
+    return Said(ABOUT_TEXT, value.choice) if isinstance(value, Picked) else Said("nothing")
 
 
 def options(
@@ -139,11 +150,25 @@ def seen_by(known: Known, ask: AskDef, reader: Ref | None) -> Said:
         return Said("seen.me")
     if "circle" in ask.seen_by:
         return Said("seen.circle")
-    parts = [known.people(part) for part in ask.seen_by if part != "me"]
-    if reader is not None and all(set(people) == {reader} for people in parts):
+    filled = _filled_by(known.definition, ask)
+    # Who is in a part because of this very ask is told to nobody before the answers are shown.
+    parts = {
+        part: (known.seen if part in filled else known).people(part) for part in ask.seen_by if part != "me"
+    }
+    joining = not filled.isdisjoint(parts)
+    if reader is not None and not joining and all(set(people) == {reader} for people in parts.values()):
         return Said("seen.me")
-    who = dict.fromkeys(ref for people in parts for ref in people if ref != reader)
-    return Said("seen.people", slots={"who": Names(tuple(who))})
+    who = tuple(dict.fromkeys(ref for people in parts.values() for ref in people if ref != reader))
+    if joining:
+        return Said("seen.joining") if not who else Said("seen.people_joining", slots={"who": Names(who)})
+    return Said("seen.people", slots={"who": Names(who)})
+
+
+def _filled_by(definition: Definition, ask: AskDef) -> frozenset[str]:
+    """The parts that people come into by their answer to this ask."""
+    return frozenset(
+        part.name for part in definition.parts if any(each.ask == ask.name for each in part.answered)
+    )
 
 
 def heard_by(definition: Definition, ask: AskDef, seen: Said) -> Said:
@@ -192,7 +217,7 @@ def private_ask(
     return Message(
         lines=tuple(lines),
         options=options(known.definition, ask.name, ask.choices, with_no=True),
-        footer=(Phrase(foot, slots=slots),),
+        footer=(Phrase(foot, slots=slots), *_keeping(ask)),
         mention=True,
         sensitive=ask.sensitive,
     )
@@ -208,9 +233,19 @@ def detail_question(known: Known, detail: DetailDef, closes_ms: Ms | None) -> Me
     return Message(
         lines=(phrase(known, detail.name),),
         options=options(known.definition, detail.name, detail.choices, with_no=with_no),
-        footer=(Phrase(foot, slots=slots),),
+        footer=(Phrase(foot, slots=slots), *_keeping(detail)),
         mention=True,
     )
+
+
+def _keeping(asked: AskDef | DetailDef) -> tuple[Phrase, ...]:
+    """Before anything is written, how long it is kept (right 11)."""
+    if isinstance(asked, DetailDef):
+        takes_words, key = asked.kind == "words", "footer.kept"
+    else:
+        takes_words = asked.words
+        key = "footer.kept_from_answer" if asked.kept_from_answer else "footer.kept"
+    return (Phrase(key, slots={"n": Count(asked.keep_days or KEEP_DAYS)}),) if takes_words else ()
 
 
 def _foot(ask: AskDef, seen: AnySlot | None, *, unsigned: int) -> str:

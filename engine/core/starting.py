@@ -90,6 +90,8 @@ def _taken(detail: DetailDef, value: AnyValue, starter: str, now_ms: Ms) -> AnyV
             return value if at_ms > now_ms or not detail.not_past else None
         case ("number", Number(n=n)):
             return value if is_within(detail, n) else None
+        case ("workflow", Picked()):
+            return value
         case ("choice", Picked(choice=choice)):
             return value if any(choice == offered.id for offered in detail.choices) else None
         case ("person", Persons(who=who)):

@@ -10,14 +10,17 @@ import msgspec
 from engine.core.definition import (
     AllOf,
     AnyOf,
+    AskedLately,
     AtMoment,
     BeenIn,
+    CarriedDef,
     Condition,
     CountOf,
     Definition,
     DetailGiven,
     DetailIs,
     EveryoneSaid,
+    InUse,
     MomentExpr,
     NotThat,
     OnHolds,
@@ -31,7 +34,7 @@ from engine.core.definition import (
 )
 from engine.core.finding import Path
 
-Claim = CountOf | EveryoneSaid | ShareSaid | DetailIs | DetailGiven | BeenIn
+Claim = CountOf | EveryoneSaid | ShareSaid | DetailIs | DetailGiven | BeenIn | InUse | AskedLately
 
 
 class Saying(msgspec.Struct, frozen=True):
@@ -39,7 +42,7 @@ class Saying(msgspec.Struct, frozen=True):
 
     key: str
     path: Path
-    kind: Literal["ask", "label", "question", "tell", "board", "public", "outcome"]
+    kind: Literal["ask", "label", "question", "tell", "board", "public", "outcome", "carried", "afterwards"]
     reader: Who
     state: str
     move: int | None = None
@@ -59,7 +62,7 @@ class Timing(msgspec.Struct, frozen=True):
 class Gap(msgspec.Struct, frozen=True):
     """What a ``<placeholder>`` refers to: a detail or part by ``name``, or an ask (and one of its answers)."""
 
-    kind: Literal["name", "answer", "number", "not joining", "gone", "waiting"]
+    kind: Literal["name", "answer", "number", "not joining", "gone", "waiting", "about"]
     name: str
     choice: str | None = None
 
@@ -75,6 +78,8 @@ def read_gap(gap: str) -> Gap:
         return Gap("waiting", gap.removeprefix("number waiting for "))
     if gap.startswith("gone "):
         return Gap("gone", gap.removeprefix("gone "))
+    if gap.startswith("about "):
+        return Gap("about", gap.removeprefix("about "))
     if "." in gap:
         ask, _, choice = gap.partition(".")
         return Gap("answer", ask, choice)
@@ -111,6 +116,31 @@ def sayings(definition: Definition) -> Iterator[Saying]:
                 key = f"{name}.{choice.id}"
                 yield Saying(key, (*path, "answers", choice.id), "label", ask.to, state.name, owner=name)
         yield from _said_in(state)
+    yield from _carried(definition)
+
+
+def _carried(definition: Definition) -> Iterator[Saying]:
+    for index, carried in enumerate(definition.carried):
+        path: Path = ("carried", str(index))
+        reader = Part(carried.part)
+        if carried.text is not None:
+            for state in carried_in(definition, carried):
+                yield Saying(carried.text, (*path, "say"), "carried", reader, state)
+        if carried.after is not None:
+            for state in carried_until(definition, carried):
+                yield Saying(carried.after, (*path, "afterwards"), "afterwards", reader, state)
+
+
+def carried_in(definition: Definition, carried: CarriedDef) -> tuple[str, ...]:
+    """The states in which something is carried."""
+    running = (state.name for state in definition.states.values() if not state.final)
+    return tuple(name for name in carried.states or running if name in definition.states)
+
+
+def carried_until(definition: Definition, carried: CarriedDef) -> tuple[str, ...]:
+    """The ends after which it can be said that something was carried."""
+    ends = (state.name for state in definition.states.values() if state.final)
+    return tuple(name for name in carried.after_states or ends if name in definition.states)
 
 
 def _said_in(state: StateDef) -> Iterator[Saying]:
@@ -170,17 +200,19 @@ def timings(definition: Definition) -> Iterator[Timing]:
 class Clause(msgspec.Struct, frozen=True):
     """A condition: where it stands, and what hangs on it.
 
-    ``state`` is the state in which it is looked at (an ask's has none of its own), ``move`` the move it
-    belongs to, ``reader`` whoever would learn from what is said that it holds.
+    ``state`` is the state in which it is looked at (an ask's has none of its own, and what is carried may have
+    several ``states``), ``move`` the move it belongs to, ``reader`` whoever would learn from what is said that it
+    holds.
     """
 
     condition: Condition
     path: Path
-    kind: Literal["ask", "tell", "board", "public", "move", "as soon as", "start"]
+    kind: Literal["ask", "tell", "board", "public", "move", "as soon as", "start", "carried"]
     state: str | None = None
     move: int | None = None
     ask: str | None = None
     reader: Who | None = None
+    states: tuple[str, ...] = ()
 
 
 def conditions(definition: Definition) -> Iterator[Clause]:
@@ -190,6 +222,34 @@ def conditions(definition: Definition) -> Iterator[Clause]:
             yield Clause(ask.when, ("asks", ask.name, "if"), "ask", ask=ask.name)
     for state in definition.states.values():
         yield from _conditions_of(state)
+    for index, carried in enumerate(definition.carried):
+        if carried.when is not None:
+            path: Path = ("carried", str(index), "if")
+            states = (
+                *(carried_in(definition, carried) if carried.text is not None else ()),
+                *(carried_until(definition, carried) if carried.after is not None else ()),
+            )
+            yield Clause(carried.when, path, "carried", reader=Part(carried.part), states=states)
+
+
+def looked_at_in(definition: Definition, clause: Clause) -> tuple[str, ...]:
+    """The states in which a condition is looked at."""
+    if clause.state is not None:
+        return (clause.state,)
+    asking = (state.name for state in definition.states.values() if clause.ask in state.asks)
+    return clause.states or tuple(asking)
+
+
+def workflows_looked_at(definition: Definition) -> tuple[str, ...]:
+    """The workflows of which a definition's conditions ask whether they are in use."""
+    found = (claim for clause in conditions(definition) for claim in claims(clause.condition))
+    return tuple(dict.fromkeys(claim.workflow for claim in found if isinstance(claim, InUse)))
+
+
+def parts_looked_at(definition: Definition) -> tuple[str, ...]:
+    """The parts of which a definition's conditions ask whether they were asked before."""
+    found = (claim for clause in conditions(definition) for claim in claims(clause.condition))
+    return tuple(dict.fromkeys(claim.part for claim in found if isinstance(claim, AskedLately)))
 
 
 def _conditions_of(state: StateDef) -> Iterator[Clause]:
@@ -225,7 +285,16 @@ def claims(condition: Condition) -> Iterator[Claim]:
         case AllOf(those=those) | AnyOf(those=those):
             for each in those:
                 yield from claims(each)
-        case CountOf() | EveryoneSaid() | ShareSaid() | DetailIs() | DetailGiven() | BeenIn():
+        case (
+            CountOf()
+            | EveryoneSaid()
+            | ShareSaid()
+            | DetailIs()
+            | DetailGiven()
+            | BeenIn()
+            | InUse()
+            | AskedLately()
+        ):
             yield condition
         case _:
             assert_never(condition)
@@ -251,7 +320,7 @@ def answers_in(claim: Claim) -> tuple[tuple[str, str], ...]:
             return terms
         case EveryoneSaid(ask=ask, choice=choice) | ShareSaid(ask=ask, choice=choice):
             return ((ask, choice),)
-        case DetailIs() | DetailGiven() | BeenIn():
+        case DetailIs() | DetailGiven() | BeenIn() | InUse() | AskedLately():
             return ()
         case _:
             assert_never(claim)
@@ -268,7 +337,7 @@ def _leaning(condition: Condition, *, turned: bool) -> Iterator[tuple[Claim, fro
             yield condition, frozenset({True, False})
         case CountOf(op=op):
             yield condition, frozenset({(op in ("<", "<=")) != turned})
-        case EveryoneSaid() | ShareSaid() | DetailIs() | DetailGiven() | BeenIn():
+        case EveryoneSaid() | ShareSaid() | DetailIs() | DetailGiven() | BeenIn() | InUse() | AskedLately():
             yield condition, frozenset({turned})
         case _:
             assert_never(condition)

@@ -10,6 +10,7 @@ from engine.core import places
 from engine.core.conditions import holds
 from engine.core.curtain import Curtain
 from engine.core.definition import (
+    KEEP_DAYS,
     NO,
     TITLE_TEXT,
     AskDef,
@@ -29,6 +30,7 @@ from engine.core.definition import (
     TellDef,
 )
 from engine.core.effect import (
+    Adopt,
     Ask,
     Decision,
     Empower,
@@ -79,8 +81,6 @@ from engine.core.values import (
 ASK_OPEN_MS = 7 * DAY_MS
 """How long an ask stays open when its file does not say."""
 DETAIL_OPEN_MS = 14 * DAY_MS
-KEEP_DAYS = 90
-"""How long a text outlives its instance when its file does not say."""
 MOST_MOVES = 16
 """Moves that one event may set off before it counts as a circle in the file."""
 
@@ -345,13 +345,17 @@ class Turn(Curtain):
                 closes_ms=state.closes_ms,
                 changeable_ms=state.changeable_ms,
                 urgency=self.urgency_for(who),
-                personal=not isinstance(ask.to, Circle),
+                personal=not isinstance(ask.to, Circle) and self._is_personal(who),
                 question_to=ask.question_to is not None,
                 # What somebody writes for their own eyes is waited for by nobody.
                 reminds=bool(ask.choices) or ask.seen_by != ("me",),
                 sensitive=ask.sensitive,
             )
         )
+
+    def _is_personal(self, who: Ref) -> bool:
+        """Whether somebody invited this person, or they have just spoken: what begins by itself invites nobody."""
+        return who != self.starter or not self._old.unbidden or self.urgency_for(who) == "reply"
 
     def ask_words(self, name: str, who: Ref, message: Message, closes_ms: Ms, urgency: Urgency) -> None:
         """Put a question that has no definition of its own: a guest's question, carried to the host."""
@@ -534,7 +538,7 @@ class Turn(Curtain):
                 closes_ms=closes_ms,
                 changeable_ms=closes_ms,
                 urgency=self.urgency_for(who),
-                personal=True,
+                personal=self._is_personal(who),
                 optional=detail.optional,
                 reminds=False,
             )
@@ -605,6 +609,7 @@ class Turn(Curtain):
             self.tell(tell)
         for who in dict.fromkeys(ref for each in state.help_to for ref in self.resolve_who(each)):
             self.emit(Help(who))
+        self._adopt(state)
         if state.final:
             self._start_others(state)
             self._finish()
@@ -629,6 +634,13 @@ class Turn(Curtain):
         self._carry_boards()
         self.refresh()
         self.recall_ends()
+
+    def _adopt(self, state: StateDef) -> None:
+        """What people have agreed to have in use, or to leave off, is so from here on."""
+        for name, in_use in ((state.brings_in, True), (state.takes_out, False)):
+            value = self._details.get(name) if name is not None else None
+            if isinstance(value, Picked):
+                self.emit(Adopt(value.choice, in_use))
 
     def _stays(self, ask: str, state: StateDef) -> bool:
         """Whether an ask goes on in a new state: it keeps it, needs the same detail, or two people are talking."""
@@ -701,8 +713,11 @@ class Turn(Curtain):
                 self._started = (*self._started, self.now_ms)
             self._children[child] = start.workflow
             self._ended.pop(start.workflow, None)
+            spoken = by is not None and by == self._actor
+            unbidden = old.unbidden and by == old.starter and not spoken
             # What is still hidden here would be there to be seen in the other one.
-            self.emit(StartOther(child, start.workflow, by, handed(self.seen, start), depth))
+            given = handed(self.seen, start)
+            self.emit(StartOther(child, start.workflow, by, given, depth, spoken, unbidden))
 
     def hear_end(self, child: InstanceId, ended_in: str) -> None:
         """A workflow that this one started has ended. If nothing waits for that yet, it is remembered."""
@@ -781,14 +796,17 @@ class Turn(Curtain):
         self._give({})
         self._boards = ()
         for text, days in _texts_held(self.definition, self._details, self._asks):
-            self.emit(KeepText(text, self.now_ms + days * DAY_MS))
+            if days is not None:
+                self.emit(KeepText(text, self.now_ms + days * DAY_MS))
         self.emit(Finish(self._state))
 
     def _keep_answers(self, ask: str, state: AskState) -> None:
         """Give the words of an earlier round their end date: a new round takes its place."""
         days = days_kept(self.definition, ask)
+        from_answer = is_kept_from_answer(self.definition, ask)
+        written = {a.text: a.at_ms for a in state.answers.values() if a.text and from_answer}
         for text in _texts_of(state):
-            self.emit(KeepText(text, self.now_ms + days * DAY_MS))
+            self.emit(KeepText(text, written.get(text, self.now_ms) + days * DAY_MS))
 
     def _end_dropped_texts(self) -> None:
         """Words that were taken back, or put in other words, are kept no longer."""
@@ -804,16 +822,29 @@ class Turn(Curtain):
 
 def _texts_held(
     definition: Definition, details: Mapping[str, AnyValue], asks: Mapping[str, AskState]
-) -> list[tuple[TextId, int]]:
-    """All words an instance holds, each with the days it outlives the end."""
-    held: list[tuple[TextId, int]] = []
+) -> list[tuple[TextId, int | None]]:
+    """All words an instance holds, each with the days it outlives the end; None: its own end is set already."""
+    held: list[tuple[TextId, int | None]] = []
     for name, value in details.items():
         if isinstance(value, Words):
             held.append((value.text, definition.details[name].keep_days or KEEP_DAYS))
     for name, state in asks.items():
-        days = days_kept(definition, name)
+        days = None if is_kept_from_answer(definition, name) else days_kept(definition, name)
         held.extend((text, days) for text in _texts_of(state))
     return held
+
+
+def is_kept_from_answer(definition: Definition, name: str) -> bool:
+    """Whether the days that words are kept count from when they were written."""
+    known = definition.asks.get(name.removeprefix(QUESTION).partition(":")[0])
+    return known is not None and known.kept_from_answer
+
+
+def kept_until_ms(definition: Definition, name: str, now_ms: Ms) -> Ms:
+    """Until when words that are written now are kept, as far as that is known before the end."""
+    if is_kept_from_answer(definition, name):
+        return now_ms + days_kept(definition, name) * DAY_MS
+    return now_ms + LONGEST_MS
 
 
 def days_kept(definition: Definition, name: str) -> int:

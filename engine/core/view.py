@@ -92,6 +92,15 @@ class View:
         """How often a state has been entered, the present time included."""
         return self._visits.get(state, 0)
 
+    def is_in_use(self, workflow: str) -> bool:
+        """Whether the circle has a workflow in use, as far as the facts say."""
+        return workflow in self.facts.in_use
+
+    def was_asked(self, part: str, within_ms: Ms) -> bool:
+        """Whether another one with the same starter has put something to whoever holds a part, not longer ago."""
+        asked = self.facts.lately.get(part, {})
+        return any(self.now_ms - asked[ref] <= within_ms for ref in self.named(part) if ref in asked)
+
     def asked(self, ask: str) -> int:
         """How many were asked."""
         state = self._asks.get(ask)
@@ -264,6 +273,8 @@ class View:
             ended=self._ended,
             started=self._started,
             depth=old.depth,
+            spoken=old.spoken,
+            unbidden=old.unbidden,
         )
 
     def is_promise(self, ask: str) -> bool:

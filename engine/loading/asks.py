@@ -51,6 +51,7 @@ def ask_of(draft: Draft, name: str, to: Who, fields: Fields) -> AskDef:
     has_words = words or question_to is not None
     if naming:
         _note_names_in_words(draft, fields)
+    days, from_answer = draft.kept(fields)
     return AskDef(
         name=name,
         to=to,
@@ -59,7 +60,7 @@ def ask_of(draft: Draft, name: str, to: Who, fields: Fields) -> AskDef:
         seen_by=read.names(fields.node("seen by")) or (("circle",) if isinstance(to, Room) else ("me",)),
         until=draft.moment(fields, "until"),
         changeable_until=draft.moment(fields, "changeable until"),
-        keep_days=draft.days(fields) or (draft.keep_days if has_words else None),
+        keep_days=days or (draft.keep_days if has_words else None),
         sensitive=draft.flag(fields, "care", "sensitive"),
         when=draft.condition(fields.node("if")),
         every_ms=read.parse(fields.node("every"), read_duration),
@@ -71,6 +72,7 @@ def ask_of(draft: Draft, name: str, to: Who, fields: Fields) -> AskDef:
         ),
         unsigned=read.parse(fields.node("unsigned"), _read_unsigned),
         places=read.parse(fields.node("places"), read_places),
+        kept_from_answer=from_answer,
     )
 
 

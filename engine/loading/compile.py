@@ -11,6 +11,7 @@ import msgspec
 
 from engine.core.definition import (
     ABOUT_TEXT,
+    KEEP_DAYS,
     LANGUAGE_VERSION,
     TITLE_TEXT,
     AskDef,
@@ -21,14 +22,13 @@ from engine.core.definition import (
     Starter,
     StateDef,
 )
-from engine.core.finding import Path
-from engine.core.turn import KEEP_DAYS
+from engine.core.finding import Path, did_you_mean
 from engine.loading.asks import read_ask
+from engine.loading.carried import read_carried
 from engine.loading.details import implied_detail, read_detail
 from engine.loading.draft import Draft, Listing
-from engine.loading.grammar import SECTIONS, SHELVES
+from engine.loading.grammar import SECTIONS
 from engine.loading.labels import Labels, plain
-from engine.loading.moments import Unreadable
 from engine.loading.people import NAME, Chosen, read_sources
 from engine.loading.problem import Ledger, Place
 from engine.loading.reader import Fields, choice_id, slug, split_emoji, split_labels, under
@@ -39,7 +39,15 @@ from engine.loading.tree import Entry, Items, Map, Node, Text
 from engine.loading.twice import Twice
 
 RESERVED = ("me", "circle", "room", "everyone", "entering", "opening", "called", "state", "given", "not")
-ARRIVALS = ("someone arrives", "somebody arrives")
+ARRIVES, IS_HERE = "someone arrives", "someone is here"
+ARRIVALS: dict[str, Literal["arriving", "present"]] = {
+    ARRIVES: "arriving",
+    "somebody arrives": "arriving",
+    IS_HERE: "present",
+    "somebody is here": "present",
+}
+CONTACTS = "safety contacts"
+"""What a workflow may need before it can be taken up."""
 _LEAVES = re.compile(r"if (?:the )?([a-z][a-z0-9_]*) leaves")
 
 
@@ -146,6 +154,7 @@ class _Compiler:
         self._details(fields)
         begins_with = self._begins_with(fields, name, title)
         asks, states = self._happenings(fields)
+        carried = read_carried(draft, fields.node("carried"), states)
         twice = Twice(draft)
         asks, states = twice.asks(asks), twice.states(states)
         twice.sentences()
@@ -164,11 +173,13 @@ class _Compiler:
             texts=self._read.texts,
             gaps=self._read.gaps,
             language_version=LANGUAGE_VERSION,
-            shelf=self._shelf(fields),
+            shelf=draft.shelf(fields.node("listed in")),
             reach=draft.reach,
             if_starter_leaves=leaves.pop("starter", None),
             if_leaves=leaves,
-            arrival=self._arrival(fields),
+            begins_for=self._begins_for(fields),
+            needs_contacts=draft.flag(fields, "needs", CONTACTS),
+            carried=twice.carried(carried),
             own=draft.own,
         )
         return Compiled(
@@ -231,21 +242,16 @@ class _Compiler:
             return " ".join(written.lower().split())
         return " ".join((text.value if text else title).lower().split())
 
-    def _shelf(self, fields: Fields) -> Literal["holds", "on"] | None:
-        def read(text: str) -> Literal["holds", "on"]:
-            if text not in SHELVES:
-                known = " and ".join(f"`{each}`" for each in SHELVES)
-                raise Unreadable("shelf", f"there is no list `{text}`", f"{known} are known")
-            return SHELVES[text]
-
-        return self._read.parse(fields.node("listed in"), read)
-
-    def _arrival(self, fields: Fields) -> bool:
-        text = self._read.text(fields.node("begins when"))
-        if text is not None and text.value.strip() not in ARRIVALS:
-            message = f"nothing begins by itself when `{text.value.strip()}`"
-            self._read.note(text.place, "arrival", message, f"write `begins when: {ARRIVALS[0]}`")
-        return text is not None
+    def _begins_for(self, fields: Fields) -> Literal["arriving", "present"] | None:
+        text = self._read.word(fields.node("begins when"))
+        if text is None:
+            return None
+        written = text.value.strip()
+        if written not in ARRIVALS:
+            message = f"nothing begins by itself when `{written}`"
+            known = f"write `begins when: {ARRIVES}`, or `begins when: {IS_HERE}`"
+            self._read.note(text.place, "arrival", message, did_you_mean(written, ARRIVALS, known))
+        return ARRIVALS.get(written, "arriving")
 
     # ── people and details ───────────────────────────────────────────────────
 

@@ -3,6 +3,8 @@
     coming is at least enough          personal.coming + open.coming >= 2
     everyone said renewal.renew        kind is event           understudy is given
     half said consent.agree            60 percent said agree   been in moved at least 2 times
+    feedback_round is in use           Feedback round is not in use
+    other was asked within 60 days     other was not asked within 2 weeks
     not …      … and …      … or …     ( … )
 
 ``coming`` may be a part that is filled by answers; counting it counts those answers. An answer may be
@@ -21,19 +23,22 @@ from engine.core.definition import (
     AllOf,
     AnsweredBy,
     AnyOf,
+    AskedLately,
     BeenIn,
     Condition,
     CountOf,
     DetailGiven,
     DetailIs,
     EveryoneSaid,
+    InUse,
     NotThat,
     Op,
     ShareSaid,
 )
 from engine.core.finding import nearest
 from engine.loading.labels import NO_LABELS, Labels
-from engine.loading.moments import FOLLOWS, Unreadable
+from engine.loading.moments import FOLLOWS, Unreadable, read_duration
+from engine.loading.people import workflow_name
 
 Terms = tuple[tuple[str, str], ...]
 
@@ -58,6 +63,13 @@ _SHARES: dict[tuple[str, ...], int] = {
     ("three", "quarters"): 75,
 }
 _TIMES = {"once": 1, "twice": 2}
+_IN_USE = re.compile(r"(?P<title>[A-Za-z][\w ,'’&/-]{0,80}?) +is +(?P<negated>not +)?in +use\b")
+_WAS_ASKED = re.compile(
+    r"(?P<part>[a-z][a-z0-9_]*) +was +(?P<negated>not +)?asked +within +(?:the +last +)?"
+    r"(?P<length>\w+(?: +(?!(?:and|or)\b)\w+)?)"
+)
+_JOINTS = frozenset(("is", "and", "or", "not"))
+"""Words that are no part of a title in a condition."""
 _MOST_TOKENS = 200
 _MOST_DEPTH = 16
 
@@ -78,6 +90,14 @@ CONDITIONS: tuple[tuple[str, str], ...] = (
     ("kind is event", "A detail with choices holds this one."),
     ("understudy is given", "A detail holds something."),
     ("been in moved at least 2 times", "How often a state has been entered, the present time included."),
+    ("feedback_round is in use", "The circle has this workflow in use; its title is as good as its name."),
+    (
+        "other was asked within 60 days",
+        (
+            "An earlier one of this workflow, begun by the same person, put a question to whoever holds this part now,"
+            " as that part. Only a move, or what is asked of or said to the starter, can depend on it."
+        ),
+    ),
     (
         "not kind is event and (coming is at least 2 or guests is given)",
         "`not`, `and`, `or` and brackets join them.",
@@ -85,7 +105,10 @@ CONDITIONS: tuple[tuple[str, str], ...] = (
 )
 """What a condition may say: an example of each kind, and what it means."""
 
-HINT = "write for example `coming is at least 2`, `kind is event`, `understudy is given` or `everyone said ask.answer`"
+HINT = (
+    "write for example `coming is at least 2`, `kind is event`, `understudy is given`, `pulse is in use` or"
+    " `everyone said ask.answer`"
+)
 
 
 class _Token(msgspec.Struct, frozen=True):
@@ -212,6 +235,11 @@ class _Parser:
             return EveryoneSaid(ask, choice)
         if self._sees("been", "in") and self._here(2).kind == "word":
             return self._been_in()
+        in_use = self._in_use()
+        if in_use is not None:
+            return in_use
+        if self._here(1).value == "was":
+            return self._asked_lately()
         percent = self._share()
         if percent is not None:
             ask, choice = self._answer()
@@ -247,6 +275,34 @@ class _Parser:
         if not 1 <= int(token.value) <= 100:
             raise Unreadable("condition", f"{token.value} percent cannot be", "write 1 to 100", token.offset)
         return int(token.value)
+
+    def _in_use(self) -> Condition | None:
+        """``feedback_round is in use``, ``Crew call-out is not in use``; None if that does not stand here."""
+        found = _IN_USE.match(self._text, self._here().offset)
+        if found is None or set(found["title"].casefold().split()) & _JOINTS:
+            return None
+        self._pass(found[0])
+        claim = InUse(workflow_name(found["title"]))
+        return NotThat(claim) if found["negated"] else claim
+
+    def _asked_lately(self) -> Condition:
+        """``other was asked within 60 days``"""
+        found = _WAS_ASKED.match(self._text, self._here().offset)
+        if found is None:
+            message = f"what `{self._here().value}` was cannot be told from this"
+            raise Unreadable(
+                "condition",
+                message,
+                "write for example `other was asked within 60 days`",
+                self._here().offset,
+            )
+        try:
+            within_ms = read_duration(found["length"])
+        except Unreadable as error:
+            raise Unreadable("condition", error.message, error.hint, found.start("length")) from error
+        self._pass(found[0])
+        claim = AskedLately(found["part"], within_ms)
+        return NotThat(claim) if found["negated"] else claim
 
     def _been_in(self) -> Condition:
         self._takes("been", "in")

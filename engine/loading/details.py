@@ -26,10 +26,13 @@ KINDS: dict[str, Kind] = {
     "people": "people",
     "number": "number",
     "choice": "choice",
+    "workflow": "workflow",
 }
 REACH = "named or everyone"
 _MODIFIERS = ("optional", "may be past")
 _BETWEEN = re.compile(r"(\d{1,6}) +(?:to|and|or) +(\d{1,6})")
+_BUT = re.compile(r"(?:and +)?(?:but +)?not +(?P<parts>\S.*)")
+_AND_NOT = re.compile(r" +(?:and +not|and|or|nor) +(?:not +)?")
 _SIDE = re.compile(r"(at least|at most|exactly) +(\d{1,6})")
 
 
@@ -38,6 +41,7 @@ class _Type(msgspec.Struct, frozen=True):
     modifiers: tuple[str, ...] = ()
     least: int | None = None
     most: int | None = None
+    but: tuple[str, ...] = ()
 
 
 def read_detail(draft: Draft, entry: Entry) -> DetailDef | None:
@@ -76,13 +80,15 @@ def _of_type(draft: Draft, name: str, written: Text | None, fields: Fields, plac
         becomes=draft.name(fields, "becomes"),
         least=kind.least,
         most=kind.most,
+        given=kind.kind == "workflow",
+        but=kind.but,
     )
     return _asked(draft, _with_default(draft, detail, fields), has_question=question is not None)
 
 
 def _asked(draft: Draft, detail: DetailDef, *, has_question: bool) -> DetailDef:
-    """A detail without a question of its file's own is asked for in the bot's own words."""
-    if not has_question:
+    """A detail without a question of its file's own is asked for in the bot's own words, if it is asked for."""
+    if not has_question and detail.kind != "workflow":
         own_question(draft, detail)
     return detail
 
@@ -101,18 +107,26 @@ def read_type(draft: Draft, written: Text) -> _Type:
         hint = f"did you mean `{meant}`?" if meant else f"known: {known}"
         draft.read.note(written.place, "type", f"unknown type `{kind}`", hint)
     modifiers, least, most = [], None, None
+    but: list[str] = []
     for piece in rest:
         if piece in _MODIFIERS:
             modifiers.append(piece)
+        elif (excepted := _BUT.fullmatch(piece)) is not None:
+            but += _AND_NOT.split(excepted["parts"].strip())
+            if meant not in ("person", "people"):
+                hint = "write for example `person, not host`"
+                draft.read.note(written.place, "type", f"`{piece}` says nothing about `{kind}`", hint)
         elif (bounds := _bounds(piece)) is not None:
             least, most = bounds
             if kind not in ("people", "number") or (least or 0) > (most if most is not None else least or 0):
                 hint = "write for example `people, 3 to 5` or `number, 1 to 20`"
                 draft.read.note(written.place, "type", f"`{piece}` says nothing about `{kind}`", hint)
         else:
-            hint = "`optional`, `may be past` and bounds such as `3 to 5` or `at least 2` are known"
+            hint = (
+                "`optional`, `may be past`, `not host` and bounds such as `3 to 5` or `at least 2` are known"
+            )
             draft.read.note(written.place, "type", f"unknown `{piece}`", hint)
-    return _Type(KINDS.get(meant or "", "words"), tuple(modifiers), least, most)
+    return _Type(KINDS.get(meant or "", "words"), tuple(modifiers), least, most, tuple(but))
 
 
 def _meant(written: str) -> str | None:

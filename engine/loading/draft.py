@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Literal
 
 import msgspec
 
 from engine.core.definition import (
+    KEEP_DAYS,
     AnsweredBy,
     Condition,
     DetailDef,
@@ -16,12 +18,11 @@ from engine.core.definition import (
     TellDef,
     Who,
 )
-from engine.core.finding import Path
-from engine.core.turn import KEEP_DAYS
+from engine.core.finding import Path, did_you_mean
 from engine.loading.conditions import read_condition
-from engine.loading.grammar import SECTIONS
+from engine.loading.grammar import SECTIONS, SHELVES
 from engine.loading.labels import Labels, in_gap
-from engine.loading.moments import Unreadable, read_days, read_moment
+from engine.loading.moments import Unreadable, read_days, read_kept, read_moment
 from engine.loading.people import read_who
 from engine.loading.problem import Ledger, Place
 from engine.loading.reader import Fields, Reader
@@ -115,6 +116,10 @@ class Draft:
         """A number of days."""
         return self.read.parse(fields.node(key), read_days)
 
+    def kept(self, fields: Fields) -> tuple[int | None, bool]:
+        """For how many days words are kept, and whether they count from the answer."""
+        return self.read.parse(fields.node("keep"), read_kept) or (None, False)
+
     def condition(self, node: Node | None) -> Condition | None:
         """A condition."""
         return self.read.parse(node, partial(read_condition, counted=self.counted, labels=self.labels))
@@ -133,6 +138,19 @@ class Draft:
             if who is not None and text is not None:
                 found.append(TellDef(who, text, self.condition(tell.node("if"))))
         return tuple(found)
+
+    def shelf(self, node: Node | None) -> Literal["holds", "on"] | None:
+        """A public list."""
+
+        def read(text: str) -> Literal["holds", "on"]:
+            if text not in SHELVES:
+                known = " and ".join(f"`{each}`" for each in SHELVES)
+                raise Unreadable(
+                    "shelf", f"there is no list `{text}`", did_you_mean(text, SHELVES, f"{known} are known")
+                )
+            return SHELVES[text]
+
+        return self.read.parse(node, read)
 
     def says(self, node: Node | None, word: str) -> bool:
         """Whether exactly this stands here."""

@@ -9,6 +9,8 @@ from typing import Literal
 
 import msgspec
 
+from engine.core.definition import Carried
+
 Shape = Literal[
     "word",
     "line",
@@ -19,6 +21,7 @@ Shape = Literal[
     "length",
     "again",
     "days",
+    "kept",
     "wait",
     "condition",
     "who",
@@ -50,6 +53,9 @@ Shape = Literal[
     "public",
     "moves",
     "starts",
+    "contacts",
+    "carried",
+    "carried as",
 ]
 """What may stand under a key."""
 
@@ -108,7 +114,8 @@ def _head() -> Section:
             Key(
                 "begins when",
                 "arrival",
-                "It begins by itself when somebody comes into the circle's room.",
+                "It begins by itself, once for each person: when they come into the circle's room (`someone arrives`),"
+                " or also for those who are there when the circle takes it up (`someone is here`).",
                 "someone arrives",
             ),
             Key(
@@ -118,6 +125,12 @@ def _head() -> Section:
                 "<what>",
             ),
             Key("listed in", "shelf", "The public list that shows its `public` lines.", "what's on"),
+            Key(
+                "needs",
+                "contacts",
+                "It can be taken up only where two safety contacts and help from outside are named.",
+                "safety contacts",
+            ),
             Key(
                 "people",
                 "people",
@@ -139,6 +152,7 @@ def _head() -> Section:
                 "With `steps`: the line the circle sees in the list of `listed in` while it runs.",
                 "<book> · <meeting>",
             ),
+            Key("carried", "carried", "What people hold while it runs, and what they held.", "by: holder"),
             Key(
                 "if the starter leaves",
                 "name",
@@ -232,7 +246,13 @@ _ASK_KEYS = (
     Key(
         "places", "places", "How many may take up the first answer; who comes later waits, and moves up.", "8"
     ),
-    Key("keep", "days", "How long words are kept after the end; 90 days if left out.", "30 days"),
+    Key(
+        "keep",
+        "kept",
+        "How long words are kept after the end; 90 days if left out. `30 days after answering` counts from when they"
+        " were written.",
+        "30 days",
+    ),
     Key("if", "condition", "Only then.", "kind is event"),
     Key(
         "every",
@@ -284,6 +304,13 @@ def _state() -> Section:
                 "<what> · <starts>",
             ),
             Key("moves", "moves", "How it is left.", "- at: starts"),
+            Key(
+                "brings in",
+                "name",
+                "The detail of type `workflow` that the circle has in use from here on.",
+                "which",
+            ),
+            Key("takes out", "name", "The one that it has in use no longer.", "which"),
             Key(
                 "if the starter leaves",
                 "name",
@@ -356,7 +383,45 @@ def _small() -> tuple[Section, ...]:
             "One message to a part, kept up to date by edits, without noise.",
             (Key("to", "part", "The part that sees it.", "host", True), *_SAYING),
         ),
-        Section("public", "A public line", "The line the circle sees while a state lasts.", _SAYING),
+        Section(
+            "public",
+            "A public line",
+            "The line the circle sees while a state lasts.",
+            (
+                *_SAYING,
+                Key("listed in", "shelf", "Its public list, if it is not that of the head.", "what's on"),
+            ),
+        ),
+        Section(
+            "carried",
+            "What is carried",
+            "What people find under `my`, `my people` and `what I carried`; nobody else reads it there, unless they"
+            " show the circle what they carried.",
+            (
+                Key("by", "part", "The part whose people hold it.", "holder", True),
+                Key("as", "carried as", "As what they hold it.", "a role", True),
+                Key("say", "sentence", "What they read of it meanwhile.", "<what>, until <ends>"),
+                Key(
+                    "while",
+                    "names",
+                    "With `states`: in which ones; if left out, in all that are no end.",
+                    "[shared, review]",
+                ),
+                Key("if", "condition", "Only then.", "second is at least 1"),
+                Key(
+                    "afterwards",
+                    "sentence",
+                    "What they may show once it has ended; it names nobody else, and no answers.",
+                    "<what>",
+                ),
+                Key(
+                    "after",
+                    "names",
+                    "With `states`: after which ends; after all of them if left out.",
+                    "handed_over",
+                ),
+            ),
+        ),
         Section(
             "start",
             "A start",
@@ -470,6 +535,7 @@ KINDS: tuple[tuple[str, str], ...] = (
     ("person", "One person."),
     ("people", "One person or more."),
     ("number", "A whole number."),
+    ("workflow", "The workflow that `try` or `leave off` speaks of; it comes with them, and is never asked."),
     (
         "named or everyone",
         "Hears whether the starter wrote *everyone*; never asked. Conditions say `reach is everyone`.",
@@ -480,6 +546,7 @@ KINDS: tuple[tuple[str, str], ...] = (
 MODIFIERS: tuple[tuple[str, str], ...] = (
     ("optional", "It may be left open."),
     ("may be past", "For dates: a day gone by is fine."),
+    ("not host", "For people: nobody of this part can be named; also `not host and not helper`."),
     (
         "3 to 5",
         "For people how many, for numbers from which to which; also `at least 2`, `at most 8`, `exactly 3`.",
@@ -489,6 +556,16 @@ MODIFIERS: tuple[tuple[str, str], ...] = (
 
 SHELVES: dict[str, Literal["holds", "on"]] = {"who holds what": "holds", "what's on": "on"}
 """The public lists."""
+
+CARRIED: dict[str, Carried] = {
+    "a role": "role",
+    "a commitment": "commitment",
+    "someone to learn from": "learns_from",
+    "someone who gives tough feedback": "feedback_from",
+    "someone to answer to": "answers_to",
+    "someone to stand beside": "beside",
+}
+"""As what somebody holds something."""
 
 PLACEHOLDERS: tuple[tuple[str, str], ...] = (
     ("<host>", "Who holds a part, by name."),
@@ -504,5 +581,6 @@ PLACEHOLDERS: tuple[tuple[str, str], ...] = (
         "How many would like a place of an ask with `places`, and have none yet.",
     ),
     ("<gone invited>", "Who had said yes and cannot after all."),
+    ("<about which>", "What the workflow that a detail holds is about, in its own words."),
 )
 """What may stand in sentences between < and >."""

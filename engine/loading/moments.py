@@ -59,6 +59,7 @@ _FIXED = re.compile(
 )
 _WEEKDAY = re.compile(rf"(?:every +|on +)*(?P<day>{_DAY})", re.IGNORECASE)
 _NO_BASES = ("halfway", "before", "after", "until")
+_AFTER_ANSWERING = re.compile(r"\s+after +(?:answering|the +answer|they +are +written)\s*$", re.IGNORECASE)
 _FOR_EVER = ("for ever", "forever", "always")
 FOR_EVER_DAYS = 100 * 365
 """What somebody means who writes that words are kept for ever; the checker has its say about it."""
@@ -150,6 +151,16 @@ def read_days(text: str) -> int:
     if rest:
         raise Unreadable("duration", f"`{text}` is not a number of whole days", "write for example `30 days`")
     return days
+
+
+def read_kept(text: str) -> tuple[int, bool]:
+    """Read how many days words are kept, and whether they count from the answer: ``30 days after answering``.
+
+    Raises:
+        Unreadable: it is no duration, or not whole days.
+    """
+    found = _AFTER_ANSWERING.search(text)
+    return read_days(text[: found.start()] if found else text), found is not None
 
 
 def read_moment(text: str, dates: Sequence[str] = (), counted_from: str = "entering") -> MomentExpr:

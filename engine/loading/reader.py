@@ -22,7 +22,7 @@ T = TypeVar("T")
 NUMBERS = ("1️⃣", "2️⃣", "3️⃣", "4️⃣", "5️⃣", "6️⃣", "7️⃣", "8️⃣", "9️⃣")
 """The signs of choices whose label begins with no emoji, in their order."""
 
-MAY_STAND_ALONE = ("tell", "board", "public", "moves", "starts")
+MAY_STAND_ALONE = ("tell", "board", "public", "moves", "starts", "carried")
 """Keys of lists under which one thing alone may stand without a dash."""
 
 GAP = re.compile(r"<([^<>\n]*)>")

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from engine.core.check_burden import LONGEST_KEPT_DAYS, SCREEN_LENGTH
 from engine.core.check_care import MOST_CHOICES
 from engine.core.check_rules import RULES
-from engine.core.turn import ASK_OPEN_MS, DETAIL_OPEN_MS, KEEP_DAYS
+from engine.core.definition import KEEP_DAYS
+from engine.core.turn import ASK_OPEN_MS, DETAIL_OPEN_MS
 from engine.core.unsigned import LEAST, SPARE
 from engine.core.values import DAY_MS
 from engine.loading.conditions import CONDITIONS
@@ -97,10 +98,11 @@ def _translated() -> Iterator[str]:
     yield "## In other languages\n"
     yield (
         "`texts/tea.de.yaml` beside `tea.yaml` mirrors it and holds only its sentences: `title`, `about`, `called`,"
-        " `public`, `ask` and\n`choices` of details, `say` and `answers`, `tell`, `board`, `public` and `ends with` of"
-        " states; for steps a list with an entry for\neach step (`{}` where there is nothing to say). Answers stand by"
-        " name or in their order, without the emoji. The placeholders are\nthose of the original. What is left out is"
-        f" said in the language of the file. At most {MOST_LANGUAGES} languages.\n"
+        " `public`, `ask` and\n`choices` of details, `say` and `answers`, `say` and `afterwards` of what is"
+        " `carried`, `tell`, `board`, `public` and\n`ends with` of states; for steps a list with an entry for each step"
+        " (`{}` where there is nothing to say). Answers stand by\nname or in their order, without the emoji. The"
+        " placeholders are those of the original. What is left out is\n"
+        f"said in the language of the file. At most {MOST_LANGUAGES} languages.\n"
     )
 
 

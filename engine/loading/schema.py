@@ -12,10 +12,10 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from engine.loading.asks import NAMING
-from engine.loading.compile import ARRIVALS
+from engine.loading.compile import ARRIVALS, CONTACTS
 from engine.loading.conditions import CONDITIONS
 from engine.loading.draft import IN_WORDS
-from engine.loading.grammar import KINDS, SECTIONS, SHELVES, STEPS, Key, Section, Shape
+from engine.loading.grammar import CARRIED, KINDS, SECTIONS, SHELVES, STEPS, Key, Section, Shape
 from engine.loading.moments import MOMENTS
 from engine.loading.people import SOURCES, TRIGGERS, WHO
 from engine.loading.rests import EXAMPLES_OF_WAITS
@@ -26,8 +26,8 @@ _N = "[a-z][a-z0-9_]*"
 _COUNT = r"(\d{1,4}|an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)"
 _LENGTH = rf"{_COUNT} +(minute|hour|day|week|month|year)s?"
 _MOMENT = rf"(until +)?({_LENGTH} +(before|after) +{_N}|halfway +to +{_N}|{_N})"
-_KIND = r"(text|words|date and time|moment|person|people|number|choice)"
-_BOUND = r"(optional|may be past|\d+ +(to|and|or) +\d+|(at least|at most|exactly) +\d+)"
+_KIND = r"(text|words|date and time|moment|person|people|number|choice|workflow)"
+_BOUND = r"(optional|may be past|(and +)?(but +)?not +[a-z][^,]*|\d+ +(to|and|or) +\d+|(at least|at most|exactly) +\d+)"
 _HAND = rf"{_N}( +as +{_N})?"
 
 
@@ -81,6 +81,11 @@ _SHAPES: dict[Shape, Callable[[], Json]] = {
     "length": lambda: _text("2 weeks", "1 month", pattern=_LENGTH),
     "again": lambda: _text("every 2 weeks", "every 1 month", pattern=rf"((every|after) +)?{_LENGTH}"),
     "days": lambda: _text("30 days", "90 days", pattern=rf"({_LENGTH}|for ever|forever|always)"),
+    "kept": lambda: _text(
+        "30 days",
+        "30 days after answering",
+        pattern=rf"({_LENGTH}( +after +(answering|the answer|they are written))?|for ever|forever|always)",
+    ),
     "wait": lambda: _text(*EXAMPLES_OF_WAITS),
     "condition": lambda: _text(*_ways(CONDITIONS)),
     "who": lambda: _text(*_ways(WHO)),
@@ -117,6 +122,9 @@ _SHAPES: dict[Shape, Callable[[], Json]] = {
     "public": lambda: _one_or_list(_either(_text(), _ref("public"))),
     "moves": lambda: _one_or_list(_ref("move")),
     "starts": lambda: _one_or_list(_ref("start")),
+    "contacts": lambda: {"enum": [CONTACTS]},
+    "carried": lambda: _one_or_list(_ref("carried")),
+    "carried as": lambda: {"enum": list(CARRIED)},
 }
 _CHOICES_LIST: Json = {"type": "array", "items": _LABEL, "minItems": 1}
 _EXCLUSIVE = {"head": ("steps", "states"), "move": ("when", "at", "every"), "detail": ("type", "choices")}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import partial
+from typing import Literal
 
 from engine.core.definition import (
     AtMoment,
@@ -18,10 +19,11 @@ from engine.core.definition import (
     Who,
 )
 from engine.loading.draft import Draft
+from engine.loading.grammar import SECTIONS
 from engine.loading.moments import Unreadable, read_duration
 from engine.loading.people import read_trigger, workflow_name
 from engine.loading.problem import Place
-from engine.loading.reader import Fields
+from engine.loading.reader import Fields, under
 from engine.loading.tree import Entry, Map, Node, Text
 
 AS_SOON_AS = "as soon as "
@@ -48,12 +50,15 @@ def read_state(draft: Draft, entry: Entry) -> StateDef:
         public=public,
         public_when=public_when,
         public_otherwise=otherwise,
+        public_shelf=_shelf_of_lines(draft, fields),
         if_starter_leaves=draft.name(fields, "if the starter leaves"),
         final=fields.node("ends with") is not None,
         outcome=read.sentence(f"{key}.outcome", fields.node("ends with")),
         starts=_starts(draft, fields.node("starts")),
         shows=read.names(fields.node("shows")),
         help_to=_whos(draft, fields.node("show help to")),
+        brings_in=draft.name(fields, "brings in"),
+        takes_out=draft.name(fields, "takes out"),
     )
 
 
@@ -93,6 +98,19 @@ def _public(draft: Draft, key: str, fields: Fields) -> tuple[str | None, Conditi
             message = "this line would never be shown as meant"
             draft.read.note(place, "public", message, "give the first line an `if`, the second none")
             return lines[0][0], lines[0][1], None
+
+
+def _shelf_of_lines(draft: Draft, fields: Fields) -> Literal["holds", "on"] | None:
+    """The list that the lines of a state name: one for all of them."""
+    found: Literal["holds", "on"] | None = None
+    for node in draft.read.items(fields.node("public")):
+        written = under(node, "listed in", SECTIONS["public"].known)
+        shelf = draft.shelf(written)
+        if found is not None and shelf is not None and shelf != found and written is not None:
+            message = "the lines of one state stand in one list"
+            draft.read.note(written.place, "public", message, "name the same list, or leave one out")
+        found = found or shelf
+    return found
 
 
 # ── other workflows ──────────────────────────────────────────────────────────

@@ -28,6 +28,9 @@ from engine.loading.twice import in_other_gaps
 SIDE_FILE = re.compile(r"(?P<stem>.+)\.(?P<language>[a-z]{2,3}(?:[-_][A-Za-z]{2,4})?)\.ya?ml")
 MOST_LANGUAGES = 20
 TOO_LONG = "too-long"
+NAMED = 3
+"""Of what is not translated, so much is named."""
+LATER = "add what is missing when there is time"
 
 
 class SideFile(msgspec.Struct, frozen=True):
@@ -78,21 +81,39 @@ def _note_missing(
     there: Mapping[Path, Place],
     ledger: Ledger,
 ) -> None:
-    """Note each sentence that is not there, where it would stand: after what stands before it in the workflow file."""
+    """Note what is not there, once, where the first of it would stand: after what stands before it in the workflow
+    file.
+    """
     by_place = {place: key for key, place in compiled.said_at.items()}
     wanted: dict[str, Path] = {}
     for path, place in places.items():
         key = by_place.get(place)
         if key is not None:
             wanted.setdefault(key, ("title",) if path == ("name",) else path)
-    here = Place()
+    here, first = Place(), None
+    missing: list[str] = []
     for key, path in sorted(wanted.items(), key=lambda each: _order(compiled.said_at[each[0]])):
         around = next((at for n in range(len(path), 0, -1) if (at := _at(path[:n], there)) is not None), None)
         here = max(here, around or here, key=_order)
         if key in found or (key == "called" and TITLE_TEXT in found):
             continue
-        message = f"`{_dotted(path)}` is not translated here; it is said in the language of the file"
-        ledger.note(here, "untranslated", message, "add it when there is time", "warning")
+        first = first or here
+        missing.append(_dotted(path))
+    if first is not None:
+        ledger.note(first, "untranslated", *_untranslated(missing, len(wanted)), "warning")
+
+
+def _untranslated(missing: list[str], wanted: int) -> tuple[str, str]:
+    """How much is not translated, with the first places; and what helps."""
+    named = [f"`{path}`" for path in missing[:NAMED]]
+    if len(missing) == 1:
+        return f"{named[0]} is not translated here; it is said in the language of the file", LATER
+    rest = len(missing) - len(named)
+    listed = (
+        ", ".join(named) + f" and {rest} more" if rest else " and ".join((", ".join(named[:-1]), named[-1]))
+    )
+    said = "they are said in the language of the file"
+    return f"{len(missing)} of {wanted} texts are not translated here: {listed}; {said}", LATER
 
 
 def _order(place: Place) -> tuple[int, int]:

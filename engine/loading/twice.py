@@ -16,6 +16,7 @@ from engine.core.definition import (
     AnsweredBy,
     AnyOf,
     AskDef,
+    CarriedDef,
     CountOf,
     EveryoneSaid,
     Part,
@@ -72,6 +73,10 @@ class Twice:
         """All parts, and those that were made here."""
         found = tuple(replace(part, sources=tuple(self._sources(part.sources))) for part in parts)
         return (*found, *self._made.values())
+
+    def carried(self, carried: tuple[CarriedDef, ...]) -> tuple[CarriedDef, ...]:
+        """What people hold; whoever said so twice holds it once."""
+        return _everywhere(carried, self._meant)
 
     def sentences(self) -> None:
         """Names in sentences are those of both; what cannot be said of both is noted."""

@@ -116,7 +116,7 @@ def loaded(text: str = EVERYTHING) -> Definition:
 
 def test_a_head_says_when_it_begins_by_itself_and_how_long_words_stay() -> None:
     day = loaded()
-    assert (day.name, day.begins_with, day.arrival) == ("a_whole_day", "a whole day", True)
+    assert (day.name, day.begins_with, day.begins_for) == ("a_whole_day", "a whole day", "arriving")
     assert day.details["book"].keep_days == 60
     assert day.details["note"].keep_days == 10
     assert day.asks["invited"].keep_days == 20

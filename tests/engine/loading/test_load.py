@@ -249,6 +249,7 @@ def test_everything_a_file_can_say_is_heard() -> None:
             "    answers: in words\n",
             "    answers: [Good, Bad]\n    also: in words\n    care: sensitive\n    every: a month\n",
         )
+        .replace("    seen by: host\n    keep: 30 days", "    seen by: me\n    keep: 30 days after answering")
         .replace("  kind:\n", "  reach:\n    type: named or everyone\n  kind:\n")
         .replace("if: kind is green", "if: reach is everyone and kind is green")
     )
@@ -263,4 +264,5 @@ def test_everything_a_file_can_say_is_heard() -> None:
     assert tea.details["reach"].default_choice == "named"
     after = tea.asks["after"]
     assert (after.words, after.sensitive, after.every_ms) == (True, True, 30 * DAY_MS)
+    assert (after.keep_days, after.kept_from_answer) == (30, True)
     assert [c.id for c in after.choices] == ["good", "bad"]
