@@ -14,6 +14,8 @@ from engine.core.desk import (
     Arrived,
     Asked,
     Boarded,
+    Called,
+    CallTaken,
     Confirmed,
     Desk,
     DeskDecision,
@@ -35,9 +37,18 @@ from engine.core.desk import (
     Told,
 )
 from engine.core.desk_hearing import hear, reword, take_back, tap
-from engine.core.desk_own import offer_person, show_understood
-from engine.core.desk_private import again_as, knock, knock_again, unmarked
-from engine.core.desk_table import FOREVER_MS, Table, plain_emoji, plain_yes, target_of
+from engine.core.desk_hide import note_told
+from engine.core.desk_letter import (
+    LETTER,
+    MOST_UNANSWERED,
+    keep_letter_coming,
+    note_sign_of_life,
+    ring_letter,
+)
+from engine.core.desk_own import show_understood
+from engine.core.desk_person import hear_call, hear_call_taken, offer_person, ring_call
+from engine.core.desk_private import again_as, is_alone_with, knock, knock_again, show_at_once, unmarked
+from engine.core.desk_table import CALL, FOREVER_MS, Table, plain_emoji, plain_yes, target_of
 from engine.core.message import Message, Phrase, When
 from engine.core.parcel import Urgency
 from engine.core.schedule import LEAST_LEFT_MS, reminder_moment
@@ -46,6 +57,7 @@ from engine.core.values import DAY_MS, PersonId, RowId
 __all__ = ["OVERFULL", "decide_desk", "plain_emoji", "plain_yes"]
 
 OVERFULL = "more questions lie here than one desk holds"
+LEAVING = "being forgotten"
 BOARD_WAITS_MS = 60 * DAY_MS
 MOST_BOARDS = 200
 """Messages kept up to date for one person; of one beyond that, the oldest begins anew as a new message."""
@@ -53,7 +65,24 @@ MOST_BOARDS = 200
 
 def decide_desk(desk: Desk, event: DeskEvent, facts: DeskFacts) -> DeskDecision:
     """Decide one event at one desk: a new desk, and what follows from it."""
+    if desk.leaving:
+        return DeskDecision(desk, (), LEAVING)
     table = Table(desk, facts, spoken=isinstance(event, Heard))
+    _take(table, event)
+    if isinstance(event, Heard | Tapped | Arrived) and not (table.is_ignored and _in_a_room(event)):
+        note_sign_of_life(table)
+        if _in_a_room(event):
+            table.leave_alone()
+    keep_letter_coming(table)
+    return table.close()
+
+
+def _in_a_room(event: Heard | Tapped | Arrived) -> bool:
+    """Whether it was said in a shared room, where what is not for the bot is nothing it goes by."""
+    return not isinstance(event, Arrived) and event.circle is not None
+
+
+def _take(table: Table, event: DeskEvent) -> None:
     match event:
         case Heard():
             hear(table, event)
@@ -83,11 +112,14 @@ def decide_desk(desk: Desk, event: DeskEvent, facts: DeskFacts) -> DeskDecision:
             _empower(table, event)
         case Helped():
             _show_help(table, event)
+        case Called():
+            hear_call(table, event)
+        case CallTaken():
+            hear_call_taken(table, event)
         case Rang():
             _ring(table, event)
         case _:
             assert_never(event)
-    return table.close()
 
 
 # ── what instances want of the person ────────────────────────────────────────
@@ -104,7 +136,7 @@ def _kept_away(table: Table, starter: PersonId, urgency: Urgency) -> str | None:
 
 def _ask(table: Table, event: Asked) -> None:
     why = _kept_away(table, event.starter, event.urgency)
-    if why is None and event.workflow in table.desk.muted:
+    if why is None and event.workflow in table.desk.muted and event.urgency != "reply":
         why = "not from this workflow"
     if why is None and not event.personal and table.desk.consent == "when_invited":
         why = "only when someone invites them"
@@ -117,6 +149,10 @@ def _ask(table: Table, event: Asked) -> None:
     row = table.new_row()
     remind_ms = reminder_moment(table.desk.rhythm, table.facts.now_ms, event.closes_ms)
     message = unmarked(event.message) if event.sensitive else event.message
+    urgency, reminds = event.urgency, event.reminds
+    if urgency == "timely" and table.desk.unanswered >= MOST_UNANSWERED:
+        # It lies there for whoever looks, and the weekly letter names it.
+        urgency, reminds, message = "quiet", False, replace(message, mention=False)
     prompt = Prompt(
         row=row,
         instance=event.instance,
@@ -131,21 +167,28 @@ def _ask(table: Table, event: Asked) -> None:
         optional=event.optional,
         question_to=event.question_to,
         starter=event.starter,
-        rings_ms=remind_ms if event.reminds else None,
+        rings_ms=remind_ms if reminds else None,
+        workflow=event.workflow,
     )
     if event.sensitive:
-        knock(table, prompt, event.urgency, personal=event.personal)
+        if urgency == "reply" and is_alone_with(table, event.instance):
+            show_at_once(table, prompt)
+        else:
+            knock(table, prompt, urgency, personal=event.personal)
         return
+    if urgency == "reply" and not is_alone_with(table, event.instance):
+        # They have said something elsewhere since: what they write now answers this.
+        table.leave_alone()
     table.put(
         message,
-        event.urgency,
+        urgency,
         target=target_of(prompt),
         row=row,
         useful_until_ms=event.closes_ms,
         about=event.instance,
         personal=event.personal,
     )
-    table.react(row, prompt, event.urgency, personal=event.personal)
+    table.react(row, prompt, urgency, personal=event.personal)
     table.keep(prompt)
     table.await_answer(prompt)
 
@@ -159,6 +202,16 @@ def _settle(table: Table, event: Settled) -> None:
     table.hush(prompt)
     if not prompt.shared:
         table.withdraw(prompt)
+    if _went_unanswered(table, prompt):
+        table.desk = replace(table.desk, unanswered=min(table.desk.unanswered + 1, MOST_UNANSWERED))
+
+
+def _went_unanswered(table: Table, prompt: Prompt) -> bool:
+    """Whether a question of somebody else's lay before this person until it closed, and they left it (right 5)."""
+    desk, facts = table.desk, table.facts
+    seen = (prompt.knock or prompt.row) in facts.delivered and facts.now_ms >= desk.rhythm.paused_until_ms
+    others = not prompt.shared and not prompt.set_aside and prompt.starter != desk.person
+    return seen and others and not prompt.sources and facts.now_ms >= prompt.closes_ms
 
 
 def _reopen(table: Table, event: Reopened) -> None:
@@ -187,6 +240,7 @@ def _tell(table: Table, event: Told) -> None:
     table.greet()
     about = event.instance or None
     row = table.put(event.message, event.urgency, useful_until_ms=event.useful_until_ms, about=about)
+    note_told(table, event.instance, row)
     if event.urgency != "reply":
         until_ms = event.useful_until_ms
         table.note_letter(
@@ -213,15 +267,18 @@ def _board(table: Table, event: Boarded) -> None:
 
 def _empower(table: Table, event: Empowered) -> None:
     # Changed in place, so that "the second one" stays the second one.
-    powers = {**table.desk.powers, event.instance: Power(event.words, event.about)}
+    power = Power(event.words, event.about, event.discreet, event.unbidden)
+    powers = {**table.desk.powers, event.instance: power}
     if not event.words:
         del powers[event.instance]
     table.desk = replace(table.desk, powers=powers)
 
 
 def _show_help(table: Table, event: Helped) -> None:
-    # It is asked of nobody who wants nothing from here: ``person`` is theirs to write at any time.
-    why = _kept_away(table, event.starter, "safety")
+    # It is asked of nobody who wants nothing from here: ``person`` is theirs to write at any time. But whoever has
+    # just said there that they were hurt is answered.
+    just_said = is_alone_with(table, event.instance)
+    why = None if just_said else _kept_away(table, event.starter, "safety")
     if why is not None:
         table.ignore(why)
         return
@@ -231,9 +288,17 @@ def _show_help(table: Table, event: Helped) -> None:
 
 def _ring(table: Table, event: Rang) -> None:
     kind, _, row = event.alarm.partition(":")
+    if event.alarm == LETTER:
+        ring_letter(table)
+        return
+    if event.alarm.startswith(CALL):
+        ring_call(table, PersonId(event.alarm.removeprefix(CALL)))
+        return
     prompt = table.by_row(RowId(row))
     if prompt is None or prompt.sources:
         table.ignore("answered or over")
+    elif prompt.set_aside:
+        table.ignore("set aside")
     elif kind == "remind" and prompt.put_off:
         table.ignore("put off until another day")
     elif prompt.reminder is not None:
@@ -250,12 +315,15 @@ def _ring(table: Table, event: Rang) -> None:
 
 def _remind(table: Table, prompt: Prompt) -> None:
     """Remind once; a tap on the reminder, or a reply to it, answers the question itself."""
-    message = Message(lines=(Phrase("reminder", slots={"until": When(prompt.closes_ms)}),), mention=True)
+    line = Phrase("reminder", slots={"until": When(prompt.closes_ms)})
+    message = Message(lines=(line,), mention=True)
+    if prompt.hidden:  # there is nothing left in the room to reply to
+        message = replace(prompt.message, footer=(line,))
     row = table.put(
         message,
         again_as(prompt),
         target=target_of(prompt),
-        replies=prompt.row,
+        replies=None if prompt.hidden else prompt.row,
         useful_until_ms=prompt.closes_ms - LEAST_LEFT_MS,
         about=prompt.instance,
     )

@@ -29,7 +29,7 @@ class Rhythm(msgspec.Struct, frozen=True):
     paused_until_ms: Ms = 0
 
 
-class Source(msgspec.Struct, frozen=True):
+class Source(msgspec.Struct, frozen=True, omit_defaults=True):
     """One message or tap that answered a question; the newest one standing counts."""
 
     event_id: str
@@ -39,7 +39,7 @@ class Source(msgspec.Struct, frozen=True):
     value: AnyValue | None = None
 
 
-class Prompt(msgspec.Struct, frozen=True):
+class Prompt(msgspec.Struct, frozen=True, omit_defaults=True):
     """A question that lies on the desk, or (``shared``) one in the room that this person took up."""
 
     row: RowId
@@ -69,6 +69,16 @@ class Prompt(msgspec.Struct, frozen=True):
     """The row that says that something private waits, until the person opens it; the question itself has not
     been put before.
     """
+    workflow: str = ""
+    """The workflow it belongs to, so that ``stop invitation`` can hold it back; empty for the bot's own."""
+    also: tuple[RowId, ...] = ()
+    """Other rows of it in the room, such as its edits, so that ``hide`` takes back all of it."""
+    hidden: bool = False
+    """True once the person had it taken back from the room: what is said of it comes as a new message."""
+    set_aside: bool = False
+    """True while the person wants nothing of its workflow or its starter: it waits for nothing, and only a reply or a
+    tap answers it.
+    """
 
 
 class Letter(msgspec.Struct, frozen=True):
@@ -79,14 +89,46 @@ class Letter(msgspec.Struct, frozen=True):
     until_ms: Ms
 
 
-class Power(msgspec.Struct, frozen=True):
+class Call(msgspec.Struct, frozen=True):
+    """A safety contact whom this person had told that they would like to talk."""
+
+    contact: PersonId
+    at_ms: Ms
+    answered: bool = False
+    """True once the contact has said that they will write."""
+
+
+class Exchange(msgspec.Struct, frozen=True):
+    """A private question and what was said to it, so that ``hide`` can take both back from the room."""
+
+    rows: tuple[RowId, ...]
+    events: tuple[str, ...]
+    about: str = ""
+    """What it was about: a question's row, or one of the bot's own matters, such as ``person``."""
+    instance: InstanceId | None = None
+    spoken: bool = True
+    """False as long as it only came by itself, and the person has neither asked for it nor said anything to it."""
+
+
+class Power(msgspec.Struct, frozen=True, omit_defaults=True):
     """Command words that belong to an instance at present, and a phrase that says which one it is."""
 
     words: tuple[str, ...]
     about: Phrase
+    discreet: bool = False
+    """True: its workflow asks something private, so that the words are no talk for a shared room."""
+    unbidden: bool = False
+    """True: it began by itself, so that the person may never have heard of it."""
 
 
-class Desk(msgspec.Struct, frozen=True):
+class Alone(msgspec.Struct, frozen=True):
+    """Somebody has just opened or answered something private of an instance in their own room, and is there still."""
+
+    instance: InstanceId
+    until_ms: Ms
+
+
+class Desk(msgspec.Struct, frozen=True, omit_defaults=True):
     """Everything known about one person's correspondence. ``version`` counts the events that changed it."""
 
     person: PersonId
@@ -94,8 +136,10 @@ class Desk(msgspec.Struct, frozen=True):
     consent: Consent = "unknown"
     greeted: bool = False
     rhythm: Rhythm = Rhythm()
+    language: str = ""
+    """The language this person is written to in; empty: the house's."""
     muted: tuple[str, ...] = ()
-    """Workflow names this person does not want to be asked by."""
+    """Workflow names this person does not want to be asked by; ``letter`` is the weekly letter."""
     not_from: tuple[PersonId, ...] = ()
     prompts: tuple[Prompt, ...] = ()
     powers: dict[InstanceId, Power] = {}
@@ -105,6 +149,26 @@ class Desk(msgspec.Struct, frozen=True):
     """What was told lately, so that ``not from`` can still hold it back."""
     listed: dict[str, tuple[InstanceId, ...]] = {}
     """Command word → the instances it was last said to mean, in that order."""
+    shown: tuple[InstanceId, ...] = ()
+    """Of what this person carried, the instances whose line the circle may see; theirs to say."""
+    calls: tuple[Call, ...] = ()
+    """Whom they told, through ``person``, that they would like to talk; kept for 30 days."""
+    called_by: tuple[PersonId, ...] = ()
+    """Who would like to talk with this person, a safety contact, and has not heard yet that they will write."""
+    private: tuple[Exchange, ...] = ()
+    """The latest private exchanges, the oldest first, for ``hide``."""
+    letter_weekday: int = 0
+    """The day of the weekly letter, 0 is Monday."""
+    silent_letters: int = 0
+    """Weekly letters since this person last wrote or tapped; after four, one goodbye line, and no more of them."""
+    letter_ms: Ms | None = None
+    """When the next weekly letter is due, as long as this person is to get one."""
+    unanswered: int = 0
+    """Questions that closed without a word since this person last wrote or tapped; from three on they make no sound."""
+    leaving: bool = False
+    """True once the person asked to be forgotten and meant it: nothing is taken in any more."""
+    alone: Alone | None = None
+    """With which private matter they are at present: what follows in it need not knock."""
 
     def prompt_rows(self) -> tuple[RowId, ...]:
         """The rows of which it matters whether they are in the person's room: questions and knocks."""
@@ -115,7 +179,7 @@ class Desk(msgspec.Struct, frozen=True):
 # ── what comes to a desk ─────────────────────────────────────────────────────
 
 
-class Command(msgspec.Struct, frozen=True):
+class Command(msgspec.Struct, frozen=True, omit_defaults=True):
     """A command as read at the door: its word, and what stood behind it.
 
     ``word`` is one of the bot's own words, a workflow's beginning, or a word some instance offered.
@@ -130,9 +194,15 @@ class Command(msgspec.Struct, frozen=True):
     """``cancel 2``: which of several."""
     close_to: str | None = None
     """Set when ``word`` was not known: the nearest one that is."""
+    workflow: str | None = None
+    """``stop invitation``, ``start letter``, ``try pulse``: which workflow (or ``letter``) is meant."""
+    language: str | None = None
+    """``language German``: which language, as its code."""
+    weekday: int | None = None
+    """``letter on Friday``: which day, 0 is Monday."""
 
 
-class Reading(msgspec.Struct, frozen=True):
+class Reading(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a message says, as far as it could be read; never its words.
 
     ``picks`` lists, per prompt row, the choice its words, emoji or number name.
@@ -153,6 +223,10 @@ class Reading(msgspec.Struct, frozen=True):
     """True if there are no words to keep."""
     found: tuple[PersonId, ...] = ()
     """Whom a list of people names, where it names somebody else too who could not be found."""
+    worded: tuple[RowId, ...] = ()
+    """Of ``picks``, the prompts that are asked in words too and to which more was said than the choice."""
+    thanks: bool = False
+    """True for a thanks and nothing else."""
 
 
 class Heard(msgspec.Struct, frozen=True, tag="heard"):
@@ -168,6 +242,8 @@ class Heard(msgspec.Struct, frozen=True, tag="heard"):
     target: Target | None = None
     addressed: bool = False
     """True when the bot was spoken to by prefix or by name."""
+    reply_to: str | None = None
+    """The event it replies to, also where that is no question of the bot's and ``target`` is None."""
 
 
 class Tapped(msgspec.Struct, frozen=True, tag="tapped"):
@@ -185,6 +261,8 @@ class Reworded(msgspec.Struct, frozen=True, tag="reworded"):
     event_id: str
     reading: Reading
     text: TextId
+    edit: str = ""
+    """The event of the edit itself; ``event_id`` is the message that was edited."""
 
 
 class TakenBack(msgspec.Struct, frozen=True, tag="taken_back"):
@@ -273,6 +351,10 @@ class Empowered(msgspec.Struct, frozen=True, tag="empowered"):
     instance: InstanceId
     words: tuple[str, ...]
     about: Phrase
+    discreet: bool = False
+    """True: its workflow asks something private."""
+    unbidden: bool = False
+    """True: it began by itself, with nobody asking for it."""
 
 
 class Helped(msgspec.Struct, frozen=True, tag="helped"):
@@ -280,6 +362,18 @@ class Helped(msgspec.Struct, frozen=True, tag="helped"):
 
     instance: InstanceId
     starter: PersonId
+
+
+class Called(msgspec.Struct, frozen=True, tag="called"):
+    """Somebody would like to talk with this person, a safety contact, and chose that they hear it."""
+
+    by: PersonId
+
+
+class CallTaken(msgspec.Struct, frozen=True, tag="call_taken"):
+    """A safety contact says that they will write to this person."""
+
+    by: PersonId
 
 
 class Rang(msgspec.Struct, frozen=True, tag="rang"):
@@ -303,11 +397,13 @@ DeskEvent = (
     | Boarded
     | Empowered
     | Helped
+    | Called
+    | CallTaken
     | Rang
 )
 
 
-class DeskFacts(msgspec.Struct, frozen=True):
+class DeskFacts(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a desk may know besides itself and the event."""
 
     now_ms: Ms
@@ -315,13 +411,31 @@ class DeskFacts(msgspec.Struct, frozen=True):
     circles: tuple[CircleId, ...] = ()
     """Circles this person belongs to."""
     begins: dict[str, str] = {}
-    """Command word → workflow in service that it begins."""
+    """Command word → workflow that it begins in one of the person's circles (or in that of the event)."""
+    uses: dict[CircleId, tuple[str, ...]] = {}
+    """Circle → the workflows it has in use."""
+    offers: dict[str, str] = {}
+    """Workflow in the folder that none of these circles has in use, and may → its definition's digest."""
+    discreet: frozenset[str] = frozenset()
+    """Workflows in service that ask something private: their beginning is no talk for a shared room."""
     fresh_instance: InstanceId = InstanceId("")
     """An unused id, should a workflow begin."""
     contacts: tuple[PersonId, ...] = ()
-    """The safety contacts of the person's circle."""
+    """The safety contacts of the person's circle who can be reached and are not involved in a private matter of
+    this person's.
+    """
+    news: bool = False
+    """Whether a weekly letter would have anything to say; gathered for the letter's alarm only."""
     delivered: frozenset[RowId] = frozenset()
     """Which of the person's prompts are in their room, as far as the event asks for it."""
+    carried: tuple[InstanceId, ...] = ()
+    """The instances whose lines ``what i carried`` shows this person, in the order it shows them."""
+    titles: dict[str, str] = {}
+    """Workflow in service → its definition's digest, under which its title is found."""
+    could_begin: dict[str, str] = {}
+    """Command word → the workflow in ``offers`` that it will begin, once a circle has taken it up."""
+    resting: dict[str, str] = {}
+    """Command word → the workflow in service that it begins nowhere among these circles: what it needs is not there."""
 
 
 # ── what a desk wants done ───────────────────────────────────────────────────
@@ -343,6 +457,19 @@ class Begin(msgspec.Struct, frozen=True, tag="begin"):
     people: tuple[PersonId, ...]
     everyone: bool
     words: TextId | None
+    details: dict[str, AnyValue] = {}
+    """What it is given beyond people and words: the workflow that ``try`` speaks of."""
+
+
+class Inform(msgspec.Struct, frozen=True, tag="inform"):
+    """Carry an event on to another person's desk."""
+
+    person: PersonId
+    event: Called | CallTaken
+
+
+class Forget(msgspec.Struct, frozen=True, tag="forget"):
+    """Forget this person: end their part in every instance, take back what was written to them, then erase them."""
 
 
 class Put(msgspec.Struct, frozen=True, tag="put"):
@@ -376,7 +503,7 @@ class Store(msgspec.Struct, frozen=True, tag="store"):
     until_ms: Ms
 
 
-DeskEffect = Pass | Begin | Put | Withdraw | Release | Alarm | Store
+DeskEffect = Pass | Begin | Inform | Forget | Put | Withdraw | Release | Alarm | Store
 
 
 class DeskDecision(msgspec.Struct, frozen=True):

@@ -9,9 +9,21 @@ from msgspec.structs import replace
 from engine.core.definition import NO, Kind
 from engine.core.desk import Command, Heard, Pass, Prompt, Reading, Reworded, Source, Store, TakenBack, Tapped
 from engine.core.desk_commands import OWN_WORDS, obey
-from engine.core.desk_own import answer_own
-from engine.core.desk_private import OPEN
-from engine.core.desk_table import HELLO, MOST_SOURCES, PERSON, TEXT_HELD_MS, Table, plain_emoji, plain_yes
+from engine.core.desk_hide import note_said
+from engine.core.desk_own import ASKED_FOR, answer_own
+from engine.core.desk_practice import LEAVE_OFF, TRY
+from engine.core.desk_private import OPEN, is_alone, is_alone_with, note_alone
+from engine.core.desk_rights import PLAIN_NO
+from engine.core.desk_table import (
+    CALL,
+    HELLO,
+    MOST_SOURCES,
+    PERSON,
+    TEXT_HELD_MS,
+    Table,
+    plain_emoji,
+    plain_yes,
+)
 from engine.core.event import Answered, TookBack
 from engine.core.message import Count, Message, Names
 from engine.core.parcel import Target
@@ -27,6 +39,7 @@ NEEDED: dict[Kind, str] = {
     "people": "need_people",
     "person": "need_person",
     "choice": "need_choice",
+    "workflow": "need_choice",
     "words": "need_words",
 }
 
@@ -40,14 +53,29 @@ def hear(table: Table, event: Heard) -> None:
     if event.circle is not None and not event.addressed and not _means_the_bot(event):
         table.ignore("not said to the bot")
         return
+    command = reading.command
+    if not reading.too_long and command is not None and _is_command(table, event, command):
+        obey(table, event, command)
+        return
+    if event.circle is not None and _may_be_private(table, event):
+        table.go_private(event.event_id, event.circle)
     if reading.too_long:
         table.say("too_long")
         return
-    command = reading.command
-    if command is not None and _is_command(table, event, command):
-        obey(table, event, command)
-        return
     _take_answer(table, event)
+
+
+def _may_be_private(table: Table, event: Heard) -> bool:
+    """Whether what somebody says may be meant for a private question, even if it is not clear for which."""
+    if event.target is not None:
+        prompt = table.by_row(event.target.row)
+        own = event.target.instance is None and not event.target.shared
+        return own if prompt is None else prompt.message.sensitive
+    lying = table.open_prompts()
+    fitting = [p for p in lying if _fits(p, event)]
+    before = [p for p in table.desk.prompts if p.sources and p.row in event.reading.picks]
+    more = [p for p in table.desk.prompts if _takes_more(table, p) or _takes_questions(table, p)]
+    return any(p.message.sensitive for p in fitting or lying or before or more)
 
 
 def _means_the_bot(event: Heard) -> bool:
@@ -68,15 +96,37 @@ def _is_command(table: Table, event: Heard, command: Command) -> bool:
     else:
         answered = any(p.row in event.reading.picks for p in waiting)
     if command.word in OWN_WORDS:
-        # The bot's own words are never somebody's answer, least of all "not from …".
+        # The bot's own words are never somebody's answer, least of all "not from …": what was meant for it alone
+        # would reach others as words, while an answer that was taken for a command can be given again. Only as a
+        # reply is "try pulse" said to whoever asks what one might try.
+        if event.target is not None and _is_everyday_talk(command):
+            return False
         knocked = command.word == OPEN and any(p.knock is not None for p in table.waiting())
         return command.word in AT_EVERY_FOOT or knocked or not answered
+    if event.target is not None and not answered and _is_offered_by(table, event.target, command):
+        return True
     if event.target is not None or answered:
         return False
     if command.close_to is not None:
         return not waiting
-    bare = not command.people and not command.everyone and command.rest is None
-    return bare or not any(p.words for p in waiting)
+    return _is_bare(command) or not any(p.words for p in waiting)
+
+
+def _is_offered_by(table: Table, target: Target, command: Command) -> bool:
+    """Whether a reply is no more than a word that the matter it replies to goes by, such as *enough*."""
+    power = table.desk.powers.get(target.instance) if target.instance is not None else None
+    return power is not None and command.word in power.words and _is_bare(command)
+
+
+def _is_bare(command: Command) -> bool:
+    return not command.people and not command.everyone and command.rest is None
+
+
+def _is_everyday_talk(command: Command) -> bool:
+    """Whether people say the same to each other: "try pulse", "in German", "the letter on Friday"."""
+    if command.word in (TRY, LEAVE_OFF):
+        return command.workflow is not None
+    return command.language is not None or command.weekday is not None
 
 
 def _take_answer(table: Table, event: Heard) -> None:
@@ -87,8 +137,25 @@ def _take_answer(table: Table, event: Heard) -> None:
     if source is None:
         _ask_back(table, prompt, event.reading)
         return
+    if source.text is not None and source.choice is None and _may_go_astray(table, prompt, event):
+        table.say("which_one", n=Count(max(1, len(table.open_prompts()))))
+        return
     _store_words(table, prompt, source)
+    if event.circle is None:
+        note_said(table, prompt, event.event_id)
+    if prompt.instance is not None:
+        note_alone(table, prompt, event)
     _count(table, prompt, source)
+
+
+def _may_go_astray(table: Table, prompt: Prompt, event: Heard) -> bool:
+    """Whether words may be the rest of something private, said just before, while others read what they would answer:
+    then the person says which question they mean, by a reply.
+    """
+    loosely = event.target is None and event.circle is None
+    alone = table.desk.alone
+    elsewhere = alone is not None and alone.instance != prompt.instance
+    return loosely and elsewhere and is_alone(table) and not prompt.message.sensitive
 
 
 def _ask_back(table: Table, prompt: Prompt, reading: Reading) -> None:
@@ -122,10 +189,13 @@ def _meant(table: Table, event: Heard) -> Prompt | None:
     # The bot's own question (may I write?) never stands in the way of another.
     others = [p for p in fitting if p.ask != HELLO or p.instance is not None]
     if others:
-        return _the_one(table, others)
+        return _just_shown(table, event, others) or _the_one(table, others)
     asked = [p for p in waiting if p.instance is not None]
     if asked:
         return _the_one(table, asked)
+    if event.reading.thanks and not waiting:
+        table.ignore("a thanks, which is for the bot")
+        return None
     answered = [p for p in table.desk.prompts if p.row in event.reading.picks and p.sources]
     changing = [p for p in answered if p.instance is not None and not p.shared]
     if changing:
@@ -170,12 +240,31 @@ def _fits(prompt: Prompt, event: Heard) -> bool:
 
 
 def _the_one(table: Table, prompts: list[Prompt]) -> Prompt | None:
-    """The only one, or whom to tell if that was asked last; otherwise the person says which."""
+    """The only one, or what they asked for themselves if that came last; otherwise the person says which."""
     newest = prompts[-1]
-    if len(prompts) == 1 or (newest.instance is None and newest.ask == PERSON):
+    if len(prompts) == 1 or (newest.instance is None and newest.ask in ASKED_FOR):
         return newest
     table.say("which_one", n=Count(len(prompts)))
     return None
+
+
+def _just_shown(table: Table, event: Heard, fitting: list[Prompt]) -> Prompt | None:
+    """The private question that somebody is alone with, if what they say is no more than a choice or a value for it."""
+    if event.circle is not None:
+        return None
+    shown = [
+        prompt
+        for prompt in fitting
+        if prompt.message.sensitive
+        and prompt.instance is not None
+        and is_alone_with(table, prompt.instance)
+        and _is_no_words(_source(prompt, event.reading, "", event.text, 0))
+    ]
+    return shown[0] if len(shown) == 1 else None
+
+
+def _is_no_words(source: Source | None) -> bool:
+    return source is not None and source.text is None
 
 
 def _targeted(table: Table, target: Target) -> Prompt | None:
@@ -183,6 +272,11 @@ def _targeted(table: Table, target: Target) -> Prompt | None:
     prompt = table.by_row(target.row)
     if prompt is not None:
         return prompt
+    if target.instance is None and target.ask.startswith(CALL):
+        # Who has called twice is written to once: an answer to the older message is one to the newer.
+        newer = table.by_ask(None, target.ask, target.round)
+        if newer is not None:
+            return newer
     # Whom to tell can be answered at any time, again as well.
     if not target.shared and (target.instance is not None or target.ask != PERSON):
         table.say("closed")
@@ -197,7 +291,7 @@ def _targeted(table: Table, target: Target) -> Prompt | None:
         words=False,
         closes_ms=0,
         changeable_ms=0,
-        message=Message(),
+        message=Message(sensitive=target.instance is None),
         shared=target.shared,
     )
 
@@ -207,7 +301,10 @@ def _source(prompt: Prompt, reading: Reading, event_id: str, text: TextId, at_ms
     blank = Source(event_id, at_ms)
     choice = reading.picks.get(prompt.row)
     if choice is not None:
-        return replace(blank, choice=choice)
+        with_words = prompt.row in reading.worded and _takes_both(prompt) and choice != NO
+        return replace(blank, choice=choice, text=text if with_words else None)
+    if reading.declines and prompt.instance is None and prompt.ask in PLAIN_NO:
+        return replace(blank, choice=PLAIN_NO[prompt.ask])
     if (reading.empty or reading.declines) and prompt.optional:
         return replace(blank, value=Nothing())
     if reading.declines and prompt.ask.startswith(DETAIL):
@@ -230,7 +327,7 @@ def _value(prompt: Prompt, reading: Reading) -> AnyValue | None:
             return Picked("everyone") if reading.everyone else None
         case "person":
             return Persons(reading.people) if len(reading.people) == 1 else None
-        case "choice" | "words":
+        case "choice" | "words" | "workflow":
             return None
         case _:
             assert_never(prompt.expects)
@@ -298,6 +395,7 @@ def tap(table: Table, event: Tapped) -> None:
         return
     prompt = _targeted(table, event.target)
     if prompt is not None:
+        note_said(table, prompt, event.event_id)
         _count(table, prompt, Source(event.event_id, table.facts.occurred_ms, choice=choice))
 
 
@@ -311,15 +409,24 @@ def reword(table: Table, event: Reworded) -> None:
         table.say("too_long")
         return
     source = _source(found, event.reading, event.event_id, event.text, table.facts.occurred_ms)
-    if source is None:
+    if source is None or _is_order(event.reading, found):
         _ask_back(table, found, event.reading)
         return
     _store_words(table, found, source)
+    note_said(table, found, event.edit)
     sources = tuple(source if s.event_id == event.event_id else s for s in found.sources)
     changed = replace(found, sources=sources)
     table.keep(changed)
     if sources[-1] is source or _answered(table, changed) != _answered(table, found):
         table.emit(Pass(found.instance, _answered(table, changed)))
+
+
+def _is_order(reading: Reading, prompt: Prompt) -> bool:
+    """Whether an answer was edited into one of the bot's own words, which is never passed on as what somebody says."""
+    command = reading.command
+    if command is None or command.word not in OWN_WORDS:
+        return False
+    return command.word in AT_EVERY_FOOT or prompt.row not in reading.picks
 
 
 def take_back(table: Table, event: TakenBack) -> None:

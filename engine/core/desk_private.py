@@ -8,14 +8,20 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from engine.core.desk import Prompt
+from engine.core.desk import Alone, Heard, Prompt
+from engine.core.desk_hide import matter_of, note
 from engine.core.desk_table import Table, target_of
 from engine.core.message import Count, Message, Option, Phrase
 from engine.core.parcel import Urgency
 from engine.core.schedule import LEAST_LEFT_MS
+from engine.core.values import MINUTE_MS, InstanceId, RowId
 
 OPEN = "open"
 """The word that shows what knocked."""
+ALONE_MS = 15 * MINUTE_MS
+"""How long whoever opened or answered something private is taken to be alone with it still: time enough to choose and
+to name somebody in peace, and hardly enough to put the telephone on a table where others sit.
+"""
 KNOCK = Message(lines=(Phrase("knock"),), mention=True, sensitive=True)
 
 
@@ -40,6 +46,7 @@ def knock_again(table: Table, prompt: Prompt) -> None:
     useful_ms = prompt.closes_ms - LEAST_LEFT_MS
     row = table.put(KNOCK, again_as(prompt), useful_until_ms=useful_ms, about=prompt.instance)
     table.keep(replace(prompt, reminder=row))
+    note(table, matter_of(prompt), rows=(row,), instance=prompt.instance, spoken=False)
 
 
 def again_as(prompt: Prompt) -> Urgency:
@@ -47,7 +54,7 @@ def again_as(prompt: Prompt) -> Urgency:
     return "change" if prompt.put_off else "timely"
 
 
-def open_private(table: Table) -> None:
+def open_private(table: Table, event: Heard) -> None:
     """Show the oldest private question that waits; of those that have been shown, once more the oldest."""
     private = [p for p in table.waiting() if p.message.sensitive]
     shut = [p for p in private if p.knock is not None]
@@ -59,11 +66,50 @@ def open_private(table: Table) -> None:
     lines = prompt.message.lines
     if len(shut) > 1:
         lines = (*lines, Phrase("open.more", slots={"n": Count(len(shut) - 1)}))
-    table.put(
-        replace(prompt.message, lines=lines),
-        "reply",
-        target=target_of(prompt),
-        row=prompt.row if shut else table.new_row(),
-        about=prompt.instance,
-    )
+    message = replace(prompt.message, lines=lines)
+    row = _show(table, prompt, message, row=prompt.row if shut else table.new_row())
+    rows = (row,) if prompt.knock is None else (prompt.knock, row)
+    events = (event.event_id,) if event.circle is None else ()
+    note(table, matter_of(prompt), rows=rows, events=events, instance=prompt.instance)
+    note_alone(table, prompt, event)
+
+
+def _show(table: Table, prompt: Prompt, message: Message, *, row: RowId) -> RowId:
     table.keep(replace(prompt, knock=None))
+    return table.put(message, "reply", target=target_of(prompt), row=row, about=prompt.instance)
+
+
+# ── alone with it ────────────────────────────────────────────────────────────
+
+
+def note_alone(table: Table, prompt: Prompt, event: Heard) -> None:
+    """Whoever opens or answers something private in their own room is alone with it, from when they wrote."""
+    if event.circle is not None or not prompt.message.sensitive:
+        return
+    until_ms = table.facts.occurred_ms + ALONE_MS
+    alone = Alone(prompt.instance, until_ms) if prompt.instance is not None else None
+    table.desk = replace(table.desk, alone=alone)
+
+
+def note_alone_with(table: Table, instance: InstanceId) -> None:
+    """Whoever begins something private in their own room is alone with it, from when they wrote."""
+    table.desk = replace(table.desk, alone=Alone(instance, table.facts.occurred_ms + ALONE_MS))
+
+
+def is_alone(table: Table) -> bool:
+    """Whether somebody is alone with something private now."""
+    alone = table.desk.alone
+    return alone is not None and table.facts.now_ms < alone.until_ms
+
+
+def is_alone_with(table: Table, instance: InstanceId) -> bool:
+    """Whether somebody is alone with a private matter of this instance now."""
+    alone = table.desk.alone
+    return alone is not None and alone.instance == instance and is_alone(table)
+
+
+def show_at_once(table: Table, prompt: Prompt) -> None:
+    """Put the next private question to somebody who is alone with that matter: a knock would only be in their way."""
+    row = _show(table, prompt, prompt.message, row=prompt.row)
+    note(table, matter_of(prompt), rows=(row,), instance=prompt.instance, spoken=False)
+    table.await_answer(prompt)

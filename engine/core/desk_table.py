@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec.structs import replace
 
 from engine.core.definition import NO
@@ -20,11 +22,15 @@ from engine.core.desk import (
 from engine.core.message import AnySlot, Message, Option, Phrase
 from engine.core.parcel import Direct, Parcel, Shared, Target, Urgency
 from engine.core.schedule import end_of_quiet
-from engine.core.values import DAY_MS, InstanceId, Ms, PersonId, RowId
+from engine.core.values import DAY_MS, CircleId, InstanceId, Ms, PersonId, RowId
 
 HELLO = "hello"
 PERSON = "person"
-"""The bot's own two questions: may it write, and whom may it tell."""
+EXPORT = "export"
+FORGET = "forget me"
+"""The bot's own questions: may it write, whom may it tell, what goes into the file, and is all to be forgotten."""
+CALL = "call:"
+"""With a person's id behind it: what a safety contact is asked when that person would like to talk."""
 FOREVER_MS = 36500 * DAY_MS
 TEXT_HELD_MS = 7 * DAY_MS
 """How long words wait for their instance to take them up; it then sets their end date."""
@@ -54,6 +60,17 @@ class Table:
         self._effects: list[DeskEffect] = []
         self._rows = 0
         self._ignored: str | None = None
+        self._lead: Phrase | None = None
+
+    @property
+    def is_ignored(self) -> bool:
+        """Whether what came was nothing to this desk."""
+        return self._ignored is not None
+
+    @property
+    def is_touched(self) -> bool:
+        """Whether anything has come of the event so far."""
+        return self.desk != self._before or bool(self._effects)
 
     def emit(self, effect: DeskEffect) -> None:
         self._effects.append(effect)
@@ -89,9 +106,13 @@ class Table:
         about: InstanceId | None = None,
         personal: bool = True,
         to: Direct | Shared | None = None,
+        document: str | None = None,
     ) -> RowId:
         """Lay a message in the outbox, by default for this person's own room."""
         row = row or self.new_row()
+        if self._lead is not None and to is None and edits is None:
+            message = replace(message, lines=(self._lead, *message.lines))
+            self._lead = None
         self.emit(
             Put(
                 Parcel(
@@ -105,15 +126,38 @@ class Table:
                     target=target,
                     about=about,
                     personal=personal,
+                    document=document,
                 )
             )
         )
         return row
 
-    def say(self, key: str, **slots: AnySlot) -> None:
+    def go_private(self, event_id: str, circle: CircleId) -> None:
+        """Take what was written out of a shared room; what is said to it begins with where it goes on."""
+        here = Shared(circle)
+        self.emit(Put(Parcel(self.new_row(), here, "post", Message(), redacts_event=event_id)))
+        self._lead = Phrase("continue_here")
+
+    def say_where_it_goes_on(self) -> None:
+        """For what is no answer of the desk's own: say at least that it goes on here."""
+        if self._lead is not None:
+            self.greet()
+            lead, self._lead = self._lead, None
+            self.put(Message(lines=(lead,)), "reply")
+
+    def take_from_room(self, rows: Iterable[RowId], events: Iterable[str]) -> None:
+        """Take back from the person's own room what was written there, by the bot and by them."""
+        me = Direct(self.desk.person)
+        for row in rows:
+            self.emit(Withdraw(row))  # it may not have left yet
+            self.emit(Put(Parcel(self.new_row(), me, "reply", Message(), redacts=row)))
+        for event_id in events:
+            self.emit(Put(Parcel(self.new_row(), me, "reply", Message(), redacts_event=event_id)))
+
+    def say(self, key: str, **slots: AnySlot) -> RowId:
         """Answer with one of the bot's own sentences, at once, in the person's own room."""
         self.greet()
-        self.put(Message(lines=(Phrase(key, slots=slots),)), "reply")
+        return self.put(Message(lines=(Phrase(key, slots=slots),)), "reply")
 
     def react(self, parcel_row: RowId, prompt: Prompt, urgency: Urgency, *, personal: bool) -> None:
         """Place the choices under a prompt, so that one tap answers."""
@@ -142,6 +186,7 @@ class Table:
         hello = self.by_ask(None, HELLO, 1)
         waits = (
             hello is not None
+            and hello in self._before.prompts
             and hello.row not in self.facts.delivered
             and end_of_quiet(self.desk.rhythm, self.facts.now_ms) is not None
         )
@@ -156,7 +201,9 @@ class Table:
         options = tuple(Option(c, e, Phrase(f"hello.{c}")) for c, e in choices)
         message = Message(lines=(Phrase("hello"),), options=options, mention=True)
         prompt = self.own_prompt(HELLO, choices, message, self.facts.now_ms + FOREVER_MS)
+        lead, self._lead = self._lead, None  # it belongs above the answer
         self.put(message, urgency, target=target_of(prompt), row=prompt.row)
+        self._lead = lead
         self.react(prompt.row, prompt, urgency, personal=True)
         self.keep(prompt)
 
@@ -187,7 +234,9 @@ class Table:
     def await_answer(self, prompt: Prompt) -> None:
         """A question that lies open again is brought up once more when it would have been."""
         moment_ms = prompt.rings_ms
-        if prompt.sources or prompt.reminder is not None or prompt.starter in self.desk.not_from:
+        if prompt.sources or prompt.reminder is not None or prompt.hidden or prompt.set_aside:
+            return
+        if prompt.starter in self.desk.not_from or prompt.workflow in self.desk.muted:
             return
         if moment_ms is not None and moment_ms > self.facts.now_ms:
             self.emit(Alarm(f"{'later' if prompt.put_off else 'remind'}:{prompt.row}", moment_ms))
@@ -225,6 +274,7 @@ class Table:
             for p in self.desk.prompts
             if not p.shared
             and not p.sources
+            and not p.set_aside
             and p.row in self.facts.delivered
             and p.closes_ms > self.facts.occurred_ms
         )
@@ -236,6 +286,7 @@ class Table:
             for p in self.desk.prompts
             if not p.shared
             and not p.sources
+            and not p.set_aside
             and (p.row in self.facts.delivered or p.knock in self.facts.delivered)
             and p.closes_ms > self.facts.occurred_ms
         )
@@ -257,7 +308,11 @@ class Table:
 
         What is kept up to date for them is begun afresh then: it may never have left.
         """
-        self.desk = replace(self.desk, consent="stopped", boards={})
+        self.desk = replace(self.desk, consent="stopped", boards={}, alone=None)
+
+    def leave_alone(self) -> None:
+        """The person turns to something else: what is private knocks again before it is shown."""
+        self.desk = replace(self.desk, alone=None)
 
 
 def target_of(prompt: Prompt) -> Target:

@@ -16,6 +16,7 @@ from engine.core.values import DAY_MS, HOUR_MS, WEEK_MS, Ms
 
 TIMELY_A_WEEK = 2
 TIMELY_A_DAY = 1
+WEEK_DAYS = 7
 LEAST_LEFT_MS = 3 * HOUR_MS
 """A reminder with less than this left is not worth its sound."""
 LAST_MS = 250_000_000_000_000
@@ -175,6 +176,18 @@ def reminder_moment(rhythm: Rhythm, opened_ms: Ms, closes_ms: Ms) -> Ms | None:
     if wished_ms - opened_ms < LEAST_LEFT_MS or closes_ms - wished_ms < LEAST_LEFT_MS:
         return None
     return wished_ms
+
+
+def next_letter(rhythm: Rhythm, weekday: int, now_ms: Ms) -> Ms:
+    """When the next weekly letter is due: on that day (0 is Monday), at the end of the quiet hours; always later
+    than now, so that on a day already begun it is the one a week from it.
+    """
+    today = _at_hour(_local(rhythm, now_ms), rhythm.quiet_to_hour)
+    days = (weekday - today.weekday()) % WEEK_DAYS
+    due_ms = _ms(_at_hour(today + timedelta(days=days), rhythm.quiet_to_hour))
+    if due_ms > now_ms:
+        return due_ms
+    return _ms(_at_hour(today + timedelta(days=days + WEEK_DAYS), rhythm.quiet_to_hour))
 
 
 def next_suitable_day(rhythm: Rhythm, now_ms: Ms, closes_ms: Ms) -> Ms | None:

@@ -6,6 +6,13 @@ about: Spend a day together.
 begins with: gather
 listed in: who holds what
 if the starter leaves: dropped
+carried:
+  - by: host
+    as: a commitment
+    say: You host <what>, <starts>.
+    while: [on, moved]
+    if: kind is project
+    afterwards: A day together
 
 people:
   host: starter
@@ -42,6 +49,7 @@ details:
   enough:
     type: number
     default: 2
+  which: workflow
 
 asks:
   invited:
@@ -123,6 +131,10 @@ states:
         to: after
       - when: host writes postpone
         to: moved
+        tell:
+          to: room
+          if: helps.gladly is at least 1
+          say: It comes later, and help is there.
       - at: 1 day after starts
         to: after
   moved:
@@ -147,6 +159,7 @@ states:
         to: done
   done:
     ends with: It was a good day.
+    brings in: which
   dropped:
     tell:
       to: coming

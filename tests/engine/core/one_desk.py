@@ -9,6 +9,8 @@ from engine.core.desk import (
     Alarm,
     Asked,
     Boarded,
+    Called,
+    CallTaken,
     Command,
     Desk,
     DeskDecision,
@@ -16,6 +18,7 @@ from engine.core.desk import (
     DeskEvent,
     DeskFacts,
     Heard,
+    Inform,
     Pass,
     Prompt,
     Put,
@@ -31,12 +34,14 @@ from engine.core.desk_table import target_of
 from engine.core.event import Answered
 from engine.core.message import Message, Option, Phrase
 from engine.core.parcel import Parcel, Target
-from engine.core.values import DAY_MS, CircleId, InstanceId, Ms, PersonId, RowId, TextId
+from engine.core.values import DAY_MS, HOUR_MS, CircleId, InstanceId, Ms, PersonId, RowId, TextId
 
 NOON = 1_800_273_600_000
 """Monday 2027-01-18 12:00 UTC."""
+LETTER_MS = NOON + 6 * DAY_MS + 21 * HOUR_MS
+"""Monday after, 09:00 UTC."""
 ME, ANA, BEN, CHEN = (PersonId(name) for name in ("me", "ana", "ben", "chen"))
-CIRCLE = CircleId("circle")
+CIRCLE, OTHER = CircleId("circle"), CircleId("other")
 I1, I2, I3 = (InstanceId(n * 32) for n in "123")
 YES_NO = (Option("yes", "✅", Phrase("rsvp.yes", "d")), Option("no", "✖️", Phrase("no.label")))
 
@@ -72,11 +77,21 @@ class OneDesk:
     """Plays events on one desk. ``greeted`` and with consent unless told otherwise."""
 
     def __init__(self, **desk: Any) -> None:
-        self.desk = Desk(ME, **({"consent": "yes", "greeted": True} | desk))
+        letter_ms = LETTER_MS if desk.get("consent", "yes") == "yes" else None
+        usual = {"consent": "yes", "greeted": True, "letter_ms": letter_ms}
+        self.desk = Desk(ME, **(usual | desk))
         self.now_ms: Ms = NOON
+        self.occurred_ms: Ms | None = None
+        """When things happen, if that is not now."""
         self.delivered: set[RowId] = set()
         self.contacts: tuple[PersonId, ...] = (BEN,)
         self.circles: tuple[CircleId, ...] = (CIRCLE,)
+        self.facts: dict[str, Any] = {
+            "begins": {"invite": "invitation"},
+            "uses": {CIRCLE: ("invitation", "practice"), OTHER: ("invitation", "practice")},
+            "titles": {"invitation": "d-invitation", "practice": "d-practice"},
+        }
+        """What else is known: begins, uses, offers, titles and the like, by the names they have in `DeskFacts`."""
         self.effects: tuple[DeskEffect, ...] = ()
         self.last = DeskDecision(self.desk)
         self._events = 0
@@ -87,12 +102,12 @@ class OneDesk:
         """Decide an event; what it lays out is in the room at once, unless told otherwise."""
         facts = DeskFacts(
             now_ms=self.now_ms,
-            occurred_ms=self.now_ms,
+            occurred_ms=self.now_ms if self.occurred_ms is None else self.occurred_ms,
             circles=self.circles,
-            begins={"invite": "invitation"},
             fresh_instance=InstanceId("f" * 32),
             contacts=self.contacts,
             delivered=frozenset(self.delivered),
+            **self.facts,
         )
         self.last = decide_desk(self.desk, event, facts)
         self.desk, self.effects = self.last.desk, self.last.effects
@@ -120,6 +135,7 @@ class OneDesk:
         room: bool = False,
         addressed: bool = False,
         event: str | None = None,
+        reply_to: str | None = None,
         **reading: Any,
     ) -> str:
         """A message; the event's id, under which its text is known too."""
@@ -127,12 +143,12 @@ class OneDesk:
         target = target_of(to) if isinstance(to, Prompt) else to
         said = Reading(command=command, picks=picks or {}, **reading)
         circle = CIRCLE if room else None
-        self.do(Heard(event, said, TextId(f"text{event}"), circle, target, addressed))
+        self.do(Heard(event, said, TextId(f"text{event}"), circle, target, addressed, reply_to))
         return event
 
     def order(self, word: str, **more: Any) -> None:
         """A command, in one's own room unless ``room`` says otherwise."""
-        kept = {key: more.pop(key) for key in ("to", "room", "addressed") if key in more}
+        kept = {key: more.pop(key) for key in ("to", "room", "addressed", "reply_to") if key in more}
         self.write(command=Command(word, **more), **kept)
 
     def tap(self, emoji: str, on: Prompt | Target | None, event: str | None = None) -> str:
@@ -143,15 +159,19 @@ class OneDesk:
     def remove(self, event: str) -> None:
         self.do(TakenBack(event))
 
-    def edit(self, event: str, picks: dict[RowId, str] | None = None, **reading: Any) -> None:
-        self.do(Reworded(event, Reading(picks=picks or {}, **reading), TextId(f"new{event}")))
+    def edit(
+        self, event: str, picks: dict[RowId, str] | None = None, *, edit: str = "", **reading: Any
+    ) -> None:
+        self.do(Reworded(event, Reading(picks=picks or {}, **reading), TextId(f"new{event}"), edit))
 
     # ── seeing ───────────────────────────────────────────────────────────────
 
     @property
     def parcels(self) -> list[Parcel]:
-        """What the last event laid in the outbox, without the choices placed under prompts."""
-        return [p for p in self.all_parcels if p.reacts is None]
+        """What the last event laid in the outbox to be read: no choices placed under prompts, nothing taken back."""
+        return [
+            p for p in self.all_parcels if p.reacts is None and p.redacts is None and p.redacts_event is None
+        ]
 
     @property
     def all_parcels(self) -> list[Parcel]:
@@ -173,6 +193,16 @@ class OneDesk:
         (event,) = self.passed
         assert isinstance(event, Answered)
         return event
+
+    @property
+    def informed(self) -> list[tuple[PersonId, Called | CallTaken]]:
+        """What the last event carried on to other people's desks."""
+        return [(effect.person, effect.event) for effect in self.effects if isinstance(effect, Inform)]
+
+    @property
+    def taken_back(self) -> set[str]:
+        """The rows and events the last event takes back from a room."""
+        return {str(p.redacts or p.redacts_event) for p in self.all_parcels if p.redacts or p.redacts_event}
 
     @property
     def alarms(self) -> dict[str, Ms | None]:

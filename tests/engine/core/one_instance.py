@@ -21,7 +21,7 @@ from engine.core.effect import Ask, Confirm, Decision, Effect, Post, Refusal, Sh
 from engine.core.event import Answered, Commanded, Due, Event, Facts, Left, Started, TookBack
 from engine.core.instance import Snapshot
 from engine.core.message import Phrase
-from engine.core.values import DAY_MS, AnyValue, Persons, Ref, TextId
+from engine.core.values import DAY_MS, AnyValue, Ms, Persons, Ref, TextId
 
 NOON_MS = 1_800_273_600_000
 """Monday 2027-01-18 12:00 UTC."""
@@ -74,6 +74,8 @@ class Course:
         self.room = tuple(Ref(who) for who in room)
         self.groups = {part: tuple(Ref(who) for who in people) for part, people in groups.items()}
         self.seed = 0
+        self.in_use: tuple[str, ...] = ()
+        self.lately: dict[str, dict[Ref, Ms]] = {}
         self.effects: tuple[Effect, ...] = ()
         self.refused: str | None = None
         self._snapshot: Snapshot | None = None
@@ -134,12 +136,19 @@ class Course:
             circle="c1",
             seed=self.seed,
             groups=self.groups,
+            in_use=self.in_use,
+            lately=self.lately,
         )
         result = decide(self.definition, self._snapshot, event, facts)
         self.refused = result.reason if isinstance(result, Refusal) else None
         if isinstance(result, Decision):
             self._snapshot = result.snapshot
         self.effects = result.effects
+        return self
+
+    def stand(self, snapshot: Snapshot) -> Course:
+        """It stands as nothing that happened could have brought it about."""
+        self._snapshot = snapshot
         return self
 
     # ── what came of it ──────────────────────────────────────────────────────

@@ -3,6 +3,7 @@
 
 import pytest
 
+from engine.core import check_care, desk_commands
 from tests.engine.core.gathering import GATHERING
 from tests.engine.core.test_check_rules import problems
 
@@ -52,6 +53,8 @@ REFUSED: list[tuple[str, str, list[Edit]]] = [
     ("too-long", "a question whose answers are long", [("answers: [Well, Not so well]", f"answers: [{'Well ' * 70}, {'Not so well ' * 25}]")]),
     ("role-without-end", "two states in turn that no day ends", [("      - at: 1 day after starts\n        to: after\n  moved:", "      - at: 30 days after entering\n        to: after\n  moved:"), ("    ask again: starts\n", "    ask again: what\n"), (AFTER, AFTER + "    public: <what>\n"), ("at: 8 days after entering", "at: 8 days after starts")]),
     ("singled-out", "the rest of a part that is everyone", [("elders: stewards", "elders: everyone"), ("    to: helper\n", "    to: elders\n"), ("those who answered i_would to wide", "those who answered gladly to helps"), ("      to: coming\n      say: It is not", "      to: everyone but eager\n      say: It is not")]),
+    ("sensitive-no-knock", "words to a sensitive question that another reads", [("    seen by: me\n    care: sensitive\n", "    seen by: host\n    care: sensitive\n    also: in words\n")]),
+    ("sensitive-no-knock", "people named to a sensitive question", [("    answers: [Well, Not so well]\n    seen by: me\n", "    answers: a person\n    seen by: host\n")]),
     ("sensitive-no-knock", "places for a sensitive question", [("    care: sensitive\n", "    care: sensitive\n    places: 3\n")]),
     ("unknown-part", "a reader of a sensitive answer who is not there", [("    seen by: me\n", "    seen by: freind\n")]),
     ("shown-too-early", "a sentence that tells by its condition", [("    to: everyone\n    say: Who would be a good host next time?\n    answers: a person", "    to: everyone\n    say: Is this the way?\n    answers: [Agreed]"), ("  chosen: named by answers to nominate\n", ""), ("<chosen>", "<number of nominate.agreed>"), ("          say: \"Not joining", "          if: nominate.agreed is at least 1\n          say: \"Not joining")]),
@@ -107,3 +110,7 @@ ALLOWED: list[tuple[str, list[Edit]]] = [
 @pytest.mark.parametrize(("what", "edits"), ALLOWED, ids=[w for w, _ in ALLOWED])
 def test_what_care_allows_is_left_alone(what: str, edits: list[Edit]) -> None:
     assert problems(edited(edits)) == (), what
+
+
+def test_every_word_that_the_bot_listens_to_by_itself_is_taken() -> None:
+    assert {*desk_commands.OWN_WORDS} <= check_care.OWN_WORDS

@@ -15,6 +15,16 @@ CANCEL = "      - when: host writes cancel\n        to: dropped\n"
 LAST = "      - at: 8 days after entering\n        to: done\n"
 COUNT = "coming is at least enough"
 MOVED = "been in moved at most 3 times"
+ME = ("[Gladly]\n    seen by: host", "[Gladly]\n    seen by: me")
+TOLD = ("          to: room\n          if: helps.gladly is at least 1\n", "          to: coming\n")
+IN_THE_END = (
+    "    brings in: which\n",
+    "    brings in: which\n    tell:\n      to: room\n      say: So it was.\n",
+)
+CLOSING = (
+    "      - when: thoughts closes\n        to: done\n      - at: 8 days after entering\n        to: done\n"
+)
+CANCEL_ON = "      - when: host writes postpone\n        to: moved\n"
 SEATS = "    type: number, 1 to 20\n    default: 8\n"
 
 FOUND: list[tuple[str, list[Edit]]] = [
@@ -37,6 +47,7 @@ FOUND: list[tuple[str, list[Edit]]] = [
     ("another-type", [("    type: number\n    default: 2\n", "    type: number\n    default: 2\n    becomes: what\n")]),
     ("unknown-moment", [("hidden until: closed", "hidden until: sometime")]),
     ("unknown-moment", [("    type: date and time\n", "    type: date and time\n    default: 1 day after stars\n")]),
+    ("unknown-part", [("    ask: Whom do you trust?\n    type: person\n", "    ask: Whom do you trust?\n    type: person, not hots\n")]),
     # starting others
     ("unknown-part", [(START, START + "        by: hots\n")]),
     ("unknown-detail", [("hand over: [what,", "hand over: [waht,")]),
@@ -46,6 +57,38 @@ FOUND: list[tuple[str, list[Edit]]] = [
     ("unknown-state", [("when: decision ends", "when: decision ends as decidedd")]),
     ("not-known-yet", [("  dropped:\n    tell:", "  dropped:\n    starts:\n      - workflow: decision\n        hand over: [starts as what]\n    tell:")]),
     ("never-holds", [(START, START + "        if: been in after at least 1 time\n")]),
+    # promises
+    ("room-sees-private", [("[Gladly]\n    seen by: host", "[Gladly]\n    seen by: circle")]),
+    ("told-anyway", [ME, TOLD, IN_THE_END, (CLOSING, "      - at: 8 days after entering\n        if: helps.gladly is at least 1\n        to: done\n      - at: 9 days after entering\n        to: dropped\n")]),
+    ("told-anyway", [ME, TOLD, IN_THE_END, (CLOSING, "      - when: as soon as helps.gladly is at least 1\n        to: done\n      - at: 9 days after entering\n        to: dropped\n")]),
+    ("told-anyway", [ME, TOLD, (CANCEL_ON, "      - when: answered gladly to helps\n        to: after\n        tell:\n          to: room\n          say: Somebody helps.\n" + CANCEL_ON)]),
+    ("told-anyway", [ME, TOLD, ("    public: <what>, at another time\n", "    public:\n      say: <what>, at another time\n      if: helps.gladly is at least 1\n")]),
+    # public lists
+    ("role-without-end", [("listed in: who holds what\n", ""), ("    public: <what>, at another time\n", ""), ("    public: <what>, <starts>\n", "    public: {say: '<what>, <starts>', listed in: who holds what}\n"), ("      - at: 1 day after starts\n        to: after\n  moved", "      - at: 30 days after entering\n        to: after\n  moved")]),
+    # what is carried
+    ("unknown-part", [("- by: host", "- by: hots")]),
+    ("unknown-state", [("while: [on, moved]", "while: [on, moveed]")]),
+    ("unknown-state", [("    afterwards: A day together\n", "    afterwards: A day together\n    after: doen\n")]),
+    ("carried-state", [("    afterwards: A day together\n", "    afterwards: A day together\n    after: moved\n")]),
+    ("not-known-yet", [("    while: [on, moved]\n", "")]),
+    ("not-known-yet", [("afterwards: A day together", "afterwards: <what>")]),
+    ("wider-audience", [("- by: host", "- by: friend"), ("You host <what>", "You host <coming>")]),
+    ("names-others", [("afterwards: A day together", "afterwards: A day with <invited.coming>")]),
+    ("names-others", [("afterwards: A day together", "afterwards: A day with <friend>"), ("    afterwards:", "    after: done\n    afterwards:")]),
+    ("names-others", [("afterwards: A day together", "afterwards: A day with <number of invited.coming>"), ("    afterwards:", "    after: done\n    afterwards:")]),
+    ("unknown-placeholder", [("afterwards: A day together", "afterwards: A day of <waht>")]),
+    ("protected-no", [("    if: kind is project\n", "    if: coming is fewer than 3\n"), ("[on, moved]", "[open, on]")]),
+    ("never-holds", [("    if: kind is project\n", "    if: kind is event and kind is project\n")]),
+    ("not-looked-up", [("    if: kind is project\n", "    if: decision is in use\n")]),
+    ("too-long", [("You host <what>, <starts>.", "You host <what>, <starts>. " * 30)]),
+    # what is in use
+    ("unknown-detail", [("brings in: which", "takes out: whcih")]),
+    ("not-a-workflow", [("brings in: which", "takes out: kind")]),
+    ("unknown-placeholder", [("They would like", "About <about what>: they would like")]),
+    ("unknown-placeholder", [("They would like", "About <about whcih>: they would like")]),
+    ("not-a-choice", [(MOVED, "which is decision")]),
+    ("unknown-workflow", [(MOVED, "decisoin is in use")]),
+    ("never-holds", [(MOVED, "decision is in use and Decision is not in use")]),
     # showing
     ("unknown-ask", [("    asks: [thoughts, private]\n", "    asks: [thoughts, private]\n    shows: nominat\n")]),
     # conditions that cannot hold
@@ -118,6 +161,21 @@ FINE: list[list[Edit]] = [
     [("hidden until: closed", "hidden until: shown"), ("  after:\n", "  after:\n    shows: nominate\n")],
     [("hidden until: closed", "hidden until: 1 day before starts")],
     [(SEATS, "    type: number, 1 to 20\n    default: 20\n")],
+    # what is in use, and what is carried
+    [("They would like", "<which>: <about which> They would like")],
+    [(MOVED, "decision is in use and been in moved at most 3 times")],
+    [(MOVED, "gathering is not in use and been in moved at most 3 times")],
+    [("    while: [on, moved]\n", "    while: [open, on, moved]\n"), ("    if: kind is project\n", "    if: coming is at least 1\n")],
+    [("    say: You host <what>, <starts>.\n    while: [on, moved]\n", "")],
+    # public lists
+    [("listed in: who holds what\n", "listed in: what's on\n"), ("      - at: 1 day after starts\n        to: after\n  moved", "      - at: 30 days after entering\n        to: after\n  moved")],
+    [("    public: <what>, at another time\n", "    public: {say: '<what>', listed in: what's on}\n")],
+    # promises
+    [("    to: helper\n", "    to: coming\n"), ("    seen by: host\n    until: 1 day before", "    seen by: host, helper\n    until: 1 day before")],
+    [ME, TOLD],
+    [ME, ("    to: helper\n", "    to: coming\n")],
+    [ME, TOLD, IN_THE_END],
+    [("    to: helper\n", "    to: host\n"), ("[Gladly]\n    seen by: host", "[Gladly]\n    seen by: circle")],
 ]  # fmt: skip
 
 
@@ -136,3 +194,18 @@ def test_a_workflow_that_is_missing_or_has_no_details_is_named() -> None:
     both = {"g": examine_text(GATHERING, "g"), "d": examine_text(bare, "d")}
     assert [p.hint for p in examine_together(both)["g"]] == ["it has none; leave `hand over` out"] * 2
     assert examine_together({**alone, "decision.yaml": examine_text("name: [", "decision.yaml")})["g"] == ()
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        (MOVED, "Deciding together is in use"),
+        ("      - workflow: decision\n", "      - workflow: Deciding together\n        if: kind is event\n      - workflow: decision\n"),
+    ],
+)  # fmt: skip
+def test_whoever_writes_the_title_of_another_workflow_hears_its_name(edit: Edit) -> None:
+    titled = DECISION.replace("name: decision\n", "name: decision\ntitle: Deciding together\n")
+    files = {"g": examine_text(GATHERING.replace(*edit, 1), "g"), "d": examine_text(titled, "d")}
+    assert files["g"].problems == ()
+    (problem,) = examine_together(files)["g"]
+    assert (problem.code, problem.hint) == ("unknown-workflow", "did you mean `decision`?")

@@ -57,6 +57,8 @@ SAID_ELSEWHERE = {
     "loop-by-luck": "at the state",
     "gathered-for-nothing": "at the state",
     "spins": "at the state",
+    "says-nothing": "at what is carried",
+    "told-anyway": "where the room is told",
     "never-given": "at the detail",
     "unused": "at the ask that no state asks any more",
     "never-taken": "at the move that is hidden",

@@ -12,16 +12,18 @@ from engine.core.conditions import holds
 from engine.core.definition import (
     AllOf,
     AnyOf,
+    AskedLately,
     BeenIn,
     Condition,
     CountOf,
     DetailGiven,
     DetailIs,
     EveryoneSaid,
+    InUse,
     NotThat,
     ShareSaid,
 )
-from engine.core.values import AnyValue, Moment, Nothing, Number, Persons, Picked, Ref, TextId, Words
+from engine.core.values import AnyValue, Moment, Ms, Nothing, Number, Persons, Picked, Ref, TextId, Words
 
 YES = (("rsvp", "yes"),)
 
@@ -34,6 +36,8 @@ class Seen:
     were_asked: dict[str, int] = field(default_factory=dict)
     details: dict[str, AnyValue] = field(default_factory=dict)
     been: dict[str, int] = field(default_factory=dict)
+    in_use: tuple[str, ...] = ()
+    asked_ago: dict[str, Ms] = field(default_factory=dict)
 
     def who_said(self, ask: str, choice: str) -> tuple[Ref, ...]:
         return tuple(Ref(who) for who in self.said.get(ask, {}).get(choice, ()))
@@ -47,9 +51,26 @@ class Seen:
     def visits(self, state: str) -> int:
         return self.been.get(state, 0)
 
+    def is_in_use(self, workflow: str) -> bool:
+        return workflow in self.in_use
+
+    def was_asked(self, part: str, within_ms: Ms) -> bool:
+        return part in self.asked_ago and self.asked_ago[part] <= within_ms
+
 
 def test_no_condition_always_holds() -> None:
     assert holds(None, Seen())
+
+
+def test_a_workflow_is_in_use_or_it_is_not() -> None:
+    assert holds(InUse("pulse"), Seen(in_use=("pulse",)))
+    assert not holds(InUse("pulse"), Seen(in_use=("role",)))
+
+
+def test_somebody_was_asked_within_a_time_or_was_not() -> None:
+    assert holds(AskedLately("other", 60), Seen(asked_ago={"other": 60}))
+    assert not holds(AskedLately("other", 60), Seen(asked_ago={"other": 61}))
+    assert not holds(AskedLately("other", 60), Seen(asked_ago={"helper": 1}))
 
 
 @pytest.mark.parametrize(

@@ -404,3 +404,13 @@ def test_what_is_said_of_an_ask_that_was_never_put_is_empty() -> None:
         "gone b": Names(()),
         "not joining b": Count(0),
     }  # type: ignore[union-attr]
+
+
+def test_that_a_yes_is_taken_back_in_a_private_matter_is_said_without_a_name() -> None:
+    """It comes without a knock."""
+    until = MomentExpr("opening", 2 * DAY_MS)
+    a = question("a", "guests", seen_by=("host",), changeable_until=until, sensitive=True)
+    parts = {"guests": (Everyone(("host",)),)}
+    definition = workflow(StateDef("open", asks=("a",)), asks=[a], parts=parts)
+    course = Course(definition, guests=("p2",)).begin().answer("p2", "a", "yes").answer("p2", "a", NO)
+    assert (course.told("gone"), course.told("gone.private")) == ([], ["p1"])

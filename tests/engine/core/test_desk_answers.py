@@ -211,6 +211,18 @@ def test_words_go_to_what_was_chosen_last_of_what_takes_words_and_can_still_chan
     assert here.said == ["nothing_open"]
 
 
+def test_a_thanks_with_nothing_open_is_for_the_bot_and_added_to_nothing() -> None:
+    here = OneDesk()
+    here.write(thanks=True)
+    assert (here.effects, here.last.ignored) == ((), "a thanks, which is for the bot")
+    here.tap("✅", here.ask(words=True))
+    here.write(thanks=True)
+    assert (here.effects, here.passed) == ((), [])
+    here.ask("detail:what", expects="words")
+    here.write(thanks=True)
+    assert here.answer.ask == "detail:what"
+
+
 def test_a_plain_no_to_a_detail_is_not_taken_for_its_words() -> None:
     here = OneDesk()
     here.ask("detail:what", expects="words")
@@ -396,7 +408,7 @@ def test_a_tap_on_a_list_without_emojis_chooses_nothing() -> None:
     here = OneDesk()
     here.order("person")
     here.tap("\ufe0f", here.prompt("person", None))
-    assert here.effects == ()
+    assert (here.said, here.informed) == (["open.no_reactions"], [])
 
 
 def test_a_tap_on_anything_else_is_noted_and_does_nothing() -> None:

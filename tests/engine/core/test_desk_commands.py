@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
-from engine.core.desk import Alarm, Begin, Command, Empowered, Rang, Release, Settled, Store
+from engine.core.desk import Alarm, Begin, Called, Command, Empowered, Exchange, Rang, Release, Settled, Store
 from engine.core.event import Commanded
 from engine.core.message import Count, Names, Phrase, Said, When
 from engine.core.parcel import Direct, Shared, Target
@@ -312,6 +313,37 @@ def test_a_question_that_was_asked_before_can_still_be_answered() -> None:
     assert here.answer.choice == "yes"
 
 
+def test_a_question_of_that_person_waits_for_nothing_any_more_and_no_loose_word_answers_it() -> None:
+    here = OneDesk()
+    question = here.ask()
+    private = here.ask("private", sensitive=True)
+    other = here.ask("other", I2, starter=BEN)
+    here.order("not from", people=(ANA,))
+    here.write({question.row: "yes", private.row: "yes"})
+    assert here.passed == []
+    here.order("open")
+    assert here.said == ["open.nothing"]
+    here.now_ms += 6 * DAY_MS
+    for prompt in (question, private):
+        here.do(Rang(f"remind:{prompt.row}"))
+        assert here.effects == ()
+    here.write({other.row: "yes"})
+    assert here.answer.ask == "other"
+
+
+def test_what_was_answered_before_stays_answered_and_taken_back_it_waits_for_nothing() -> None:
+    here = OneDesk()
+    question = here.ask()
+    answer = here.write({question.row: "yes"})
+    here.order("not from", people=(ANA,))
+    assert here.passed == []
+    assert here.prompt("rsvp").sources
+    here.remove(answer)
+    assert not any(isinstance(e, Alarm) for e in here.effects)
+    here.order("later")
+    assert here.said == ["later.nothing"]
+
+
 def test_not_from_nobody_asks_whom() -> None:
     here = OneDesk()
     for people in ((), (ME,)):
@@ -367,8 +399,8 @@ def test_who_had_answered_the_greeting_keeps_their_answer_when_they_begin_someth
 # ── powers ───────────────────────────────────────────────────────────────────
 
 
-def empower(here: OneDesk, instance: InstanceId, *words: str) -> None:
-    here.do(Empowered(instance, words, Phrase(f"called.{instance[0]}", "d")))
+def empower(here: OneDesk, instance: InstanceId, *words: str, unbidden: bool = False) -> None:
+    here.do(Empowered(instance, words, Phrase(f"called.{instance[0]}", "d"), unbidden=unbidden))
 
 
 def test_a_word_that_one_instance_offers_goes_there() -> None:
@@ -416,6 +448,73 @@ def test_a_number_that_stands_for_nothing_shows_the_list_even_if_only_one_is_lef
     assert (here.passed, here.said) == ([], ["which_instance"])
 
 
+def test_as_a_reply_it_means_what_was_replied_to_also_where_words_are_asked_for() -> None:
+    for expects in ("choice", "words"):
+        here = OneDesk()
+        question = here.ask("how", I2, expects=expects)
+        for instance in (I1, I2):
+            empower(here, instance, "enough")
+        here.order("enough", to=question)
+        assert [e.instance for e in here.effects] == [I2]  # type: ignore[union-attr]
+
+
+def test_as_a_reply_to_something_else_or_with_more_behind_it_it_is_an_answer() -> None:
+    here = OneDesk()
+    question = here.ask("how", I2, expects="words")
+    empower(here, I1, "enough")
+    here.order("enough", to=question)
+    assert here.answer.ask == "how"
+    empower(here, I2, "enough")
+    here.order("enough", to=question, rest=SOMETHING)
+    assert here.answer.ask == "how"
+    own = here.ask("rsvp", I2)
+    here.write({own.row: "yes"}, command=Command("enough"), to=own)
+    assert here.answer.choice == "yes"
+
+
+def test_what_began_by_itself_and_has_never_said_a_word_is_not_asked_about() -> None:
+    here = OneDesk()
+    empower(here, I1, "enough", unbidden=True)
+    empower(here, I2, "enough")
+    here.order("enough")
+    assert [e.instance for e in here.effects] == [I2]  # type: ignore[union-attr]
+    empower(here, I3, "enough")
+    here.order("enough")
+    (parcel,) = here.parcels
+    assert [line.key for line in parcel.message.lines] == ["which_instance", *["which_instance.line"] * 2]
+    here.order("enough", nth=2)
+    assert [e.instance for e in here.effects] == [I3]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("by", ["question", "knock", "board", "exchange"])
+def test_what_began_by_itself_is_meant_once_it_has_put_something_to_them(by: str) -> None:
+    here = OneDesk()
+    for instance in (I1, I2):
+        empower(here, instance, "enough", unbidden=True)
+    match by:
+        case "question":
+            here.ask("how", I2)
+        case "knock":
+            here.ask("how", I2, sensitive=True)
+        case "board":
+            here.do(board(instance=I2))
+        case _:
+            here.desk = replace(here.desk, private=(Exchange((), (), "how", I2),))
+    here.order("enough")
+    assert [e.instance for e in here.effects] == [I2]  # type: ignore[union-attr]
+
+
+def test_among_what_has_said_nothing_yet_the_person_says_which_and_the_only_one_is_meant() -> None:
+    here = OneDesk()
+    empower(here, I1, "enough", unbidden=True)
+    here.order("enough")
+    assert [e.instance for e in here.effects] == [I1]  # type: ignore[union-attr]
+    empower(here, I2, "enough", unbidden=True)
+    here.ask("how", I2, deliver=False)
+    here.order("enough")
+    assert here.said == ["which_instance"]
+
+
 def test_a_power_taken_away_means_nothing_any_more() -> None:
     here = OneDesk()
     empower(here, I1, "cancel")
@@ -453,7 +552,7 @@ def test_whom_one_wants_nothing_from_is_not_suggested() -> None:
 def test_without_contacts_it_says_so_and_shows_help_from_outside() -> None:
     here = OneDesk(not_from=(BEN,))
     here.order("person")
-    assert here.said == ["person.answer_alone"]
+    assert here.said == ["person.no_one"]
     assert offered(here) == ["outside", "nobody"]
 
 
@@ -461,10 +560,9 @@ def test_only_the_tap_tells_the_one_who_was_chosen_and_nothing_else() -> None:
     here = OneDesk()
     here.order("person")
     here.write({here.prompt("person", None).row: "contact:ben"})
-    to_ben, to_me = here.parcels
-    assert (to_ben.to, to_ben.urgency) == (Direct(BEN), "safety")
-    assert to_ben.message.lines == (Phrase("person.message_to_contact", slots={"who": Names((ME,))}),)
-    assert (to_me.to, here.said[1]) == (Direct(ME), "person.told")
+    assert here.informed == [(BEN, Called(ME))]
+    (to_me,) = here.parcels
+    assert (to_me.to, here.said) == (Direct(ME), ["person.told"])
     assert not here.has("person", None)
 
 
@@ -474,17 +572,22 @@ def test_any_other_choice_sends_nothing_to_anyone(choice: str, key: str) -> None
     here.order("person")
     here.write({here.prompt("person", None).row: choice})
     assert here.said == [key]
-    assert [p.to for p in here.parcels] == [Direct(ME)]
+    assert ([p.to for p in here.parcels], here.informed) == ([Direct(ME)], [])
 
 
-def test_a_choice_means_the_person_it_showed_even_if_the_contacts_have_changed() -> None:
+def test_a_choice_means_the_person_it_showed_and_who_is_no_contact_any_more_is_not_told() -> None:
     here = OneDesk()
     here.contacts = (BEN, CHEN)
     here.order("person")
     question = here.prompt("person", None)
-    here.contacts = (ANA,)
+    here.contacts = (CHEN, ANA)
     here.write({question.row: "contact:chen"})
-    assert here.parcels[0].to == Direct(CHEN)
+    assert here.informed == [(CHEN, Called(ME))]
+    here.contacts = (ANA,)
+    here.order("person")
+    here.write({here.prompt("person", None).row: "contact:chen"})
+    assert (here.informed, here.said) == ([], ["person.answer"])
+    assert offered(here) == ["contact:ana", "outside", "nobody"]
 
 
 def test_another_choice_can_be_made_afterwards_by_replying_to_the_same_message() -> None:
@@ -493,7 +596,7 @@ def test_another_choice_can_be_made_afterwards_by_replying_to_the_same_message()
     question = here.prompt("person", None)
     here.write({question.row: "nobody"})
     here.write({question.row: "contact:ben"}, to=question)
-    assert here.parcels[0].to == Direct(BEN)
+    assert here.informed == [(BEN, Called(ME))]
 
 
 def test_asked_for_again_the_newest_list_is_the_one_that_counts() -> None:
@@ -502,7 +605,7 @@ def test_asked_for_again_the_newest_list_is_the_one_that_counts() -> None:
         here.order("person")
     assert sum(p.ask == "person" for p in here.desk.prompts) == 1
     here.write({here.prompt("person", None).row: "contact:ben"})
-    assert here.parcels[0].to == Direct(BEN)
+    assert here.informed == [(BEN, Called(ME))]
 
 
 def test_a_number_right_after_the_list_means_the_list() -> None:
@@ -512,7 +615,7 @@ def test_a_number_right_after_the_list_means_the_list() -> None:
     rows = {p.row: "yes" for p in here.desk.prompts} | {here.prompt("person", None).row: "contact:ben"}
     here.write(rows)
     assert here.passed == []
-    assert here.parcels[0].to == Direct(BEN)
+    assert here.informed == [(BEN, Called(ME))]
 
 
 def test_once_another_question_has_come_it_is_asked_which_is_meant() -> None:
@@ -536,7 +639,7 @@ def test_after_stop_or_pause_the_question_still_comes_and_the_contact_is_still_t
     here.write({here.prompt("person", None).row: "contact:ben"})
     muted = Standing("stopped", here.desk.rhythm, present=True)
     assert schedule(here.parcels[0], muted, NOON) == Go()
-    assert schedule(here.parcels[1], muted, NOON) == Go()
+    assert here.informed == [(BEN, Called(ME))]
     here.do(told())
     assert here.effects == ()
 

@@ -7,7 +7,7 @@ import pytest
 from engine.core.desk import Arrived, Refused, Release
 from engine.core.parcel import Target
 from engine.core.schedule import Drop, Go, Standing, Wait, schedule
-from engine.core.values import InstanceId, RowId
+from engine.core.values import HOUR_MS, InstanceId, RowId
 from tests.engine.core.one_desk import I1, ME, NOON, OneDesk, asked, board, choices_of, told
 
 
@@ -47,6 +47,17 @@ def test_whoever_speaks_first_is_greeted_with_the_reply() -> None:
     here = stranger()
     here.write()
     assert here.said == ["hello", "nothing_open"]
+
+
+def test_a_greeting_that_waits_for_the_morning_does_not_wait_for_whoever_speaks_at_night() -> None:
+    here = stranger()
+    here.now_ms = NOON + 11 * HOUR_MS
+    here.do(asked(), deliver=False)
+    waiting = here.prompt("hello", None)
+    here.write()
+    assert here.said == ["hello", "nothing_open"]
+    assert waiting.row in here.withdrawn
+    assert here.parcels[0].urgency == "reply"
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,12 @@ def test_people_named_in_the_beginning_who_are_too_few_are_asked_for() -> None:
     }
 
 
+def test_of_two_people_named_in_the_beginning_none_is_taken_for_the_one_that_is_asked_for() -> None:
+    definition = gathering(DetailDef("cook", "person")).definition
+    assert begin_details(definition, ("p2", "p3"), everyone=False, words=None) == {}
+    assert begin_details(definition, ("p2",), everyone=False, words=None) == {"cook": Persons(("p2",))}
+
+
 # ── those that come with the beginning ───────────────────────────────────────
 
 

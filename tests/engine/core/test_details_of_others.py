@@ -63,7 +63,8 @@ def test_whoever_did_not_begin_it_is_offered_a_no_and_hears_until_when() -> None
     (ask,) = [e for e in course.effects if isinstance(e, Ask)]
     assert ask.who == guide_of(course)
     assert [option.id for option in ask.message.options] == [NO]
-    assert ask.message.footer == (Phrase("footer.detail_asked", slots={"until": When(CLOSES_MS)}),)
+    until = Phrase("footer.detail_asked", slots={"until": When(CLOSES_MS)})
+    assert ask.message.footer[0] == until
     assert ask.closes_ms == CLOSES_MS
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from engine.core.definition import DetailDef, MoveDef, OnCommand, OnGathered, StateDef
+from engine.core.definition import KEEP_DAYS, DetailDef, MoveDef, OnCommand, OnGathered, StateDef
 from engine.core.effect import KeepText
-from engine.core.turn import KEEP_DAYS, QUESTION, days_kept
+from engine.core.turn import QUESTION, days_kept
 from engine.core.values import DAY_MS, TextId, Words
 from tests.engine.core.one_instance import Course, question, workflow
 

@@ -477,6 +477,9 @@ def test_what_two_people_talk_about_goes_on() -> None:
     assert decision.snapshot.asks.keys() == asks.keys()
 
 
+CARRIED = "carried:\n  by: guests\n  as: a commitment\n"
+
+
 # ── what is refused ──────────────────────────────────────────────────────────
 
 
@@ -506,8 +509,14 @@ def test_a_version_that_differs_in_nothing_that_matters_has_nothing_in_its_way()
         ("kept_longer", ("    type: words\n    keep: 30 days", "    type: words\n    keep: 60 days")),
         ("detail_changed", ("      soup: 🍲 Soup\n", "      porridge: 🥣 Porridge\n")),
         ("listed", ("\n      if: kind is soup", "")),
+        (
+            "listed",
+            ("    asks: after\n", "    asks: after\n    public: {say: Supper, listed in: what's on}\n"),
+        ),
         ("shown_to_more", ("say: Supper with <host>", "say: Supper with <host>, <what>")),
         ("shown_to_more", ("say: How was it?", "say: How was it, the <kind>?")),
+        ("shown_to_more", ("people:\n", f"{CARRIED}  while: open\n  say: To guests, <kind>\npeople:\n")),
+        ("shown_to_more", ("people:\n", f"{CARRIED}  afterwards: A <kind>\n  after: done\npeople:\n")),
     ],
 )
 def test_audiences_never_widen_and_nothing_given_is_lost(code: str, change: tuple[str, str]) -> None:
@@ -515,6 +524,18 @@ def test_audiences_never_widen_and_nothing_given_is_lost(code: str, change: tupl
     if code == "detail_changed":
         text = text.replace("kind is soup", "kind is bread")
     assert code in codes(version(text=text))
+
+
+def test_whoever_knew_something_may_carry_it_and_a_workflow_that_was_agreed_on_stays_agreed_on() -> None:
+    carried = CARRIED.replace("by: guests", "by: host") + "  while: open\n  say: A supper, <kind>\npeople:\n"
+    assert codes(version(("people:\n", carried))) == set()
+    which = ("details:\n", "details:\n  which: workflow\n")
+    old = version(which)
+    held = after(old)
+    held = msgspec.structs.replace(held, details={**held.details, "which": Picked("a digest")})
+    assert codes(version(which, ("5 days", "4 days")), held, old=old) == set()
+    lost = version(("details:\n", "details:\n  which:\n    type: number\n    default: 2\n"))
+    assert codes(lost, held, old=old) == {"detail_changed"}
 
 
 def test_a_person_who_could_see_it_before_may_see_it_elsewhere() -> None:
@@ -575,12 +596,8 @@ def test_a_detail_that_nobody_would_be_asked_for_any_more_is_missed() -> None:
 
 
 def test_a_question_that_promised_to_be_asked_otherwise_stays_as_it_is() -> None:
-    new = version(
-        (
-            "    seen by: host\n    until: 5 days after opening",
-            "    seen by: host\n    care: sensitive\n    until: 5 days after opening",
-        ),
-    )
+    careful = msgspec.structs.replace(V1.asks["after"], sensitive=True)
+    new = msgspec.structs.replace(V1, digest="careful", asks={**V1.asks, "after": careful})
     # From plain to careful is no broken promise, the other way round it is.
     assert codes(new, eaten()) == set()
     assert "ask_changed" in codes(V1, eaten(new), old=new)

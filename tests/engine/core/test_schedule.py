@@ -22,6 +22,7 @@ from engine.core.schedule import (
     Wait,
     budget_frees_at,
     end_of_quiet,
+    next_letter,
     next_suitable_day,
     reminder_moment,
     schedule,
@@ -441,3 +442,37 @@ def test_later_is_too_late_for_a_question_that_closes_before() -> None:
 def test_later_promises_no_moment_within_a_pause(paused_until: str, back: str) -> None:
     rhythm = Rhythm(paused_until_ms=at(paused_until))
     assert next_suitable_day(rhythm, NOON, NOON + WEEK_MS) == at(back)
+
+
+# ── the weekly letter ────────────────────────────────────────────────────────
+
+
+@given(rhythms(), st.integers(0, 6), moments)
+def test_the_letter_comes_within_a_week_on_its_day_at_the_end_of_the_night(
+    rhythm: Rhythm, weekday: int, now_ms: Ms
+) -> None:
+    due_ms = next_letter(rhythm, weekday, now_ms)
+    assert now_ms < due_ms <= now_ms + WEEK_MS + 25 * HOUR_MS
+    if rhythm.time_zone not in ("Pacific/Apia", "Pacific/Kiritimati"):
+        due = local(rhythm, due_ms)
+        assert due.weekday() == weekday
+        assert due.hour - rhythm.quiet_to_hour in (0, 1)  # 1: clocks are put forward over that hour
+
+
+@pytest.mark.parametrize(
+    ("now", "due"),
+    [
+        ("2027-01-18T08:59", "2027-01-18T09:00"),  # a Monday, before the end of the night
+        ("2027-01-18T09:00", "2027-01-25T09:00"),
+        ("2027-01-18T12:00", "2027-01-25T09:00"),
+        ("2027-01-24T23:00", "2027-01-25T09:00"),
+    ],
+)
+def test_on_a_day_already_begun_the_letter_is_next_weeks(now: str, due: str) -> None:
+    assert next_letter(Rhythm(), 0, at(now)) == at(due)
+
+
+def test_the_letter_keeps_its_hour_when_clocks_change() -> None:
+    berlin = Rhythm(time_zone="Europe/Berlin")
+    assert next_letter(berlin, 0, at("2027-03-22T12:00")) == at("2027-03-29T07:00")
+    assert next_letter(berlin, 0, at("2027-10-25T12:00")) == at("2027-11-01T08:00")

@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from engine.core.definition import (
     NO,
+    AnsweredBy,
     AskDef,
     AtMoment,
     BoardDef,
     Circle,
     Definition,
     Everyone,
+    Hidden,
     MomentExpr,
     MoveDef,
     NamedBy,
@@ -26,7 +29,9 @@ from engine.core.definition import (
 from engine.core.effect import Ask, KeepText, Post, Show, Tell
 from engine.core.event import Answered, Started
 from engine.core.message import Message, Names, Phrase, Said, When
+from engine.core.phrasing import seen_by
 from engine.core.values import DAY_MS, InstanceId, Ref, TextId
+from engine.core.view import View
 from tests.engine.core.one_instance import NOON_MS, YES, Course, question, workflow
 
 STARTS = MomentExpr("opening", 3 * DAY_MS)
@@ -219,14 +224,42 @@ def test_an_audience_that_is_still_to_come_is_not_called_nobody_but_me() -> None
     assert seen(course, "p1") == Said("seen.people", slots={"who": Names(())})
 
 
+def crew(*seen_by: str, hidden: bool = False) -> Course:
+    """Everyone, the host among them, is asked whether they join; those who do are the crew."""
+    ask = question("join", "members", seen_by=seen_by)
+    definition = workflow(
+        StateDef("open", asks=("join",)),
+        parts={"members": [Everyone()], "crew": [AnsweredBy("join", ("yes",))]},
+        asks=[replace(ask, hidden=Hidden(until_closed=True)) if hidden else ask],
+    )
+    return Course(definition, members=("p1", "p2", "p3")).begin()
+
+
+def test_those_who_will_answer_so_are_named_before_they_have() -> None:
+    course = crew("host", "crew")
+    assert seen(course, "p1") == Said("seen.joining"), "not nobody, and not only me"
+    assert seen(course, "p2") == Said("seen.people_joining", slots={"who": Names((Ref("p1"),))})
+    assert seen(crew("crew"), "p2") == Said("seen.joining")
+    assert seen(crew("host"), "p1") == Said("seen.me")
+
+
+def test_who_has_joined_already_is_named_only_where_answers_are_not_hidden() -> None:
+    for hidden in (False, True):
+        course = crew("host", "crew", hidden=hidden).answer("p3", "join", "yes").answer("p2", "join", "yes")
+        ask = course.definition.asks["join"]
+        who = seen_by(View(course.definition, course.snapshot), ask, Ref("p2"))
+        named = (Ref("p1"),) if hidden else (Ref("p1"), Ref("p3"))
+        assert who == Said("seen.people_joining", slots={"who": Names(named)})
+
+
 def test_whoever_names_somebody_reads_that_they_will_be_asked() -> None:
     assert seen(nominations("me"), "p2") == Said("seen.named", slots={"seen": Said("seen.me")})
     assert seen(nominations("me", asked=False), "p2") == Said("seen.me")
 
 
 def test_nobody_reads_that_it_stays_unknown_who_named_where_that_is_shown() -> None:
-    for seen_by in (("named",), ("circle",)):
-        said = seen(nominations(*seen_by), "p2")
+    for readers in (("named",), ("circle",)):
+        said = seen(nominations(*readers), "p2")
         assert isinstance(said, Said)
         assert said.key != "seen.named"
 

@@ -98,7 +98,7 @@ def test_it_is_put_unsigned_if_three_more_are_asked_than_have_to_answer_and_says
     assert course.snapshot.asks["a"].unsigned == 5
     message = prompt(course).message
     assert message.lines[1] == Phrase("unsigned", slots={"who": Names(("p1",)), "n": Count(5)})
-    assert [line.key for line in message.footer] == ["footer.unsigned"]
+    assert [line.key for line in message.footer] == ["footer.unsigned", "footer.kept"]
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_where_it_cannot_be_kept_it_is_a_named_ask_and_says_so(more: dict[str, o
     course = begun(**more)  # type: ignore[arg-type]
     state = course.snapshot.asks["a"]
     assert (state.unsigned, state.shown) == (0, True)
-    assert [line.key for line in prompt(course).message.footer] == ["footer.named"]
+    assert [line.key for line in prompt(course).message.footer] == ["footer.named", "footer.kept"]
 
 
 def test_whoever_reads_the_answers_is_not_counted_and_not_asked() -> None:
@@ -131,7 +131,7 @@ def test_whoever_reads_the_answers_is_not_counted_and_not_asked() -> None:
 def test_words_for_nobody_but_oneself_are_neither_named_nor_mixed() -> None:
     course = begun(seen_by=("me",))
     assert course.snapshot.asks["a"].unsigned == 0
-    assert [line.key for line in prompt(course).message.footer] == ["footer.mine"]
+    assert [line.key for line in prompt(course).message.footer] == ["footer.mine", "footer.kept"]
 
 
 # ── while it is open ─────────────────────────────────────────────────────────
