@@ -18,12 +18,26 @@ from pathlib import Path
 
 import msgspec
 
-from engine.core.decide import decide
+from engine.core.carried import line_afterwards, lines_carried
+from engine.core.decide import decide, public_line
 from engine.core.definition import NO, Definition
 from engine.core.effect import Decision
 from engine.core.event import Answered, Commanded, Due, Ended, Event, Facts, Left, Started, TookBack
 from engine.core.instance import AskState, Snapshot
-from engine.core.values import DAY_MS, HOUR_MS, AnyValue, Moment, Nothing, Number, Persons, Ref, TextId
+from engine.core.message import Names
+from engine.core.survey import parts_looked_at, workflows_looked_at
+from engine.core.values import (
+    DAY_MS,
+    HOUR_MS,
+    AnyValue,
+    Moment,
+    Nothing,
+    Number,
+    Persons,
+    Picked,
+    Ref,
+    TextId,
+)
 from engine.loading.load import Examined, examine_text
 from engine.loading.problem import Problem
 
@@ -33,6 +47,7 @@ EXAMPLE = re.compile(r"```yaml\n(name: .*?)```", re.DOTALL)
 """Whole files that the documentation shows."""
 STEPS = 25
 PEOPLE = tuple(Ref(f"p{n}") for n in range(1, 10))
+AGREED = "the digest of a workflow"
 NOON_MS = 1_800_000_000_000 // DAY_MS * DAY_MS + 12 * HOUR_MS
 
 Rng = random.Random
@@ -44,7 +59,7 @@ ODD_WORDS = """
 ODD_PHRASES = """
     <not joining x>, <number of a.b>, <gone >, < >, 1 to 0, 0 days, 9999 years, from 0 answers, halfway to halfway,
     one of host and host, named by answers to x, holder of, as soon as, half said, is at least, is given, : , ? ,
-    been in draft at least 2 times
+    been in draft at least 2 times, pulse is in use, <about which>, a role, someone is here
 """
 ODD_LETTERS = (
     "\t",
@@ -273,13 +288,27 @@ def _check_place(problem: Problem, text: str) -> None:
 def play(definition: Definition, rng: Rng, steps: int = STEPS) -> Snapshot | None:
     """Begin a definition and let anything happen that may; returns how it stood at last."""
     now_ms = NOON_MS
-    snapshot = _step(definition, None, Started(PEOPLE[0]), now_ms, rng)
+    given: dict[str, AnyValue] = {
+        name: Picked(AGREED) for name, detail in definition.details.items() if detail.kind == "workflow"
+    }
+    snapshot = _step(definition, None, Started(PEOPLE[0], given), now_ms, rng)
     for _ in range(steps):
         if snapshot is None or snapshot.finished_ms is not None:
             break
         event, now_ms = _next(definition, snapshot, now_ms, rng)
         snapshot = _step(definition, snapshot, event, now_ms, rng)
+        if snapshot is not None:
+            _read(definition, snapshot)
     return snapshot
+
+
+def _read(definition: Definition, snapshot: Snapshot) -> None:
+    """Everybody looks at what they carry: it is there while it runs or afterwards, and then it names nobody."""
+    public_line(definition, snapshot)
+    for who in PEOPLE:
+        afterwards = line_afterwards(definition, snapshot, who)
+        assert not (lines_carried(definition, snapshot, who) and afterwards), "held, and held no more"
+        assert afterwards is None or not any(isinstance(slot, Names) for slot in afterwards.slots.values())
 
 
 def _step(
@@ -287,7 +316,18 @@ def _step(
 ) -> Snapshot | None:
     outside = {part.name: PEOPLE[: rng.randrange(len(PEOPLE))] for part in definition.parts}
     facts = Facts(
-        now_ms, now_ms, PEOPLE, instance="i1", circle="c1", seed=rng.randrange(1 << 32), groups=outside
+        now_ms,
+        now_ms,
+        PEOPLE,
+        instance="i1",
+        circle="c1",
+        seed=rng.randrange(1 << 32),
+        groups=outside,
+        in_use=tuple(name for name in workflows_looked_at(definition) if rng.random() < 0.5),
+        lately={
+            part: {who: now_ms - rng.randrange(90 * DAY_MS) for who in PEOPLE}
+            for part in parts_looked_at(definition)
+        },
     )
     decided = decide(definition, snapshot, event, facts)
     return decided.snapshot if isinstance(decided, Decision) else snapshot

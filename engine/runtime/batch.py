@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from hashlib import blake2b
 from random import Random
 from typing import assert_never
 
@@ -17,7 +16,7 @@ from msgspec.structs import replace
 
 from engine.core.decide import begin_details, decide
 from engine.core.decide_desk import OVERFULL, decide_desk
-from engine.core.definition import Definition
+from engine.core.definition import TITLE_TEXT, Definition
 from engine.core.desk import (
     Alarm,
     Arrived,
@@ -30,8 +29,10 @@ from engine.core.desk import (
     DeskEvent,
     DeskFacts,
     Empowered,
+    Forget,
     Heard,
     Helped,
+    Inform,
     Pass,
     Put,
     Rang,
@@ -47,8 +48,11 @@ from engine.core.desk import (
     Told,
     Withdraw,
 )
-from engine.core.desk_table import TEXT_HELD_MS
+from engine.core.desk_letter import LETTER
+from engine.core.desk_rights import CARRIED, KEEP, SHOW
+from engine.core.desk_table import CALL, PERSON, TEXT_HELD_MS
 from engine.core.effect import (
+    Adopt,
     Ask,
     Confirm,
     Decision,
@@ -70,20 +74,40 @@ from engine.core.effect import (
 )
 from engine.core.event import Due, Ended, Event, Facts, Left, Migrated, Started
 from engine.core.instance import Snapshot
-from engine.core.message import Message, Phrase
-from engine.core.parcel import Parcel, Shared, Target
+from engine.core.message import Message, Phrase, Said
+from engine.core.parcel import Direct, Parcel, Shared, Target
 from engine.core.starting import NOT_STARTED, fitting
-from engine.core.values import AnyValue, CircleId, InstanceId, Ms, PersonId, Ref, RowId, TextId, Words
+from engine.core.values import (
+    DAY_MS,
+    AnyValue,
+    CircleId,
+    InstanceId,
+    Ms,
+    PersonId,
+    Picked,
+    Ref,
+    RowId,
+    TextId,
+    Words,
+)
+from engine.runtime.beginnings import beginning_for_all, beginning_for_arrival, comes_round, instance_for
 from engine.runtime.blame import where
+from engine.runtime.carried_by import carried_by
+from engine.runtime.carrying import takes_back
+from engine.runtime.contacts import contacts_for
 from engine.runtime.gathering import Gathering, wanted_by
+from engine.runtime.lately import asked_lately
 from engine.runtime.localize import Cast, localize, name_message, name_phrase, name_value
+from engine.runtime.news import News
 from engine.runtime.ports import (
+    Adoption,
     AnyArrival,
     Begun,
     Catalogue,
     Cellar,
     Changes,
     Echo,
+    Faded,
     Housed,
     Line,
     Loaded,
@@ -91,6 +115,7 @@ from engine.runtime.ports import (
     NewParcel,
     Noticed,
     Outcome,
+    Placed,
     Reacted,
     Reader,
     Removed,
@@ -106,6 +131,7 @@ from engine.runtime.ports import (
     Unavailable,
     Want,
 )
+from engine.runtime.practices import Practices, facts_of_practices, is_private
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +139,10 @@ EVERYBODY = Rhythm()
 LINK = ">"
 """Between the id of an event and the number of what follows from it; no event from outside has it in its id."""
 SEED_BITS = 48
-ID_BYTES = 16
+FORGOTTEN = "forget.done"
+GOES_ON = "begin.goes_on"
+NUMBERED = (CARRIED, SHOW, KEEP)
+"""The own words that need to know the lines of ``what i carried``."""
 MOST_ROUNDS = 12
 """How far a chain of events may go within one batch; the rest waits in the inbox."""
 
@@ -129,14 +158,17 @@ class House:
         surroundings: Surroundings,
         random: Random,
         rhythm: Rhythm = EVERYBODY,
+        *,
+        practices: Practices | None = None,
     ) -> None:
-        """``rhythm`` is everybody's until they say otherwise."""
+        """``rhythm`` is everybody's until they say otherwise. Without ``practices`` every circle uses everything."""
         self.cellar = cellar
         self.catalogue = catalogue
         self.reader = reader
         self.surroundings = surroundings
         self.random = random
         self.rhythm = rhythm
+        self.practices = practices or Practices(catalogue, surroundings, rehearsed=True)
 
     def fresh_id(self) -> str:
         """128 random bits as hex."""
@@ -177,6 +209,8 @@ class Batch:
         self._words: dict[TextId, tuple[PersonId, str]] = {}
         self._chain: list[ToInstance | ToDesk] = []
         self._around = Gathering(house.surroundings)
+        self._news = News(house.cellar, house.catalogue)
+        self._taken_back: set[RowId] = set()
 
     async def decide(self, arrivals: Iterable[AnyArrival]) -> None:
         """Decide everything, in order, and what follows from it."""
@@ -237,7 +271,7 @@ class Batch:
                 case Rung():
                     kind, _, key = arrival.actor.partition("/")
                     (instances.add(InstanceId(key)) if kind == "i" else delivered.add(PersonId(key)))
-                case Echo() | Housed() | Noticed():
+                case Echo() | Housed() | Noticed() | Faded():
                     pass
                 case _:
                     assert_never(arrival)
@@ -311,11 +345,9 @@ class Batch:
                 self.changes.echoes.append((arrival.transaction, arrival.event, self._now_ms))
                 return Outcome("done")
             case Housed():
-                row = RowId(f"intro:{arrival.circle}")
-                if await self._house.cellar.sent_event(row) is not None:
-                    return Outcome("seen_before")  # so long ago that its id is forgotten
-                message = Message(lines=(Phrase("intro.room"),))
-                self._put(Parcel(row, Shared(arrival.circle), "post", message))
+                return await self._housed(arrival)
+            case Faded():
+                await self._fade(arrival.texts)
                 return Outcome("done")
             case Noticed():
                 self._put(
@@ -355,9 +387,11 @@ class Batch:
         reading = replace(reading, blank=not kept.strip())
         event: DeskEvent
         if arrival.edits is not None:
-            event = Reworded(arrival.edits, reading, text)
+            event = Reworded(arrival.edits, reading, text, arrival.id)
         else:
-            event = Heard(arrival.id, reading, text, arrival.circle, target, arrival.addressed)
+            event = Heard(
+                arrival.id, reading, text, arrival.circle, target, arrival.addressed, arrival.reply_to
+            )
         return await self._at_desk(arrival.person, event, arrival)
 
     async def _moved(self, arrival: Moved) -> Outcome:
@@ -372,22 +406,46 @@ class Batch:
                     self._follow(ToInstance, arrival, n, instance=snapshot.id, event=event)
         return Outcome("done")
 
+    async def _housed(self, arrival: Housed) -> Outcome:
+        circle = arrival.circle
+        await self._begin_for_all(circle, self._house.practices.in_use(circle), 0, arrival)
+        row = RowId(f"intro:{circle}")
+        if await self._house.cellar.sent_event(row) is not None:
+            return Outcome("seen_before")  # so long ago that its id is forgotten
+        self._put(Parcel(row, Shared(circle), "post", Message(lines=(Phrase("intro.room"),))))
+        return Outcome("done")
+
     def _welcome(self, arrival: Moved, circle: CircleId) -> None:
         """Begin, with whoever came into the circle's room, what begins by itself when someone arrives."""
-        catalogue = self._house.catalogue
-        for n, name in enumerate(dict.fromkeys(catalogue.begins().values())):
-            definition = catalogue.in_service(name)
-            if definition is None or not definition.arrival:
-                continue
-            instance = blake2b(f"{arrival.id}{LINK}{name}".encode(), digest_size=ID_BYTES).hexdigest()
-            self._follow(
-                ToInstance,
-                arrival,
-                n,
-                instance=InstanceId(instance),
-                event=Started(Ref(arrival.person)),
-                begin=Begun(name, circle, definition.digest),
-            )
+        beginning = beginning_for_arrival(self._house.practices, self._house.catalogue, circle)
+        for n, definition in enumerate(beginning):
+            self._begin_by_itself(definition, circle, arrival.person, f"{n}", arrival)
+
+    async def _begin_for_all(
+        self, circle: CircleId, workflows: Iterable[str], n: int, cause: AnyArrival
+    ) -> None:
+        """Begin with everybody in the circle's room what its circle uses from now on, if they have not had it."""
+        for definition in beginning_for_all(self._house.catalogue, workflows):
+            people = {
+                instance_for(circle, definition.name, person): person
+                for person in await self._around.members(circle)
+            }
+            had = (await self._house.cellar.load(Want(instances=frozenset(people)))).snapshots
+            for k, (instance, person) in enumerate(people.items()):
+                if instance not in had:
+                    self._begin_by_itself(definition, circle, person, f"{n}.{definition.name}.{k}", cause)
+
+    def _begin_by_itself(
+        self, definition: Definition, circle: CircleId, person: PersonId, n: str, cause: AnyArrival
+    ) -> None:
+        self._follow(
+            ToInstance,
+            cause,
+            n,
+            instance=instance_for(circle, definition.name, person),
+            event=Started(Ref(person), unbidden=True),
+            begin=Begun(definition.name, circle, definition.digest),
+        )
 
     async def _rung(self, arrival: Rung) -> Outcome:
         kind, _, key = arrival.actor.partition("/")
@@ -407,7 +465,7 @@ class Batch:
             self.changes.timers[(arrival.actor, arrival.name)] = row
         return outcome
 
-    def _follow(self, kind: type, cause: AnyArrival, n: int, **fields: object) -> None:
+    def _follow(self, kind: type, cause: AnyArrival, n: int | str, **fields: object) -> None:
         """Add an event to the chain, under an id derived from what caused it."""
         self._chain.append(kind(id=f"{cause.id}{LINK}{n}", occurred_ms=cause.occurred_ms, **fields))
 
@@ -421,38 +479,79 @@ class Batch:
             log.warning("desk %s: %s", person, OVERFULL)
         if not decision.effects and decision.desk is desk:
             return Outcome("ignored", decision.ignored)
+        if desk.version == 0 and await self._house.cellar.matrix_id(person) is None:
+            return Outcome("ignored", "not known here any more")  # erased while this was on its way
         self._journal(f"d/{person}", event, facts, decision.ignored or "decided")
         self._desks[person] = decision.desk
         self.changes.desks[person] = (decision.desk, self._old_versions[f"d/{person}"])
         for n, effect in enumerate(decision.effects):
-            self._desk_effect(person, effect, n, cause)
+            await self._desk_effect(person, effect, n, cause)
         return Outcome("done", decision.ignored)
 
     async def _desk_facts(self, person: PersonId, event: DeskEvent, cause: AnyArrival) -> DeskFacts:
+        """What a desk may know; whatever costs something is looked for only where this event may ask for it."""
         occurred_ms = min(cause.occurred_ms, self._now_ms)
-        delivered = self._delivered.get(person, frozenset())
-        if isinstance(event, Rang):
-            return DeskFacts(self._now_ms, occurred_ms, delivered=delivered)
-        if not isinstance(event, Heard | Tapped | Reworded | TakenBack | Helped):
-            return DeskFacts(self._now_ms, occurred_ms)
+        facts = DeskFacts(self._now_ms, occurred_ms, delivered=self._delivered.get(person, frozenset()))
+        match event:
+            case Rang():
+                return await self._facts_of_ring(person, event, facts)
+            case Heard():
+                return await self._facts_of_message(person, event, facts)
+            case Helped():
+                circles = tuple(await self._house.surroundings.circles_of(person))
+                return replace(facts, circles=circles, contacts=await self._contacts(person, circles))
+            case Tapped(target=target) if target is not None and (target.instance, target.ask) == (
+                None,
+                PERSON,
+            ):
+                circles = tuple(await self._house.surroundings.circles_of(person))
+                return replace(facts, circles=circles, contacts=await self._contacts(person, circles))
+            case Tapped() | Reworded() | TakenBack():
+                return facts
+            case _:
+                return DeskFacts(self._now_ms, occurred_ms)
+
+    async def _facts_of_ring(self, person: PersonId, event: Rang, facts: DeskFacts) -> DeskFacts:
+        calls, is_letter = event.alarm.startswith(CALL), event.alarm == LETTER
+        if not calls and not is_letter:
+            return facts
         circles = tuple(await self._house.surroundings.circles_of(person))
-        contacts = tuple(c for circle in circles for c in self._house.surroundings.contacts(circle))
-        return DeskFacts(
-            now_ms=self._now_ms,
-            occurred_ms=occurred_ms,
-            circles=circles,
-            begins=dict(self._house.catalogue.begins()),
-            fresh_instance=InstanceId(self._house.fresh_id()),
-            contacts=tuple(dict.fromkeys(contacts)),
-            delivered=delivered,
+        if calls:
+            return replace(facts, circles=circles, contacts=await self._contacts(person, circles))
+        news = await self._news.is_there(self._desks[person], circles, facts.delivered, self._now_ms)
+        return replace(facts, circles=circles, news=news)
+
+    async def _facts_of_message(self, person: PersonId, event: Heard, facts: DeskFacts) -> DeskFacts:
+        circles = tuple(await self._house.surroundings.circles_of(person))
+        facts = replace(facts, circles=circles, fresh_instance=InstanceId(self._house.fresh_id()))
+        command, desk = event.reading.command, self._desks[person]
+        if command is not None:
+            facts = facts_of_practices(facts, command.word, event.circle, self._house.practices)
+            if command.word in NUMBERED:
+                facts = replace(
+                    facts, carried=await carried_by(person, self._house.cellar, self._house.catalogue)
+                )
+        calls = command is not None and command.word == PERSON
+        if calls or any(p.instance is None and p.ask == PERSON for p in desk.prompts):
+            facts = replace(facts, contacts=await self._contacts(person, circles))
+        return facts
+
+    async def _contacts(self, person: PersonId, circles: Iterable[CircleId]) -> tuple[PersonId, ...]:
+        house = self._house
+        return await contacts_for(
+            self._desks[person], circles, self._desks, house.cellar, house.catalogue, house.surroundings
         )
 
-    def _desk_effect(self, person: PersonId, effect: DeskEffect, n: int, cause: AnyArrival) -> None:
+    async def _desk_effect(self, person: PersonId, effect: DeskEffect, n: int, cause: AnyArrival) -> None:
         match effect:
             case Pass():
                 self._follow(ToInstance, cause, n, instance=effect.instance, event=effect.event)
             case Begin():
-                self._begin(person, effect, n, cause)
+                await self._begin(person, effect, n, cause)
+            case Inform():
+                self._follow(ToDesk, cause, n, person=effect.person, event=effect.event)
+            case Forget():
+                await self._forget(person, n, cause)
             case Put():
                 self._put(effect.parcel)
             case Withdraw():
@@ -467,19 +566,91 @@ class Batch:
             case _:
                 assert_never(effect)
 
-    def _begin(self, person: PersonId, effect: Begin, n: int, cause: AnyArrival) -> None:
+    async def _begin(self, person: PersonId, effect: Begin, n: int, cause: AnyArrival) -> None:
         definition = self._house.catalogue.in_service(effect.workflow)
         if definition is None:
             raise NoDefinition(effect.workflow)
-        details = begin_details(definition, effect.people, everyone=effect.everyone, words=effect.words)
+        alike = definition.begins_for is not None or comes_round(definition)
+        if alike and await self._goes_on(definition, effect.circle, person):
+            # It comes round by itself: a second one would ask them everything twice.
+            line = Phrase(GOES_ON, slots={"title": Said(TITLE_TEXT, definition.digest)})
+            told = Told(InstanceId(""), PersonId(""), Message(lines=(line,)), "reply")
+            self._follow(ToDesk, cause, n, person=person, event=told)
+            if effect.words is not None:
+                self.changes.text_ends[effect.words] = self._now_ms
+            return
+        given = {name: self._served(value) for name, value in effect.details.items()}
+        details = begin_details(
+            definition, effect.people, everyone=effect.everyone, words=effect.words, given=given
+        )
         self._follow(
             ToInstance,
             cause,
             n,
             instance=effect.instance,
-            event=Started(Ref(person), details),
+            event=Started(Ref(person), details, spoken=True),
             begin=Begun(effect.workflow, effect.circle, definition.digest),
         )
+
+    async def _goes_on(self, definition: Definition, circle: CircleId, person: PersonId) -> bool:
+        """Whether one of this workflow, with this person as its starter, runs in the circle."""
+        stored = {each.id: each for each in await self._house.cellar.instances_of(person)}
+        newer = {key: each for key, each in self._snapshots.items() if each is not None}
+        for snapshot in {**stored, **newer}.values():
+            theirs = await self._house.catalogue.by_digest(snapshot.definition)
+            if snapshot.finished_ms is not None or snapshot.circle != circle or theirs is None:
+                continue
+            cast = self._casts.get(snapshot.id) or Cast(await self._house.cellar.people_of(snapshot.id))
+            if theirs.name == definition.name and cast.person(snapshot.starter) == person:
+                return True
+        return False
+
+    def _served(self, value: AnyValue) -> AnyValue:
+        """A workflow that was picked by its name, as the definition that people can read now."""
+        served = self._house.catalogue.in_service(value.choice) if isinstance(value, Picked) else None
+        return value if served is None else Picked(served.digest)
+
+    # ── what goes ────────────────────────────────────────────────────────────
+
+    async def _fade(self, texts: Sequence[TextId]) -> None:
+        """Delete texts, and take back the bot's own messages that carry them."""
+        self.changes.faded.extend(texts)
+        for placed in await self._house.cellar.rows_carrying(texts):
+            self._take_back(placed)
+
+    async def _forget(self, person: PersonId, n: int, cause: AnyArrival) -> None:
+        """Everything that goes before a person can be erased (right 11).
+
+        Whatever runs hears only that they are no longer here. What the bot has written to them, and wherever else it
+        carries their words, is taken back; then one last line tells them that it is done.
+        """
+        cellar = self._house.cellar
+        self.changes.parcels = [new for new in self.changes.parcels if not _is_letter_to(person, new.parcel)]
+        running = [s for s in await cellar.instances_of(person) if s.finished_ms is None]
+        for k, snapshot in enumerate(running):
+            self._follow(ToInstance, cause, f"{n}.{k}", instance=snapshot.id, event=Left(Ref(person)))
+        for placed in await cellar.rows_sent_to(person):
+            self._take_back(placed)
+        texts = [kept.id for kept in await cellar.texts_of(person)]
+        for placed in await cellar.rows_carrying(texts):
+            self._take_back(placed)
+        self._put(
+            Parcel(
+                RowId(f"{person}:forgotten:{cause.id}"),
+                Direct(person),
+                "reply",
+                Message(lines=(Phrase(FORGOTTEN),)),
+                useful_until_ms=self._now_ms + DAY_MS,
+            )
+        )
+        self.changes.leaving.append(person)
+
+    def _take_back(self, placed: Placed) -> None:
+        if placed.row in self._taken_back:
+            return
+        self._taken_back.add(placed.row)
+        back = RowId(f"{placed.row}:back")
+        self._put(Parcel(back, placed.to, "safety", Message(), redacts=placed.row))
 
     def _put(self, parcel: Parcel) -> None:
         self.changes.parcels.append(
@@ -513,7 +684,7 @@ class Batch:
             self._snapshots[instance] = result.snapshot
             self.changes.snapshots[instance] = (result.snapshot, self._old_versions[f"i/{instance}"])
         for n, effect in enumerate(result.effects):
-            self._effect(instance, definition, cast, circle, effect, n, arrival)
+            await self._effect(instance, definition, cast, circle, effect, n, arrival)
         self.changes.parts.extend((instance, ref, person) for ref, person in cast.added)
         cast.added.clear()
         return Outcome("refused", refused) if refused else Outcome("done")
@@ -552,9 +723,21 @@ class Batch:
             circle=circle if begins else "",
             seed=self._house.random.getrandbits(SEED_BITS) if wanted.chance else 0,
             groups=groups,
+            in_use=tuple(name for name in wanted.practices if self._house.practices.uses(circle, name)),
+            lately=await asked_lately(
+                arrival.instance,
+                definition,
+                circle,
+                cast,
+                wanted.lately,
+                self._house.cellar,
+                self._house.catalogue,
+                self._snapshots,
+                self._casts,
+            ),
         )
 
-    def _effect(
+    async def _effect(
         self,
         instance: InstanceId,
         definition: Definition,
@@ -578,13 +761,17 @@ class Batch:
                 self._mix(instance, effect)
             case StartOther():
                 self._start_other(instance, cast, circle, effect, n, cause)
+            case Adopt():
+                await self._adopt(instance, circle, effect, n, cause)
             case Finish():
                 log.info("instance %s ended in %s", instance, effect.state)
                 self._report_end(instance, definition, effect, n, cause)
             case Help() | Ask() | Settle() | Reopen() | Confirm() | Tell() | Show() | Empower():
                 person = cast.person(effect.who)
                 if person:
-                    event = _for_desk(instance, definition, cast, effect)
+                    snapshot = self._snapshots.get(instance)
+                    unbidden = snapshot is not None and snapshot.unbidden
+                    event = _for_desk(instance, definition, cast, effect, unbidden=unbidden)
                     self._follow(ToDesk, cause, n, person=person, event=event)
             case _:
                 assert_never(effect)
@@ -596,6 +783,19 @@ class Batch:
         for source, under in zip(shuffled, effect.under, strict=True):
             self.changes.copies.append(TextCopy(source, under, instance, effect.until_ms, loose=True))
 
+    async def _adopt(
+        self, instance: InstanceId, circle: CircleId, effect: Adopt, n: int, cause: ToInstance
+    ) -> None:
+        """Note what the circle agreed on; what begins with everybody there begins now, if it is new to them."""
+        definition = await self._house.catalogue.by_digest(effect.definition)
+        if definition is None:
+            raise NoDefinition(effect.definition)
+        name = definition.name
+        log.info("circle %s: %s is %s", circle, name, "in use" if effect.in_use else "not in use any more")
+        self.changes.adoptions.append(Adoption(circle, name, effect.in_use))
+        if effect.in_use and not self._house.practices.uses(circle, name):
+            await self._begin_for_all(circle, (name,), n, cause)
+
     def _start_other(
         self,
         instance: InstanceId,
@@ -606,8 +806,9 @@ class Batch:
         cause: ToInstance,
     ) -> None:
         definition = self._house.catalogue.in_service(effect.workflow)
+        is_used = self._house.practices.uses(circle, effect.workflow)
         starter = cast.person(effect.by) if effect.by is not None else PersonId("")
-        if definition is None or not starter:
+        if definition is None or not is_used or not starter:
             log.warning("instance %s could not start %s", instance, effect.workflow)
             ended = Ended(effect.instance, effect.workflow, NOT_STARTED)
             self._follow(ToInstance, cause, n, instance=instance, event=ended)
@@ -620,7 +821,7 @@ class Batch:
             cause,
             n,
             instance=effect.instance,
-            event=Started(Ref(starter), details, instance, effect.depth),
+            event=Started(Ref(starter), details, instance, effect.depth, effect.spoken, effect.unbidden),
             begin=Begun(effect.workflow, circle, definition.digest),
         )
 
@@ -671,12 +872,19 @@ class Batch:
         self.changes.journal.append(Line(actor, n, self._now_ms, event, facts, result))
 
 
+def _is_letter_to(person: PersonId, parcel: Parcel) -> bool:
+    return parcel.to == Direct(person) and not takes_back(parcel)
+
+
 def _for_desk(
     instance: InstanceId,
     definition: Definition,
     cast: Cast,
     effect: Ask | Settle | Reopen | Confirm | Tell | Show | Empower | Help,
+    *,
+    unbidden: bool,
 ) -> DeskEvent:
+    """``unbidden``: the instance began by itself."""
     starter = cast.person("p1")
     match effect:
         case Ask():
@@ -712,6 +920,8 @@ def _for_desk(
         case Help():
             return Helped(instance, starter)
         case Empower():
-            return Empowered(instance, effect.words, name_phrase(effect.about, cast))
+            about = name_phrase(effect.about, cast)
+            by_itself = unbidden and cast.person(effect.who) == starter
+            return Empowered(instance, effect.words, about, is_private(definition), by_itself)
         case _:
             assert_never(effect)

@@ -14,6 +14,7 @@ from engine.core.definition import (
     Definition,
     Everyone,
     HolderOf,
+    InUse,
     NamedBy,
     NamedIn,
     OneOf,
@@ -25,11 +26,13 @@ from engine.core.definition import (
     Who,
 )
 from engine.core.sources import chosen_by_lot, is_outside
+from engine.core.survey import parts_looked_at
 from engine.core.values import CircleId, PersonId
 from engine.runtime.ports import Surroundings
 
 MOST_KNOWN = 256
 """Definitions whose needs are held in memory."""
+IN_USE = InUse.__struct_config__.tag
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -40,6 +43,10 @@ class Wanted(msgspec.Struct, frozen=True):
     parts: tuple[PartDef, ...] = ()
     """Parts whose people lie outside the instance."""
     chance: bool = False
+    practices: tuple[str, ...] = ()
+    """Workflows of which it matters whether the circle has them in use."""
+    lately: tuple[str, ...] = ()
+    """Parts of which it matters whether an earlier one has asked them something."""
 
 
 _wanted: dict[str, Wanted] = {}
@@ -55,8 +62,18 @@ def wanted_by(definition: Definition) -> Wanted:
             room=any(isinstance(who, Circle) for who in _everybody_addressed(definition)),
             parts=tuple(part for part in definition.parts if is_outside(part)),
             chance=any(chosen_by_lot(part) for part in definition.parts),
+            practices=tuple(sorted(_practices_in(msgspec.to_builtins(definition)))),
+            lately=parts_looked_at(definition),
         )
     return found
+
+
+def _practices_in(value: object) -> set[str]:
+    """The workflows that ``… is in use`` names, wherever conditions stand in a definition."""
+    if isinstance(value, dict):
+        here = {value["workflow"]} if value.get("type") == IN_USE else set()
+        return here.union(*map(_practices_in, value.values()))
+    return set().union(*map(_practices_in, value)) if isinstance(value, list | tuple) else set()
 
 
 def _everybody_addressed(definition: Definition) -> Iterator[Who]:

@@ -6,7 +6,8 @@ import asyncio
 import logging
 
 from engine.core.values import DAY_MS, HOUR_MS
-from engine.runtime.ports import Cellar, Clock, Unavailable
+from engine.runtime.line import LineEnded, StraightLine
+from engine.runtime.ports import Cellar, Clock, Faded, Unavailable
 from engine.runtime.waking import wake_or
 
 log = logging.getLogger(__name__)
@@ -14,17 +15,41 @@ log = logging.getLogger(__name__)
 ROUND_MS = HOUR_MS
 SEEN_KEPT_MS = 30 * DAY_MS
 """How long the id of an event is remembered, so that it is not taken for a new one."""
+MOST_AT_ONCE = 500
+"""Texts that go in one commit."""
+MOST_PORTIONS = 200
+"""Commits of one round; what is left waits for the next."""
 
 
-async def keep_house(cellar: Cellar, clock: Clock, stop: asyncio.Event) -> None:
-    """Delete texts past their end date and ids of long ago, now and every hour until ``stop``."""
+async def keep_house(cellar: Cellar, line: StraightLine, clock: Clock, stop: asyncio.Event) -> None:
+    """Let texts past their end date go, and ids of long ago, now and every hour until ``stop``."""
     while not stop.is_set():
         now_ms = clock.now_ms()
         try:
-            texts = await cellar.expire_texts(now_ms)
+            gone = await fade(cellar, line, clock)
             await cellar.forget_seen(now_ms - SEEN_KEPT_MS)
-            if texts:
-                log.info("%d texts reached their end date and are gone", texts)
+            if gone:
+                log.info("%d texts reached their end date and are gone", gone)
         except Unavailable as error:
             log.warning("housekeeping waits, the store cannot write at present (%s)", error)
+        except LineEnded:
+            return
         await wake_or(stop, clock=clock, at_ms=now_ms + ROUND_MS)
+
+
+async def fade(cellar: Cellar, line: StraightLine, clock: Clock) -> int:
+    """Let the texts go whose end date has passed, with every message of the bot's that carries them; how many."""
+    gone = 0
+    for _ in range(MOST_PORTIONS):
+        now_ms = clock.now_ms()
+        texts = tuple(await cellar.ended_texts(now_ms, MOST_AT_ONCE))
+        if not texts:
+            break
+        (outcome,) = await line.submit(
+            [Faded(id=f"faded:{line.fresh_id()}", occurred_ms=now_ms, texts=texts)]
+        )
+        if outcome.kind != "done":
+            log.error("%d texts past their end date are still there: %s", len(texts), outcome.why)
+            break
+        gone += len(texts)
+    return gone

@@ -189,6 +189,7 @@ class StraightLine:
                 await batch.decide(arrivals)
                 batch.changes.kept.extend(kept)
                 await self._house.cellar.commit(batch.changes)
+                self._house.practices.take_in(batch.changes.adoptions)
                 return batch.outcomes
             except Broke as broke:
                 broken[broke.arrival] = broke.error

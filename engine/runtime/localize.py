@@ -33,6 +33,10 @@ class Cast:
             self.added.append((known, PersonId(person)))
         return known
 
+    def known(self, person: PersonId) -> Ref | None:
+        """The reference of a person who has one."""
+        return self._refs.get(person)
+
     def person(self, ref: str) -> PersonId:
         """The person behind a reference; the empty id for one who has been forgotten."""
         return self._people[int(ref.removeprefix("p")) - 1]

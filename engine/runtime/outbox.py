@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from random import Random
 from typing import assert_never
 
@@ -17,13 +18,15 @@ from msgspec.structs import replace
 
 from engine.core.parcel import Direct, Parcel, Shared
 from engine.core.schedule import Drop, Go, Verdict, Wait, schedule
-from engine.core.values import MINUTE_MS, SECOND_MS, Ms
+from engine.core.values import MINUTE_MS, SECOND_MS, Ms, PersonId
 from engine.runtime.blame import where
+from engine.runtime.carrying import takes_back, texts_in
 from engine.runtime.ports import (
     Cellar,
     Clock,
     Conflict,
     Journey,
+    NothingToSay,
     Postman,
     TryLater,
     Unavailable,
@@ -42,6 +45,8 @@ MOST_ATTEMPTS_IN_ORDER = 8
 LONGEST_BACKOFF_MS = 30 * MINUTE_MS
 LONGEST_SLEEP_MS = 60 * SECOND_MS
 OUTAGE_PAUSE_MS = 5 * SECOND_MS
+LET_GO_PAUSE_MS = MINUTE_MS
+NOTHING_TO_SAY = "nothing to say any more"
 
 
 class Outbox:
@@ -54,8 +59,13 @@ class Outbox:
         clock: Clock,
         random: Random,
         rested: asyncio.Event | None = None,
+        on_forgotten: Callable[[PersonId], None] = lambda _person: None,
     ) -> None:
-        """``rested`` is set whenever nothing more was found to send."""
+        """``rested`` is set whenever nothing more was found to send.
+
+        ``on_forgotten`` is told who has just been erased, for whoever remembers people by themselves.
+        """
+        self._on_forgotten = on_forgotten
         self._cellar = cellar
         self._postman = postman
         self._clock = clock
@@ -63,6 +73,7 @@ class Outbox:
         self._rested = rested or asyncio.Event()
         self._resting_until_ms: dict[Direct | Shared, Ms] = {}
         """Rooms in which a letter is being tried again: the next ones do not overtake it."""
+        self._lets_go_again_ms: Ms = 0
 
     async def run(self, moved: asyncio.Event, stop: asyncio.Event) -> None:
         """Send what is due until ``stop``; ``moved`` is the hint that there may be something new."""
@@ -89,7 +100,8 @@ class Outbox:
             await self._carry(journey)
 
     async def send_due(self) -> int:
-        """Send what is due now, several rooms at a time; how many parcels were looked at.
+        """Send what is due now, several rooms at a time; how many parcels were looked at. Once nothing is left to be
+        sent to somebody who is leaving, they are let go of and forgotten.
 
         Raises:
             Unavailable: the store cannot be used at present; what was sent all the same is found out
@@ -100,7 +112,38 @@ class Outbox:
         for end in ends:
             if end is not None:
                 raise end
-        return len(journeys)
+        return len(journeys) or await self._forget_who_left()
+
+    async def _forget_who_left(self) -> int:
+        """Leave the rooms of those who asked to be forgotten, and erase them; how many."""
+        if self._clock.now_ms() < self._lets_go_again_ms:
+            return 0
+        gone = 0
+        for person in await self._cellar.leaving():
+            try:
+                await self._let_go(person)
+                gone += 1
+            except TryLater as later:
+                log.info("somebody who is leaving cannot be let go of yet: %s", later.why)
+                self._let_go_again_after(LET_GO_PAUSE_MS if later.after_ms is None else later.after_ms)
+            except Unavailable:
+                raise
+            except Exception as error:  # noqa: BLE001 - a defect of ours must not keep the letters of others back
+                log.error("somebody who is leaving could not be let go of: %s", where(error))  # noqa: TRY400 - no words
+                self._let_go_again_after(LET_GO_PAUSE_MS)
+        return gone
+
+    async def _let_go(self, person: PersonId) -> None:
+        try:
+            await self._postman.let_go(person)
+        except Undeliverable as error:
+            log.warning("somebody who is leaving is forgotten without having been let go of: %s", error)
+        await self._cellar.forget(person)
+        self._on_forgotten(person)
+        log.info("somebody was forgotten, as they asked")
+
+    def _let_go_again_after(self, pause_ms: Ms) -> None:
+        self._lets_go_again_ms = self._clock.after(pause_ms)
 
     def _lease_ms(self) -> Ms:
         return self._clock.after(LEASE_MS) - self._clock.now_ms()
@@ -130,6 +173,8 @@ class Outbox:
         except Undeliverable as error:
             log.warning("parcel %s cannot be delivered: %s", parcel.row, error)
             await self._cellar.bury(parcel.row, str(error), self._clock.now_ms(), dead=True)
+        except NothingToSay:
+            await self._cellar.bury(parcel.row, NOTHING_TO_SAY, self._clock.now_ms(), dead=False)
         except Conflict as error:
             log.info("parcel %s is not sent: %s", parcel.row, error)  # withdrawn just now
         except Unavailable:
@@ -139,6 +184,8 @@ class Outbox:
             await self._try_again(journey, TryLater(where(error)))
 
     async def _judge(self, parcel: Parcel) -> Verdict:
+        if takes_back(parcel):
+            return Go()  # it says nothing, whether they are there or not
         now_ms = self._clock.now_ms()
         if not isinstance(parcel.to, Direct):
             return schedule(parcel, None, now_ms)
@@ -153,8 +200,9 @@ class Outbox:
         parcel, sealed, room = journey.parcel, journey.sealed, journey.room
         if sealed is None or room is None:
             room = await self._postman.room_for(parcel)
-            sealed = await self._postman.seal(parcel, room, journey.transaction)
-            await self._cellar.seal(parcel.row, room, sealed)
+            made = await self._postman.seal(parcel, room, journey.transaction)
+            sealed = made.content
+            await self._cellar.seal(parcel.row, room, sealed, made.texts - texts_in(parcel.message))
         sent = await self._postman.put(room, sealed, journey.transaction)
         await self._cellar.mark_sent(parcel.row, sent.event, self._clock.now_ms())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -12,7 +12,7 @@ from engine.core.desk import Desk, DeskEvent, DeskFacts, Reading
 from engine.core.event import Event, Facts
 from engine.core.instance import Snapshot
 from engine.core.message import Message
-from engine.core.parcel import Parcel, Target
+from engine.core.parcel import Direct, Parcel, Shared, Target
 from engine.core.schedule import Standing
 from engine.core.values import CircleId, InstanceId, Ms, PersonId, RowId, TextId
 
@@ -121,7 +121,13 @@ class Begun(msgspec.Struct, frozen=True):
     """The digest that was in service when its beginning was heard; empty in what was stored before this was."""
 
 
-AnyArrival = Spoken | Reacted | Removed | Moved | Housed | Noticed | Echo | Rung | ToInstance | ToDesk
+class Faded(Arrival, frozen=True, tag="faded", kw_only=True):
+    """Texts have reached their end date: they go, and so do the bot's own messages that carry them (right 11)."""
+
+    texts: tuple[TextId, ...]
+
+
+AnyArrival = Spoken | Reacted | Removed | Moved | Housed | Noticed | Echo | Faded | Rung | ToInstance | ToDesk
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -181,6 +187,29 @@ class TextCopy(msgspec.Struct, frozen=True):
     loose: bool = False
 
 
+class Adoption(msgspec.Struct, frozen=True):
+    """That a circle has a workflow in use, or (``in_use`` False) has it no longer."""
+
+    circle: CircleId
+    workflow: str
+    in_use: bool
+
+
+class TextKept(msgspec.Struct, frozen=True):
+    """That a text is kept, for which instance and until when; not its words."""
+
+    id: TextId
+    instance: InstanceId | None
+    until_ms: Ms
+
+
+class Placed(msgspec.Struct, frozen=True):
+    """A message of the bot's that stands in a room, or is on its way into it."""
+
+    row: RowId
+    to: Direct | Shared
+
+
 class NewParcel(msgspec.Struct, frozen=True):
     """A parcel for the outbox, with the random transaction id it will travel under."""
 
@@ -229,6 +258,13 @@ class Changes(msgspec.Struct):
     inbox: list[ToInstance | ToDesk] = []
     """Events that wait for the next batch."""
     inbox_done: list[str] = []
+    adoptions: list[Adoption] = []
+    faded: list[TextId] = []
+    """Texts that are deleted."""
+    leaving: list[PersonId] = []
+    """People who are to be forgotten once nothing waits any more to be sent, or taken back, in their room. What had
+    been waiting for them before this commit is dropped.
+    """
     kept: list[KeptRow] = []
 
 
@@ -310,14 +346,16 @@ class Cellar(Protocol):
     # outbox
     async def claim(self, now_ms: Ms, lease_ms: Ms, limit: int) -> Sequence[Journey]:
         """Lease due parcels: at most one per room at a time, the oldest first; none whose forerunner
-        (``edits``, ``reacts``, ``replies``) has not been sent.
+        (``edits``, ``reacts``, ``replies``, ``redacts``) has not been sent.
         """
 
     async def in_flight(self) -> Sequence[Journey]:
         """Parcels that were sealed but never confirmed: to be settled before anything else after a start."""
 
-    async def seal(self, row: RowId, room: str, sealed: bytes) -> None:
+    async def seal(self, row: RowId, room: str, sealed: bytes, texts: Collection[TextId] = ()) -> None:
         """Keep what was encrypted. From here on the parcel cannot be withdrawn.
+
+        ``texts``: those that stand written out in it besides what its message names.
 
         Raises:
             Conflict: it was withdrawn, dropped or sent meanwhile; it must not be sent.
@@ -347,8 +385,29 @@ class Cellar(Protocol):
         """Every circle's name."""
 
     async def text(self, text: TextId) -> str | None: ...
-    async def expire_texts(self, now_ms: Ms) -> int:
-        """Delete the texts whose end date has passed; how many."""
+    async def ended_texts(self, now_ms: Ms, limit: int) -> Sequence[TextId]:
+        """Texts whose end date has passed, the oldest first."""
+
+    async def texts_of(self, person: PersonId) -> Sequence[TextKept]:
+        """Every text of a person's that is kept, the one that goes first coming first."""
+
+    async def rows_carrying(self, texts: Sequence[TextId]) -> Sequence[Placed]:
+        """The messages in which these texts were written out, the oldest first: those that have been sent, and those
+        that may be just now (leased or sealed). None that has been taken back, or is to be.
+        """
+
+    async def rows_sent_to(self, person: PersonId) -> Sequence[Placed]:
+        """All messages that stand in a person's 1:1 room or are just being sent there, the oldest first: no
+        reactions, none that has been taken back, or is to be.
+        """
+
+    async def leaving(self) -> Sequence[PersonId]:
+        """People whose forgetting is under way, and for whom nothing leaves the outbox any more: what waits until they
+        are back in their room does not count.
+        """
+
+    async def forget(self, person: PersonId) -> None:
+        """Erase a person, key first; what is left refers to nobody. Doing it again does nothing."""
 
     async def forget_seen(self, before_ms: Ms) -> int:
         """Forget the ids of events decided before a moment; how many."""
@@ -358,6 +417,15 @@ class Cellar(Protocol):
     async def definition(self, digest: str) -> Definition | None: ...
     async def open_instances(self, circle: CircleId) -> Sequence[Snapshot]: ...
     async def people_of(self, instance: InstanceId) -> tuple[PersonId, ...]: ...
+    async def instances_of(self, person: PersonId) -> Sequence[Snapshot]:
+        """Every instance, running or ended, in which a reference leads to this person; the oldest first.
+
+        Standing there does not mean that they know of it: whoever shows something asks what was put to them.
+        """
+
+    async def adopted(self) -> Mapping[CircleId, Mapping[str, bool]]:
+        """Circle → workflow → whether it came into use there by agreement, or went out of it."""
+
     async def journal(self, actor: str) -> Sequence[Line]: ...
 
     # the bridge's own rows
@@ -402,6 +470,9 @@ class Surroundings(Protocol):
     def contacts(self, circle: CircleId) -> Sequence[PersonId]:
         """Its safety contacts."""
 
+    def has_outside_help(self, circle: CircleId) -> bool:
+        """Whether help from outside is named for it."""
+
     def stewards(self, circle: CircleId) -> Sequence[PersonId]:
         """Who looks after it."""
 
@@ -430,6 +501,14 @@ class Sent(msgspec.Struct, frozen=True):
     event: str
 
 
+class Sealed(msgspec.Struct, frozen=True):
+    """What was encrypted, and the texts of people that stand written out in it."""
+
+    content: bytes
+    texts: frozenset[TextId] = frozenset()
+    """Also those that its parcel does not name, because a view brought them."""
+
+
 class Postman(Protocol):
     """Brings one parcel into its Matrix room."""
 
@@ -439,14 +518,23 @@ class Postman(Protocol):
     async def is_present(self, person: PersonId) -> bool:
         """Whether the person is in their 1:1 room; making it and inviting them counts as not yet."""
 
-    async def seal(self, parcel: Parcel, room: str, transaction: str) -> bytes:
-        """Render and encrypt; everything the room's members need to read it has been shared and kept."""
+    async def seal(self, parcel: Parcel, room: str, transaction: str) -> Sealed:
+        """Render and encrypt; everything the room's members need to read it has been shared and kept.
+
+        Raises ``NothingToSay`` for a letter in which nothing would stand any more.
+        """
 
     async def put(self, room: str, sealed: bytes, transaction: str) -> Sent:
         """Send what was sealed; the same transaction sends it once.
 
         Where the homeserver may have forgotten the transaction (long ago, or another device), the
         room is searched for it first.
+        """
+
+    async def let_go(self, person: PersonId) -> None:
+        """Leave the 1:1 room of somebody who is about to be forgotten, and keep nothing that leads to them.
+
+        Doing it again does no harm. Raises ``TryLater`` if it cannot be done now.
         """
 
 
@@ -464,3 +552,7 @@ class TryLater(Exception):
 
 class Undeliverable(Exception):
     """A parcel can never be delivered as it is."""
+
+
+class NothingToSay(Exception):
+    """What a parcel was to tell is over by now, and there is nothing else in it: it is dropped, and no fault."""

@@ -1,4 +1,8 @@
-"""Values to bytes and back. Whatever is stored passes through here, and only here."""
+"""Values to bytes and back. Whatever is stored passes through here, and only here.
+
+What most of them have in common, their defaults, is not written (``omit_defaults``): a quarter fewer bytes, and less
+time. So a default, once it has been released, stays what it is; a field that is new brings its own.
+"""
 
 from __future__ import annotations
 
@@ -32,6 +36,12 @@ class _DeskLine(msgspec.Struct, frozen=True, array_like=True):
     result: str
 
 
+class _StoredDefinition(Definition, frozen=True):
+    """A definition as it may lie in a database: those stored first said with one flag when they begin."""
+
+    arrival: bool = False
+
+
 def _decoder(kind: type[T]) -> Callable[[bytes], T]:
     return msgspec.msgpack.Decoder(kind).decode
 
@@ -41,11 +51,20 @@ decode_desk = _decoder(Desk)
 decode_kept: Callable[[bytes], tuple[str, bytes]] = _decoder(tuple[str, bytes])
 """A row of the bridge: its key and its value."""
 decode_parcel = _decoder(Parcel)
-decode_definition = _decoder(Definition)
 decode_inbox: Callable[[bytes], ToInstance | ToDesk] = msgspec.msgpack.Decoder(ToInstance | ToDesk).decode
 decode_arrival: Callable[[bytes], AnyArrival] = msgspec.msgpack.Decoder(AnyArrival).decode
 _decode_instance_line = _decoder(_InstanceLine)
 _decode_desk_line = _decoder(_DeskLine)
+_decode_stored = _decoder(_StoredDefinition)
+
+
+def decode_definition(content: bytes) -> Definition:
+    """A definition again, whichever version of the engine stored it; its digest stays the one it had."""
+    found = _decode_stored(content)
+    known = {name: getattr(found, name) for name in Definition.__struct_fields__}
+    if found.arrival:
+        known["begins_for"] = "arriving"
+    return Definition(**known)
 
 
 def encode_line(line: Line) -> bytes:

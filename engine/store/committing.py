@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.core.parcel import Direct, Parcel
 from engine.core.values import RowId
+from engine.runtime.carrying import takes_back, texts_in
 from engine.runtime.ports import BadData, Changes, Conflict, NewParcel, TextCopy, TextRow
 from engine.store import codec
 from engine.store import statements as sql
@@ -61,6 +62,7 @@ class Batch:
         self._write_parts_and_journal()
         self._write_timers()
         self._write_texts()
+        self._write_adoptions()
         self._write_inbox()
         self._write_outbox()
         self._write_kept()
@@ -152,6 +154,13 @@ class Batch:
         for copy in self._changes.copies:
             self._copy_text(copy)
         self._db.executemany(sql.END_TEXT, [(until, text) for text, until in self._changes.text_ends.items()])
+        if self._changes.faded:
+            self._db.executemany(sql.DELETE_TEXT, [(text,) for text in self._changes.faded])
+            self._db.execute(sql.UNCARRY_TEXTS, each(self._changes.faded))
+
+    def _write_adoptions(self) -> None:
+        agreed = [(each.circle, each.workflow, each.in_use) for each in self._changes.adoptions]
+        self._insert(sql.ADOPT, agreed, BadData("adopted"))
 
     def _copy_text(self, copy: TextCopy) -> None:
         found = self._db.execute(sql.TEXT, (copy.source,)).fetchone()
@@ -199,6 +208,7 @@ class Batch:
 
     def _write_outbox(self) -> None:
         changes = self._changes
+        lost = self._see_off()
         self._insert(
             sql.INSERT_PARCEL,
             [self._outbox_row(new) for new in changes.parcels],
@@ -208,7 +218,9 @@ class Batch:
             echoes = [(event, at_ms, transaction) for transaction, event, at_ms in changes.echoes]
             self._db.executemany(sql.ECHO, echoes)
             self._db.execute(sql.ECHOED, each(transaction for transaction, _, _ in changes.echoes))
-        lost = self._await_forerunners([new.parcel for new in changes.parcels])
+        parcels = [new.parcel for new in changes.parcels]
+        self._note_what_they_carry(parcels)
+        lost += self._await_forerunners(parcels)
         if changes.withdrawn:
             gone = [row for (row,) in self._db.execute(sql.WITHDRAW, each(changes.withdrawn)).fetchall()]
             self._db.execute(sql.DELETE_AWAITED, each(gone))
@@ -223,7 +235,7 @@ class Batch:
         person, circle = (
             (parcel.to.person, None) if isinstance(parcel.to, Direct) else (None, parcel.to.circle)
         )
-        silent = parcel.edits is not None or parcel.reacts is not None
+        silent = parcel.edits is not None or parcel.reacts is not None or takes_back(parcel)
         scope = scope_of_parcel(parcel)
         return (
             parcel.row,
@@ -241,9 +253,31 @@ class Batch:
             self._seal(scope, codec.encode(parcel), f"outbox/{parcel.row}"),
         )
 
+    def _see_off(self) -> list[RowId]:
+        """What had been waiting for people who leave is not sent any more; what takes something back is."""
+        leaving = self._changes.leaving
+        if not leaving:
+            return []
+        self._db.executemany(sql.LEAVE, [(person,) for person in leaving])
+        gone = [
+            row for (row,) in self._db.execute(sql.DROP_LEAVING, (*each(leaving), sql.LEAVING)).fetchall()
+        ]
+        self._db.execute(sql.DELETE_AWAITED, each(gone))
+        return gone
+
+    def _note_what_they_carry(self, parcels: list[Parcel]) -> None:
+        carried = [(parcel.row, text) for parcel in parcels for text in sorted(texts_in(parcel.message))]
+        self._db.executemany(sql.CARRY, carried)
+        back = [(p.row, p.redacts or "") for p in parcels if takes_back(p)]
+        if back:
+            self._db.executemany(sql.TAKE_BACK, back)
+            self._db.execute(sql.UNCARRY_ROWS, each(row for _, row in back))
+
     def _await_forerunners(self, parcels: list[Parcel]) -> list[RowId]:
         """Note what each parcel has to wait for; returns the forerunners that will never be sent."""
-        pairs = [(p.row, before) for p in parcels for before in (p.edits, p.reacts, p.replies) if before]
+        pairs = [
+            (p.row, before) for p in parcels for before in (p.edits, p.reacts, p.replies, p.redacts) if before
+        ]
         if not pairs:
             return []
         known = dict(self._db.execute(sql.STATUS, each({before for _, before in pairs})))

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from engine.core.desk import Desk
 from engine.core.instance import Snapshot
-from engine.core.parcel import Target
+from engine.core.parcel import Parcel, Target
 from engine.core.values import InstanceId, PersonId, RowId
+from engine.runtime.carrying import texts_in
 from engine.runtime.ports import Changes, Conflict, Loaded, Want
 from engine.store import codec
 from engine.store import statements as sql
@@ -27,6 +28,8 @@ from engine.store.sealing import Key, KeyRing, Unreadable, WrongMasterKey
 
 STATEMENTS_CACHED = 256
 MARK = "house/mark"
+FILLED_MARK = "house/carried"
+PORTION = 500
 PRAGMAS = (
     "main.journal_mode = WAL",
     "main.synchronous = FULL",
@@ -53,6 +56,7 @@ class HotPath:
             for pragma in PRAGMAS:
                 self._db.execute(f"PRAGMA {pragma}")
             self._try_keys()
+            self._fill_in_what_is_carried()
         except BaseException:
             self._db.close()
             raise
@@ -91,6 +95,29 @@ class HotPath:
         """People whose key was erased and of whom something is there all the same, as after a restore."""
         with speaking_of_sqlite():
             return [person for (person,) in self._db.execute(sql.WITHOUT_KEY)]
+
+    def _fill_in_what_is_carried(self) -> None:
+        """Note for messages that were laid in before this was kept track of which texts they carry; once."""
+        with speaking_of_sqlite():
+            if self._db.execute(sql.FILLED).fetchone() is not None:
+                return
+            with self._transaction("BEGIN IMMEDIATE"):
+                if (
+                    self._db.execute(sql.FILLED).fetchone() is None
+                ):  # otherwise somebody else has just done it
+                    for row, parcel in self._messages():
+                        carried = sorted(texts_in(parcel.message))
+                        self._db.executemany(sql.CARRY, [(row, text) for text in carried])
+                    house = self._keys({HOUSE})[HOUSE]
+                    self._db.execute(sql.SET_FILLED, (house.seal(b"", FILLED_MARK),))
+
+    def _messages(self) -> Iterator[tuple[str, Parcel]]:
+        """Every message that is in its room, or may still come there, whose key has not been erased."""
+        last = 0
+        while portion := self._db.execute(sql.PARCELS, (last, PORTION)).fetchall():
+            for _, row, scope, parcel, wrapped in portion:
+                yield row, codec.decode_parcel(self._ring.key(scope, wrapped).open(parcel, f"outbox/{row}"))
+            last = portion[-1][0]
 
     # ── loading ──────────────────────────────────────────────────────────────
 
@@ -156,8 +183,8 @@ class HotPath:
                 self._make_keys(missing)
                 if self._try_to_commit(changes, scopes):
                     raise Conflict("a key was erased meanwhile")
-            if any(copy.loose for copy in changes.copies):
-                # What was moved is not to be found in the log either; if somebody reads just now, it is
+            if changes.faded or any(copy.loose for copy in changes.copies):
+                # What was deleted or moved is not to be found in the log either; if somebody reads just now, it is
                 # emptied at the next deletion.
                 self._db.execute("PRAGMA main.wal_checkpoint(TRUNCATE)")
 

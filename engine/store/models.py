@@ -222,7 +222,9 @@ class TextLeaf(Model):
 
 
 class HouseMark(Model):
-    """One row, sealed with the key of the house: tells whether the key file belongs to this database."""
+    """Sealed with the key of the house: the first row tells whether the key file belongs to this database, the second
+    that it is known of every message which texts it carries.
+    """
 
     id = fields.IntField(primary_key=True)
     sealed = fields.BinaryField()
@@ -256,3 +258,49 @@ class BridgeRow(Model):
     class Meta:
         table = "bridge"
         unique_together = (("kind", "key"),)
+
+
+class Carried(Model):
+    """A text that stands written out in a message, until the message is to be taken back."""
+
+    id = fields.BigIntField(primary_key=True, generated=True)
+    row = fields.CharField(max_length=ID, db_index=True)
+    text = fields.CharField(max_length=ID, db_index=True)
+
+    class Meta:
+        table = "carried"
+
+
+class TakenBack(Model):
+    """A parcel (``by``) that takes back a message, or with an empty ``row`` something its person wrote."""
+
+    by = fields.CharField(max_length=ID, primary_key=True)
+    row = fields.CharField(max_length=ID, db_index=True)
+
+    class Meta:
+        table = "taken_back"
+
+
+class Adopted(Model):
+    """Whether a circle agreed to use a workflow, or agreed to leave it off."""
+
+    id = fields.BigIntField(primary_key=True, generated=True)
+    circle_id: str
+    circle: fields.ForeignKeyRelation[Circle] = fields.ForeignKeyField(
+        "cellar.Circle", related_name=False, on_delete=fields.CASCADE
+    )
+    workflow = fields.CharField(max_length=ID)
+    in_use = fields.BooleanField()
+
+    class Meta:
+        table = "adopted"
+        unique_together = (("circle_id", "workflow"),)
+
+
+class Leaving(Model):
+    """A person who asked to be forgotten, until they are."""
+
+    person = fields.CharField(max_length=ID, primary_key=True)
+
+    class Meta:
+        table = "leaving"

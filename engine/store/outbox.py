@@ -6,7 +6,7 @@ began with a read would fail at once, because SQLite cannot let it write on top 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from tortoise.expressions import F, Q, Subquery
 from tortoise.functions import Min
@@ -14,11 +14,11 @@ from tortoise.transactions import in_transaction
 
 from engine.core.desk import Desk
 from engine.core.schedule import Standing
-from engine.core.values import WEEK_MS, Ms, PersonId, RowId
+from engine.core.values import WEEK_MS, Ms, PersonId, RowId, TextId
 from engine.runtime.ports import Conflict, Journey
 from engine.store import codec
 from engine.store.keys import Seal
-from engine.store.models import Awaited, DeskRow, DirectRoom, Instance, OutboxRow
+from engine.store.models import Awaited, Carried, DeskRow, DirectRoom, Instance, OutboxRow
 from engine.store.opening import CELLAR
 from engine.store.scopes import scope_of_person
 from engine.store.sealing import Key, KeyRing
@@ -70,7 +70,7 @@ def _journey(row: OutboxRow, key: Key) -> Journey:
     return Journey(parcel, row.transaction_id, row.attempts, sealed, row.room)
 
 
-async def seal(ring: KeyRing, row: RowId, room: str, sealed: bytes) -> None:
+async def seal(ring: KeyRing, row: RowId, room: str, sealed: bytes, texts: Collection[TextId]) -> None:
     """See ``Cellar.seal``."""
     found = await OutboxRow.get_or_none(row=row)
     key = None if found is None else (await keys_of(ring, [found.scope])).get(found.scope)
@@ -82,6 +82,8 @@ async def seal(ring: KeyRing, row: RowId, room: str, sealed: bytes) -> None:
         )
         if not kept:
             raise Conflict(f"outbox: {row} does not wait for sending any more")
+        if texts:
+            await Carried.bulk_create([Carried(row=row, text=text) for text in sorted(texts)])
         if found.person is not None:
             await _remember_room(room, PersonId(found.person), found.about)
 

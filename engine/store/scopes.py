@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from engine.core.parcel import Direct, Parcel
 from engine.core.values import InstanceId, PersonId
-from engine.runtime.ports import AnyArrival, Changes, Echo, Housed, Noticed, Rung, ToInstance
+from engine.runtime.ports import AnyArrival, Changes, Echo, Faded, Housed, Noticed, Rung, ToInstance
 
 HOUSE = "house"
 
@@ -44,7 +44,7 @@ def scope_of_arrival(arrival: AnyArrival) -> str:
         return scope_of_instance(arrival.instance)
     if isinstance(arrival, Rung):
         return scope_of_actor(arrival.actor)
-    if isinstance(arrival, Echo | Housed | Noticed):
+    if isinstance(arrival, Echo | Faded | Housed | Noticed):
         return HOUSE
     return scope_of_person(arrival.person)
 

@@ -6,12 +6,15 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from tortoise.connection import get_connection
+from tortoise.expressions import Q, Subquery
+from tortoise.queryset import QuerySet
 from tortoise.transactions import in_transaction
 
 from engine.core.definition import Definition
 from engine.core.instance import Snapshot
-from engine.core.values import CircleId, InstanceId, Ms, PersonId, TextId
-from engine.runtime.ports import Line, SetAside, TimerRow, ToDesk, ToInstance
+from engine.core.parcel import Direct, Shared
+from engine.core.values import CircleId, InstanceId, Ms, PersonId, RowId, TextId
+from engine.runtime.ports import Line, Placed, SetAside, TextKept, TimerRow, ToDesk, ToInstance
 from engine.store import codec, models
 from engine.store.hot_path import in_order
 from engine.store.keys import Seal
@@ -21,6 +24,11 @@ from engine.store.scopes import HOUSE, scope_of_actor, scope_of_instance, scope_
 from engine.store.sealing import Key, KeyRing
 
 logger = logging.getLogger(__name__)
+
+PORTION = 500
+"""How many names one statement is asked about."""
+STANDS = Q(status="sent") | Q(Q(lease_until__not_isnull=True) | Q(sealed__not_isnull=True), status="waiting")
+"""Of parcels: they are in their room, or may be just now."""
 
 
 async def due_timers(now_ms: Ms, limit: int) -> Sequence[TimerRow]:
@@ -111,12 +119,65 @@ async def text(ring: KeyRing, text: TextId) -> str | None:
     return None if key is None else key.open(row.sealed, f"texts/{text}").decode()
 
 
-async def expire_texts(now_ms: Ms) -> int:
-    """See ``Cellar.expire_texts``."""
-    expired = await models.TextLeaf.filter(until__lte=now_ms).delete()
-    if expired:
-        await _wipe()
-    return expired
+async def ended_texts(now_ms: Ms, limit: int) -> Sequence[TextId]:
+    """See ``Cellar.ended_texts``."""
+    rows = await models.TextLeaf.filter(until__lte=now_ms).order_by("until", "id").limit(limit).values("id")
+    return [TextId(row["id"]) for row in rows]
+
+
+async def texts_of(person: PersonId) -> Sequence[TextKept]:
+    """See ``Cellar.texts_of``."""
+    rows = (
+        await models.TextLeaf.filter(person=person).order_by("until", "id").values("id", "instance", "until")
+    )
+    return [TextKept(TextId(row["id"]), row["instance"], row["until"]) for row in rows]
+
+
+async def rows_carrying(texts: Sequence[TextId]) -> Sequence[Placed]:
+    """See ``Cellar.rows_carrying``."""
+    found: dict[int, Placed] = {}
+    for start in range(0, len(texts), PORTION):
+        carrying = models.Carried.filter(text__in=list(texts[start : start + PORTION])).values("row")
+        standing = models.OutboxRow.filter(STANDS, row__in=Subquery(carrying))
+        back = models.TakenBack.all().values("row")
+        found |= await _placed(standing.exclude(row__in=Subquery(back)))
+    return [found[seq] for seq in sorted(found)]
+
+
+async def rows_sent_to(person: PersonId) -> Sequence[Placed]:
+    """See ``Cellar.rows_sent_to``."""
+    mine = models.OutboxRow.filter(STANDS, person=person, is_reaction=False)
+    left = mine.exclude(row__in=Subquery(models.TakenBack.all().values("row"))).exclude(
+        row__in=Subquery(models.TakenBack.all().values("by"))
+    )
+    found = await _placed(left)
+    return [found[seq] for seq in sorted(found)]
+
+
+async def _placed(rows: QuerySet[models.OutboxRow]) -> dict[int, Placed]:
+    return {
+        row["seq"]: Placed(RowId(row["row"]), _to(row["person"], row["circle_id"]))
+        for row in await rows.values("seq", "row", "person", "circle_id")
+    }
+
+
+def _to(person: str | None, circle: str | None) -> Direct | Shared:
+    return Shared(CircleId(circle or "")) if person is None else Direct(PersonId(person))
+
+
+async def leaving() -> Sequence[PersonId]:
+    """See ``Cellar.leaving``."""
+    under_way = models.OutboxRow.filter(
+        Q(due_at__not_isnull=True) | Q(lease_until__not_isnull=True),
+        status="waiting",
+        person__not_isnull=True,
+    )
+    gone = await models.Leaving.all().order_by("person").values("person")
+    if not gone:
+        return []
+    busy = await under_way.filter(person__in=[row["person"] for row in gone]).values("person")
+    held = {row["person"] for row in busy}
+    return [PersonId(row["person"]) for row in gone if row["person"] not in held]
 
 
 async def forget(person: PersonId) -> None:
@@ -131,13 +192,18 @@ async def forget(person: PersonId) -> None:
         await models.DirectRoom.filter(person=person).delete()
         await models.DeskRow.filter(person=person).delete()
         await models.PartRow.filter(person=person).update(person="")
-        await models.TextLeaf.filter(person=person).delete()
+        texts = models.TextLeaf.filter(person=person)
+        await models.Carried.filter(text__in=Subquery(texts.values("id"))).delete()
+        await texts.delete()
         await models.JournalLine.filter(actor=f"d/{person}").delete()
         await models.TimerRow.filter(actor=f"d/{person}").delete()
         await models.InboxEvent.filter(scope=scope_of_person(person)).delete()
         await models.Quarantined.filter(scope=scope_of_person(person)).delete()
         rows = [each["row"] for each in await mail.values("row")]
         await models.Awaited.filter(row__in=rows).delete()
+        await models.Carried.filter(row__in=rows).delete()
+        await models.TakenBack.filter(Q(by__in=rows) | Q(row__in=rows)).delete()
+        await models.Leaving.filter(person=person).delete()
         await mail.delete()
         await drop_what_follows(rows)
     await _wipe()
@@ -174,14 +240,35 @@ async def definition(digest: str) -> Definition | None:
 
 async def open_instances(ring: KeyRing, circle: CircleId) -> Sequence[Snapshot]:
     """See ``Cellar.open_instances``; the oldest first."""
-    rows = await models.Instance.filter(circle_id=circle, open=True)
+    found = await _opened(ring, await models.Instance.filter(circle_id=circle, open=True))
+    return sorted(found, key=lambda snapshot: (snapshot.started_ms, snapshot.id))
+
+
+async def _opened(ring: KeyRing, rows: Sequence[models.Instance]) -> list[Snapshot]:
     keys = await _keys(ring, (scope_of_instance(InstanceId(row.id)) for row in rows))
-    found = [
+    return [
         codec.decode_snapshot(keys[scope].open(row.sealed, f"instances/{row.id}"))
         for row in rows
         if (scope := scope_of_instance(InstanceId(row.id))) in keys
     ]
+
+
+async def instances_of(ring: KeyRing, person: PersonId) -> Sequence[Snapshot]:
+    """See ``Cellar.instances_of``."""
+    parts = await models.PartRow.filter(person=person).distinct().values("instance")
+    names = [row["instance"] for row in parts]
+    found: list[Snapshot] = []
+    for start in range(0, len(names), PORTION):
+        found += await _opened(ring, await models.Instance.filter(id__in=names[start : start + PORTION]))
     return sorted(found, key=lambda snapshot: (snapshot.started_ms, snapshot.id))
+
+
+async def adopted() -> Mapping[CircleId, Mapping[str, bool]]:
+    """See ``Cellar.adopted``."""
+    agreed: dict[CircleId, dict[str, bool]] = {}
+    for row in await models.Adopted.all().order_by("circle_id", "workflow"):
+        agreed.setdefault(CircleId(row.circle_id), {})[row.workflow] = row.in_use
+    return agreed
 
 
 async def people_of(instance: InstanceId) -> tuple[PersonId, ...]:
@@ -238,6 +325,3 @@ async def _keys(ring: KeyRing, scopes: Iterable[str]) -> dict[str, Key]:
     for start in range(0, len(wanted), PORTION):
         keys |= await keys_of(ring, wanted[start : start + PORTION])
     return keys
-
-
-PORTION = 500

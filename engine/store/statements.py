@@ -2,6 +2,8 @@
 
 LOST = "what it belongs to was not sent"
 """Why a parcel was dropped together with its forerunner."""
+LEAVING = "they are leaving"
+"""Why what waited for somebody who asked to be forgotten was dropped."""
 
 SEEN = "SELECT id FROM seen WHERE id IN (SELECT value FROM json_each(?))"
 INSTANCES = """
@@ -55,6 +57,10 @@ OWNERS = "SELECT person, instance FROM texts WHERE id IN (SELECT value FROM json
 TEXT = "SELECT person, instance, sealed FROM texts WHERE id = ?"
 DELETE_TEXT = "DELETE FROM texts WHERE id = ?"
 END_TEXT = "UPDATE texts SET until = ? WHERE id = ?"
+UNCARRY_TEXTS = "DELETE FROM carried WHERE text IN (SELECT value FROM json_each(?))"
+ADOPT = """
+    INSERT INTO adopted (circle_id, workflow, in_use) VALUES (?, ?, ?)
+    ON CONFLICT (circle_id, workflow) DO UPDATE SET in_use = excluded.in_use"""
 SET_ASIDE = """
     INSERT INTO quarantine (id, at, error, scope, sealed) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET at = excluded.at, error = excluded.error, scope = excluded.scope,
@@ -70,6 +76,15 @@ INSERT_PARCEL = """
     INSERT INTO outbox (row, transaction_id, lane, scope, person, circle_id, about, urgency, is_reaction,
         is_budgeted, not_before, due_at, parcel, status, nudged, attempts)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 0, 0)"""
+CARRY = "INSERT INTO carried (row, text) VALUES (?, ?)"
+TAKE_BACK = "INSERT INTO taken_back (by, row) VALUES (?, ?)"
+UNCARRY_ROWS = "DELETE FROM carried WHERE row IN (SELECT value FROM json_each(?))"
+LEAVE = "INSERT INTO leaving (person) VALUES (?) ON CONFLICT (person) DO NOTHING"
+DROP_LEAVING = """
+    UPDATE outbox SET status = 'dropped', why = ?2, lease_until = NULL
+    WHERE person IN (SELECT value FROM json_each(?1)) AND status = 'waiting' AND sealed IS NULL
+        AND row NOT IN (SELECT by FROM taken_back)
+    RETURNING row"""
 STATUS = "SELECT row, status FROM outbox WHERE row IN (SELECT value FROM json_each(?))"
 INSERT_AWAITED = "INSERT INTO awaited (row, forerunner) VALUES (?, ?)"
 DELETE_AWAITED = "DELETE FROM awaited WHERE row IN (SELECT value FROM json_each(?))"
@@ -94,3 +109,9 @@ ECHO = """
 ECHOED = """
     DELETE FROM awaited WHERE forerunner IN
         (SELECT row FROM outbox WHERE transaction_id IN (SELECT value FROM json_each(?)))"""
+
+FILLED = "SELECT 1 FROM house WHERE id = 2"
+SET_FILLED = "INSERT INTO house (id, sealed) VALUES (2, ?) ON CONFLICT (id) DO NOTHING"
+PARCELS = """
+    SELECT o.seq, o.row, o.scope, o.parcel, s.wrapped FROM outbox o JOIN keys.seals s ON s.scope = o.scope
+    WHERE o.seq > ? AND NOT o.is_reaction AND o.status IN ('sent', 'waiting') ORDER BY o.seq LIMIT ?"""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random, SystemRandom
@@ -15,7 +15,19 @@ from engine.core.definition import Definition
 from engine.core.instance import Snapshot
 from engine.core.schedule import Standing
 from engine.core.values import CircleId, InstanceId, Ms, PersonId, RowId, TextId
-from engine.runtime.ports import Changes, Journey, Line, Loaded, SetAside, TimerRow, ToDesk, ToInstance, Want
+from engine.runtime.ports import (
+    Changes,
+    Journey,
+    Line,
+    Loaded,
+    Placed,
+    SetAside,
+    TextKept,
+    TimerRow,
+    ToDesk,
+    ToInstance,
+    Want,
+)
 from engine.store import opening, outbox, shelves
 from engine.store.errors import speaking_of_sqlite
 from engine.store.hot_path import HotPath
@@ -168,8 +180,8 @@ class TortoiseStore:
     async def in_flight(self) -> Sequence[Journey]:
         return await self._read(outbox.in_flight(self._ring))
 
-    async def seal(self, row: RowId, room: str, sealed: bytes) -> None:
-        await self._write(outbox.seal(self._ring, row, room, sealed))
+    async def seal(self, row: RowId, room: str, sealed: bytes, texts: Collection[TextId] = ()) -> None:
+        await self._write(outbox.seal(self._ring, row, room, sealed, texts))
 
     async def mark_sent(self, row: RowId, event: str, at_ms: Ms) -> None:
         await self._write(outbox.mark_sent(row, event, at_ms))
@@ -209,8 +221,20 @@ class TortoiseStore:
     async def text(self, text: TextId) -> str | None:
         return await self._read(shelves.text(self._ring, text))
 
-    async def expire_texts(self, now_ms: Ms) -> int:
-        return await self._write(shelves.expire_texts(now_ms))
+    async def ended_texts(self, now_ms: Ms, limit: int) -> Sequence[TextId]:
+        return await self._read(shelves.ended_texts(now_ms, limit))
+
+    async def texts_of(self, person: PersonId) -> Sequence[TextKept]:
+        return await self._read(shelves.texts_of(person))
+
+    async def rows_carrying(self, texts: Sequence[TextId]) -> Sequence[Placed]:
+        return await self._read(shelves.rows_carrying(texts))
+
+    async def rows_sent_to(self, person: PersonId) -> Sequence[Placed]:
+        return await self._read(shelves.rows_sent_to(person))
+
+    async def leaving(self) -> Sequence[PersonId]:
+        return await self._read(shelves.leaving())
 
     async def forget(self, person: PersonId) -> None:
         """Erase a person: their key first of all, their Matrix id, desk, texts, journal and mail."""
@@ -226,6 +250,12 @@ class TortoiseStore:
 
     async def open_instances(self, circle: CircleId) -> Sequence[Snapshot]:
         return await self._read(shelves.open_instances(self._ring, circle))
+
+    async def instances_of(self, person: PersonId) -> Sequence[Snapshot]:
+        return await self._read(shelves.instances_of(self._ring, person))
+
+    async def adopted(self) -> Mapping[CircleId, Mapping[str, bool]]:
+        return await self._read(shelves.adopted())
 
     async def people_of(self, instance: InstanceId) -> tuple[PersonId, ...]:
         return await self._read(shelves.people_of(instance))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, fields, replace
 from itertools import count
@@ -15,12 +15,14 @@ from engine.core.instance import Snapshot
 from engine.core.parcel import Direct, Parcel, Shared, Target
 from engine.core.schedule import Standing
 from engine.core.values import WEEK_MS, CircleId, InstanceId, Ms, PersonId, RowId, TextId
+from engine.runtime.carrying import takes_back, texts_in
 from engine.runtime.ports import (
     AnyArrival,
     BadData,
     Changes,
     Conflict,
     Echo,
+    Faded,
     Housed,
     Journey,
     KeptRow,
@@ -28,9 +30,11 @@ from engine.runtime.ports import (
     Loaded,
     NewParcel,
     Noticed,
+    Placed,
     Rung,
     SetAside,
     TextCopy,
+    TextKept,
     TextRow,
     TimerRow,
     ToDesk,
@@ -68,6 +72,18 @@ class _Row:
         to = self.parcel.to
         return f"d/{to.person}" if isinstance(to, Direct) else f"s/{to.circle}"
 
+    @property
+    def takes_back(self) -> bool:
+        """Whether it is no message, but takes one back."""
+        return takes_back(self.parcel)
+
+    @property
+    def stands(self) -> bool:
+        """Whether it is in its room, or may be just now."""
+        return self.status == "sent" or (
+            self.status == "waiting" and (self.sealed is not None or self.lease_until_ms is not None)
+        )
+
     def is_for(self, person: PersonId) -> bool:
         return isinstance(self.parcel.to, Direct) and self.parcel.to.person == person
 
@@ -91,6 +107,11 @@ class MemoryStore:
     _by_event: dict[str, _Row] = field(default_factory=dict)
     _waiting: dict[RowId, _Row] = field(default_factory=dict)
     """The part of the outbox that may still leave, oldest first."""
+    _carries: dict[RowId, frozenset[TextId]] = field(default_factory=dict)
+    """The texts that a message carries, as long as it has not been taken back."""
+    _taken_back: set[RowId] = field(default_factory=set)
+    _adoptions: dict[tuple[CircleId, str], bool] = field(default_factory=dict)
+    _leaving: set[PersonId] = field(default_factory=set)
     _texts: dict[TextId, TextRow] = field(default_factory=dict)
     _set_aside: dict[str, SetAside] = field(default_factory=dict)
     _inbox: dict[str, ToInstance | ToDesk] = field(default_factory=dict)
@@ -170,6 +191,9 @@ class MemoryStore:
         known = rows & self._outbox.keys() or transactions & self._by_transaction.keys()
         if known or len(rows) < len(changes.parcels) or len(transactions) < len(changes.parcels):
             raise BadData("outbox: a row or transaction id stands there already")
+        for adoption in changes.adoptions:
+            if adoption.circle not in self._circles:
+                raise BadData(f"adoptions: circle {adoption.circle} is not known")
         moments = list(changes.seen.values())
         moments += [timer.due_ms for timer in changes.timers.values() if timer is not None]
         moments += [new.due_ms for new in changes.parcels]
@@ -204,6 +228,13 @@ class MemoryStore:
             if text_id in self._texts:
                 kept = self._texts[text_id]
                 self._texts[text_id] = TextRow(kept.id, kept.person, kept.instance, kept.body, until_ms)
+        for text_id in changes.faded:
+            self._texts.pop(text_id, None)
+        gone = set(changes.faded)
+        if gone:
+            self._carries = {row: left for row, held in self._carries.items() if (left := held - gone)}
+        for adoption in changes.adoptions:
+            self._adoptions[adoption.circle, adoption.workflow] = adoption.in_use
         for aside in changes.set_aside:
             self._set_aside[aside.arrival.id] = aside
         for event in changes.inbox:
@@ -229,6 +260,7 @@ class MemoryStore:
             self._kept[row.kind, row.key] = row.value
 
     def _write_outbox(self, changes: Changes) -> None:
+        self._see_off(changes.leaving)
         rows = [self._add(new) for new in changes.parcels]
         for transaction, event, at_ms in changes.echoes:
             if transaction in self._by_transaction:
@@ -247,12 +279,29 @@ class MemoryStore:
         self._outbox[new.parcel.row] = row
         self._by_transaction[new.transaction] = row
         self._waiting[new.parcel.row] = row
+        if carried := texts_in(new.parcel.message):
+            self._carries[new.parcel.row] = carried
         return row
+
+    def _see_off(self, leaving: Sequence[PersonId]) -> None:
+        """What had been waiting for people who leave is not sent any more; what takes something back is."""
+        self._leaving.update(leaving)
+        lost = {
+            key
+            for key, row in self._waiting.items()
+            if row.sealed is None and not row.takes_back and any(row.is_for(person) for person in leaving)
+        }
+        for key in lost:
+            self._drop(self._waiting[key], "they are leaving", None, dead=False)
+        self._drop_what_follows(lost)
 
     def _await_forerunners(self, row: _Row) -> Iterator[RowId]:
         """Note what a parcel has to wait for; gives those that will never be sent."""
         parcel = row.parcel
-        for before in (parcel.edits, parcel.reacts, parcel.replies):
+        if parcel.redacts is not None:
+            self._taken_back.add(parcel.redacts)
+            self._carries.pop(parcel.redacts, None)
+        for before in (parcel.edits, parcel.reacts, parcel.replies, parcel.redacts):
             if before is not None and not self._is_sent(before):
                 row.awaits.add(before)
                 if before not in self._waiting:
@@ -307,11 +356,13 @@ class MemoryStore:
     async def in_flight(self) -> Sequence[Journey]:
         return [row.journey() for row in self._waiting.values() if row.sealed is not None]
 
-    async def seal(self, row: RowId, room: str, sealed: bytes) -> None:
+    async def seal(self, row: RowId, room: str, sealed: bytes, texts: Collection[TextId] = ()) -> None:
         found = self._waiting.get(row)
         if found is None:
             raise Conflict(f"outbox: {row} does not wait for sending any more")
         found.room, found.sealed = room, sealed
+        if texts:
+            self._carries[row] = self._carries.get(row, frozenset()).union(texts)
 
     async def mark_sent(self, row: RowId, event: str, at_ms: Ms) -> None:
         if row in self._outbox:
@@ -349,6 +400,7 @@ class MemoryStore:
             and row.parcel.urgency == "timely"
             and row.parcel.edits is None
             and row.parcel.reacts is None
+            and not row.takes_back
             and row.at_ms is not None
             and row.at_ms > now_ms - WEEK_MS
         )
@@ -413,11 +465,33 @@ class MemoryStore:
         kept = self._texts.get(text)
         return None if kept is None else kept.body
 
-    async def expire_texts(self, now_ms: Ms) -> int:
-        over = [key for key, text in self._texts.items() if text.until_ms <= now_ms]
-        for key in over:
-            del self._texts[key]
-        return len(over)
+    async def ended_texts(self, now_ms: Ms, limit: int) -> Sequence[TextId]:
+        over = [text for text in self._texts.values() if text.until_ms <= now_ms]
+        return [text.id for text in sorted(over, key=lambda text: (text.until_ms, text.id))[:limit]]
+
+    async def texts_of(self, person: PersonId) -> Sequence[TextKept]:
+        mine = [text for text in self._texts.values() if text.person == person]
+        mine.sort(key=lambda text: (text.until_ms, text.id))
+        return [TextKept(text.id, text.instance, text.until_ms) for text in mine]
+
+    async def rows_carrying(self, texts: Sequence[TextId]) -> Sequence[Placed]:
+        wanted = frozenset(texts)
+        found = (self._outbox[row] for row, held in self._carries.items() if held & wanted)
+        return _placed(row for row in found if row.stands and row.parcel.row not in self._taken_back)
+
+    async def rows_sent_to(self, person: PersonId) -> Sequence[Placed]:
+        mine = (row for row in self._outbox.values() if row.is_for(person) and row.stands)
+        messages = (row for row in mine if row.parcel.reacts is None and not row.takes_back)
+        return _placed(row for row in messages if row.parcel.row not in self._taken_back)
+
+    async def leaving(self) -> Sequence[PersonId]:
+        under_way = [
+            row.parcel.to.person
+            for row in self._waiting.values()
+            if isinstance(row.parcel.to, Direct)
+            and (row.due_ms is not None or row.lease_until_ms is not None)
+        ]
+        return sorted(self._leaving.difference(under_way))
 
     async def forget(self, person: PersonId) -> None:
         """Erase everything by which this person could be known again: name, desk, texts, journal, mail."""
@@ -431,11 +505,16 @@ class MemoryStore:
             for instance, refs in self._parts.items()
         }
         self._timers = {key: timer for key, timer in self._timers.items() if key[0] != f"d/{person}"}
-        self._texts = {key: text for key, text in self._texts.items() if text.person != person}
+        texts = {key for key, text in self._texts.items() if text.person == person}
+        self._carries = {row: left for row, held in self._carries.items() if (left := held - texts)}
+        self._texts = {key: text for key, text in self._texts.items() if key not in texts}
         self._inbox = {key: e for key, e in self._inbox.items() if not _is_of(e, person)}
         self._set_aside = {key: a for key, a in self._set_aside.items() if not _is_of(a.arrival, person)}
         mail = [row for row in self._outbox.values() if row.is_for(person)]
+        self._leaving.discard(person)
         for row in mail:
+            self._carries.pop(row.parcel.row, None)
+            self._taken_back.discard(row.parcel.row)
             del self._outbox[row.parcel.row], self._by_transaction[row.transaction]
             self._waiting.pop(row.parcel.row, None)
             if row.event is not None:
@@ -457,6 +536,17 @@ class MemoryStore:
     async def open_instances(self, circle: CircleId) -> Sequence[Snapshot]:
         mine = [s for s in self._snapshots.values() if s.circle == circle and s.finished_ms is None]
         return sorted(mine, key=lambda snapshot: (snapshot.started_ms, snapshot.id))
+
+    async def instances_of(self, person: PersonId) -> Sequence[Snapshot]:
+        theirs = (key for key, refs in self._parts.items() if person in refs.values())
+        found = [self._snapshots[key] for key in theirs if key in self._snapshots]
+        return sorted(found, key=lambda snapshot: (snapshot.started_ms, snapshot.id))
+
+    async def adopted(self) -> Mapping[CircleId, Mapping[str, bool]]:
+        agreed: dict[CircleId, dict[str, bool]] = {}
+        for (circle, workflow), in_use in sorted(self._adoptions.items()):
+            agreed.setdefault(circle, {})[workflow] = in_use
+        return agreed
 
     async def people_of(self, instance: InstanceId) -> tuple[PersonId, ...]:
         return self._people_of(instance)
@@ -500,6 +590,8 @@ class MemoryStore:
             held = getattr(self, each.name)
             if isinstance(held, dict):
                 setattr(other, each.name, dict(held))
+            elif isinstance(held, set):
+                setattr(other, each.name, set(held))
         other._parts = {key: dict(parts) for key, parts in self._parts.items()}
         other._journal = {key: dict(lines) for key, lines in self._journal.items()}
         other._outbox, other._waiting = rows, waiting
@@ -512,7 +604,11 @@ def _is_of(arrival: AnyArrival, person: PersonId) -> bool:
     """Whether it came from this person, is on its way to their desk, or rings there."""
     if isinstance(arrival, Rung):
         return arrival.actor == f"d/{person}"
-    return not isinstance(arrival, Echo | Housed | Noticed | ToInstance) and arrival.person == person
+    return not isinstance(arrival, Echo | Faded | Housed | Noticed | ToInstance) and arrival.person == person
+
+
+def _placed(rows: Iterable[_Row]) -> list[Placed]:
+    return [Placed(row.parcel.row, row.parcel.to) for row in sorted(rows, key=lambda row: row.seq)]
 
 
 def check_text(text: TextRow) -> None:

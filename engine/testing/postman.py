@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from engine.core.parcel import Direct, Parcel
-from engine.core.values import PersonId, RowId
-from engine.runtime.ports import Sent, Undeliverable
+from engine.core.values import Ms, PersonId, RowId, TextId
+from engine.runtime.carrying import takes_back
+from engine.runtime.ports import Sealed, Sent, Undeliverable
 
 
 class Brought(msgspec.Struct, frozen=True):
@@ -18,6 +19,8 @@ class Brought(msgspec.Struct, frozen=True):
     room: str
     parcel: Parcel
     words: str
+    at_ms: Ms = 0
+    """When it was brought, if the postman has a clock."""
 
 
 class _Letter(msgspec.Struct, frozen=True):
@@ -33,13 +36,22 @@ class RecordingPostman:
     emptied at any time: what was brought is known all the same.
     """
 
-    def __init__(self, write: Callable[[Parcel], Awaitable[str]] | None = None) -> None:
+    def __init__(
+        self,
+        write: Callable[[Parcel], Awaitable[str]] | None = None,
+        now_ms: Callable[[], Ms] = lambda: 0,
+    ) -> None:
+        self._now_ms = now_ms
         self._write = write
         self._by_transaction: dict[tuple[str, str], Sent] = {}
         self._events: dict[RowId, str] = {}
         self.brought: list[Brought] = []
         self.present: set[PersonId] = set()
         self.invited: set[PersonId] = set()
+        self.texts: dict[RowId, frozenset[TextId]] = {}
+        """The texts of people that the words found for a parcel hold, where whoever found them notes it."""
+        self.gone: list[PersonId] = []
+        """Who was let go of, in that order."""
 
     async def room_for(self, parcel: Parcel) -> str:
         return f"d/{parcel.to.person}" if isinstance(parcel.to, Direct) else f"s/{parcel.to.circle}"
@@ -48,15 +60,18 @@ class RecordingPostman:
         self.invited.add(person)
         return person in self.present
 
-    async def seal(self, parcel: Parcel, room: str, transaction: str) -> bytes:
-        for row in (parcel.edits, parcel.reacts, parcel.replies):
+    async def seal(self, parcel: Parcel, room: str, transaction: str) -> Sealed:
+        for row in (parcel.edits, parcel.reacts, parcel.replies, parcel.redacts):
             if row is not None and row not in self._events:
                 raise Undeliverable(f"what it refers to ({row}) was never sent")
-        if self._write is not None:
+        if takes_back(parcel):
+            words = ""
+        elif self._write is not None:
             words = await self._write(parcel)
         else:
             words = parcel.emoji or "\n".join(line.key for line in parcel.message.lines)
-        return msgspec.json.encode(_Letter(parcel, words))
+        texts = self.texts.pop(parcel.row, frozenset())
+        return Sealed(msgspec.json.encode(_Letter(parcel, words)), texts)
 
     async def put(self, room: str, sealed: bytes, transaction: str) -> Sent:
         known = self._by_transaction.get((room, transaction))
@@ -66,8 +81,12 @@ class RecordingPostman:
         sent = Sent(f"${len(self._by_transaction)}")
         self._by_transaction[room, transaction] = sent
         self._events[letter.parcel.row] = sent.event
-        self.brought.append(Brought(sent.event, room, letter.parcel, letter.words))
+        self.brought.append(Brought(sent.event, room, letter.parcel, letter.words, self._now_ms()))
         return sent
+
+    async def let_go(self, person: PersonId) -> None:
+        self.gone.append(person)
+        self.present.discard(person)
 
     def event_of(self, row: RowId) -> str | None:
         """The event that a parcel became."""

@@ -47,6 +47,10 @@ class Config(msgspec.Struct, frozen=True):
     members: tuple[str, ...]
     secret: bytes
     workflows: str = str(SHIPPED)
+    contacts: tuple[str, ...] = ()
+    stewards: tuple[str, ...] = ()
+    in_use: tuple[str, ...] | None = ("invitation",)
+    """What a circle has in use at its start; None: everything in the folder."""
 
     @property
     def database(self) -> Path:
@@ -65,13 +69,15 @@ class Config(msgspec.Struct, frozen=True):
         return Plan(
             session=self.session,
             rooms=(self.room,),
-            contacts=(),
+            contacts=self.contacts,
             operator="the crash test",
             outside_help="112",
             allowed=Allowed(users=frozenset(self.members)),
             workflows=Path(self.workflows),
             pickle_secret=self.secret,
             alias_salt=self.secret,
+            stewards=self.stewards,
+            workflows_at_start=None if self.in_use is None else frozenset(self.in_use),
         )
 
 

@@ -19,12 +19,18 @@ UNDER_WAY = """
 SEEN = "SELECT id FROM seen"
 ROWS = "SELECT row, transaction_id, status, room, event_id, is_reaction, why FROM outbox ORDER BY seq"
 WAITS = """
-    SELECT 'timer ' || actor || ' ' || name FROM timers
+    SELECT 'timer ' || actor || ' ' || name FROM timers WHERE name <> 'letter'
     UNION ALL SELECT 'parcel ' || row || ' ' || coalesce(why, '') FROM outbox WHERE status = 'waiting'"""
 NEXT = """
-    SELECT min(due_at) FROM (SELECT due_at FROM timers
+    SELECT min(due_at) FROM (SELECT due_at FROM timers WHERE name <> 'letter'
         UNION ALL SELECT due_at FROM outbox o WHERE status = 'waiting' AND due_at IS NOT NULL
             AND NOT EXISTS (SELECT 1 FROM awaited a WHERE a.row = o.row))"""
+
+
+CARRYING = "SELECT DISTINCT c.row FROM carried c JOIN outbox o ON o.row = c.row WHERE o.status = 'sent'"
+TO_FADE = """
+    SELECT 'text ' || id FROM texts WHERE until <= ?1
+    UNION ALL SELECT 'parcel ' || row FROM outbox WHERE status = 'waiting' AND row IN (SELECT by FROM taken_back)"""
 
 
 class Row(NamedTuple):
@@ -61,8 +67,16 @@ class Look:
         """The outbox, oldest first."""
         return [Row(*found) for found in self._select(ROWS)]
 
+    def carrying(self) -> set[str]:
+        """The rows of messages in which somebody's words stand."""
+        return {row for (row,) in self._select(CARRYING)}
+
+    def to_fade(self, now_ms: Ms) -> list[str]:
+        """Texts past their end date, and what is still to be taken back."""
+        return [found for (found,) in self._select(TO_FADE, now_ms)]
+
     def next_moment_ms(self) -> Ms | None:
-        """The next moment anything in the house waits for."""
+        """The next moment anything in the house waits for, but for weekly letters, which never end."""
         ((at_ms,),) = self._select(NEXT)
         found: Ms | None = at_ms
         return found

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from bridge.matrix.crypto_store import RowStore
 from bridge.matrix.http import Homeserver
 from bridge.matrix.keep import Keeper, Row
-from engine.core.values import Ms, PersonId, RowId
+from engine.core.values import Ms, PersonId, RowId, TextId
 from engine.runtime.ports import Changes, Journey
 from engine.store import TortoiseStore
 from tests.crash.scythe import Scythe
@@ -35,8 +35,8 @@ class MortalStore(TortoiseStore):
         claimed: Sequence[Journey] = await self._around("claim", super().claim(now_ms, lease_ms, limit))
         return claimed
 
-    async def seal(self, row: RowId, room: str, sealed: bytes) -> None:
-        await self._around("seal", super().seal(row, room, sealed))
+    async def seal(self, row: RowId, room: str, sealed: bytes, texts: Collection[TextId] = ()) -> None:
+        await self._around("seal", super().seal(row, room, sealed, texts))
 
     async def mark_sent(self, row: RowId, event: str, at_ms: Ms) -> None:
         await self._around("mark_sent", super().mark_sent(row, event, at_ms))

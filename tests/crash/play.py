@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import TypeVar
 
 from engine.core.decide_desk import plain_emoji
-from engine.core.values import HOUR_MS, MINUTE_MS, Ms
+from engine.core.values import DAY_MS, HOUR_MS, MINUTE_MS, Ms
 from tests.crash.lives import Lives
 from tests.crash.look import Look
 from tests.world import World
@@ -26,6 +26,7 @@ from tests.world.timeline import Message
 T = TypeVar("T")
 
 PATIENCE_SECONDS = 60.0
+LONG_MS = 400 * DAY_MS
 INTRODUCTION = "runs for this circle"
 HELLO = "May I write to you"
 COMING, MAYBE, NO = "coming", "maybe", "no"
@@ -318,6 +319,27 @@ class Play:
         await device.forget()
         del self.world.members[f"{first}'s other app"]
         await self.settle()
+
+    async def long_after(self, lives: Lives, kills: int) -> set[str]:
+        """More than a year later all words have reached their end date; the rows of the messages that held them."""
+        self._lives = lives
+        await lives.until(
+            lambda: lives.starts_seconds, lambda: "the first life of a year later", PATIENCE_SECONDS
+        )
+        carrying = self._look.carrying()
+        lives.allow(kills)
+        lives.jump_to(lives.clock.now_ms() + LONG_MS)
+
+        def faded() -> bool:
+            return not self._look.to_fade(lives.clock.now_ms())
+
+        await lives.until(
+            faded, lambda: f"fading: {self._look.to_fade(lives.clock.now_ms())}", PATIENCE_SECONDS
+        )
+        lives.spare()
+        await self.settle()
+        await lives.stop()
+        return carrying
 
     # ── waiting ──────────────────────────────────────────────────────────────
 

@@ -62,6 +62,12 @@ async def test_killed_at_every_boundary_nothing_is_lost_and_nothing_happens_twic
     finally:
         await store.close()
     census.report()
+    async with Lives(config, lives.clock, chance) as later:
+        carrying = await play.long_after(later, max(2, kills // 20))
+        print(f"long after: {later.account()}")
+    census.of_log(later.log())
+    census.of_fading(carrying)
+    census.report()
     assert lives.killed >= kills
     assert kills < ENOUGH_FOR_ALL or not lives.never_killed()
 

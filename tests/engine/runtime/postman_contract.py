@@ -25,7 +25,7 @@ class Lying(msgspec.Struct, frozen=True):
     """An event as somebody in the room reads it.
 
     ``words`` are the keys of the message's lines, one per line, or a reaction's emoji; for an edit,
-    the new ones. ``edits``, ``reacts`` and ``replies`` are event ids.
+    the new ones. ``edits``, ``reacts``, ``replies`` and ``redacts`` are event ids.
     """
 
     event: str
@@ -33,6 +33,8 @@ class Lying(msgspec.Struct, frozen=True):
     edits: str | None = None
     reacts: str | None = None
     replies: str | None = None
+    redacts: str | None = None
+    """What it takes back; then it has no words."""
 
 
 class PostOffice(Protocol):
@@ -65,9 +67,14 @@ async def bring(office: PostOffice, parcel: Parcel, transaction: str | None = No
     transaction = transaction or f"txn-{parcel.row}"
     room = await office.postman.room_for(parcel)
     sealed = await office.postman.seal(parcel, room, transaction)
-    sent = await office.postman.put(room, sealed, transaction)
+    sent = await office.postman.put(room, sealed.content, transaction)
     await office.keep(parcel.row, room, sent.event)
     return room, sent.event
+
+
+async def seal(office: PostOffice, parcel: Parcel, room: str) -> bytes:
+    """What the outbox would keep of a parcel."""
+    return (await office.postman.seal(parcel, room, "txn")).content
 
 
 async def arrived(office: PostOffice, person: PersonId) -> None:
@@ -124,7 +131,7 @@ class PostmanContract:
         await arrived(office, office.ana)
         parcel = letter("1", Direct(office.ana))
         room = await office.postman.room_for(parcel)
-        sealed = await office.postman.seal(parcel, room, "txn")
+        sealed = await seal(office, parcel, room)
         first = await office.postman.put(room, sealed, "txn")
         assert await office.postman.put(room, sealed, "txn") == first
         assert len(await office.lies_in(room)) == 1
@@ -140,7 +147,7 @@ class PostmanContract:
         await arrived(office, office.ana)
         parcel = letter("1", Direct(office.ana))
         room = await office.postman.room_for(parcel)
-        sealed = await office.postman.seal(parcel, room, "txn")
+        sealed = await seal(office, parcel, room)
         await office.restart()
         first = await office.postman.put(room, sealed, "txn")
         await office.restart()
@@ -171,7 +178,27 @@ class PostmanContract:
             ("said.reminder", None, None, question),
         ]
 
-    @pytest.mark.parametrize("way", ["edits", "reacts", "replies"])
+    async def test_what_is_taken_back_is_something_that_was_sent_or_that_somebody_wrote(
+        self, office: PostOffice
+    ) -> None:
+        await arrived(office, office.ana)
+        room, said = await bring(office, letter("said", Direct(office.ana)))
+        _, other = await bring(office, letter("other", Direct(office.ana)))
+        await bring(office, letter("back", Direct(office.ana), redacts=RowId("said")))
+        await bring(office, letter("back-event", Direct(office.ana), redacts_event=other))
+        back = [(each.words, each.redacts) for each in await office.lies_in(room) if each.redacts is not None]
+        assert back == [("", said), ("", other)]
+
+    async def test_whoever_was_let_go_of_has_no_room_any_more_and_letting_go_again_does_no_harm(
+        self, office: PostOffice
+    ) -> None:
+        await arrived(office, office.ana)
+        for _ in range(2):
+            await office.postman.let_go(office.ana)
+        await office.postman.let_go(office.ben)
+        assert not await office.postman.is_present(office.ana)
+
+    @pytest.mark.parametrize("way", ["edits", "reacts", "replies", "redacts"])
     async def test_what_belongs_to_something_never_sent_can_never_be_delivered(
         self, office: PostOffice, way: str
     ) -> None:
@@ -179,6 +206,5 @@ class PostmanContract:
         parcel = letter(
             "1", Direct(office.ana), emoji="✅" if way == "reacts" else None, **{way: RowId("never")}
         )
-        room = await office.postman.room_for(parcel)
         with pytest.raises(Undeliverable):
-            await office.postman.seal(parcel, room, "txn")
+            await office.postman.seal(parcel, await office.postman.room_for(parcel), "txn")

@@ -34,6 +34,8 @@ from engine.core.definition import (
 )
 from engine.core.desk import Command, Desk, Reading, Rhythm
 from engine.core.desk_commands import OWN_WORDS
+from engine.core.desk_letter import LETTER
+from engine.core.desk_practice import LEAVE_OFF, TRY
 from engine.core.desk_table import plain_emoji
 from engine.core.instance import Snapshot
 from engine.core.parcel import Target
@@ -53,6 +55,7 @@ from engine.runtime.ports import (
     Spoken,
     Want,
 )
+from engine.runtime.practices import Practices
 from engine.testing import Brought, ManualClock, MemoryStore, RecordingPostman, faulty
 
 NOON = 1_800_273_600_000
@@ -172,6 +175,12 @@ class PlainReader:
         if "boom" in body:
             raise ValueError(body)
         first, *rest = body.split(" ") if body not in OWN_WORDS else [body]
+        for word in (TRY, LEAVE_OFF):
+            if body.startswith(f"{word} "):
+                return Reading(command=Command(word, workflow=body.removeprefix(f"{word} "))), ""
+        if body.startswith("not from "):
+            meant = tuple(self._persons[who[1:]] for who in named_in(body))
+            return Reading(command=Command("not from", people=meant)), ""
         people = tuple(self._persons[w[1:]] for w in rest if w.startswith("@"))
         if first in words or first in OWN_WORDS:
             behind = " ".join(w for w in rest if not w.startswith("@"))
@@ -195,6 +204,7 @@ class Village:
         self.persons: dict[str, PersonId] = {}
         self.circle = CircleId("")
         self.helpers: tuple[PersonId, ...] = ()
+        self.outside_help = True
         self.keepers: tuple[PersonId, ...] = ()
         self.roles: dict[tuple[str, bool], tuple[PersonId, ...]] = {}
         """(title, understudy) → who."""
@@ -210,6 +220,9 @@ class Village:
     def contacts(self, circle: CircleId) -> Sequence[PersonId]:
         return self.helpers
 
+    def has_outside_help(self, circle: CircleId) -> bool:
+        return self.outside_help
+
     def stewards(self, circle: CircleId) -> Sequence[PersonId]:
         return self.keepers
 
@@ -221,7 +234,14 @@ class Village:
 class SmallHouse:
     """Made by ``open``; ``close`` ends it. ``faults`` and ``mishaps`` are what goes wrong with store and postman."""
 
-    def __init__(self, pace: int = 1, seed: int = 7, store: MemoryStore | None = None) -> None:
+    def __init__(
+        self,
+        pace: int = 1,
+        seed: int = 7,
+        store: MemoryStore | None = None,
+        at_start: frozenset[str] | None = None,
+    ) -> None:
+        """``at_start``: what the circle has in use before it has agreed to anything; None: everything."""
         self.store = store or MemoryStore()
         self.cellar, self.faults = faulty(cellar(self.store))
         self.clock = ManualClock(NOON, pace=pace)
@@ -229,6 +249,7 @@ class SmallHouse:
         self.carrier, self.mishaps = faulty(postman(self.postman))
         self.village = Village()
         self.shelf = Shelf(supper(), picnic())
+        self.practices = Practices(self.shelf, self.village, at_start, rehearsed=at_start is None)
         self.chance = Random(seed)
         self.reader = PlainReader(self.village.persons)
         self.line = self.another_line()
@@ -272,7 +293,9 @@ class SmallHouse:
         """One more writer over the same store, as another process would be."""
         rhythm = Rhythm("UTC", 0, 0)
         chance = self.chance if seed == 7 else Random(seed)
-        house = House(self.cellar, self.shelf, self.reader, self.village, chance, rhythm)
+        house = House(
+            self.cellar, self.shelf, self.reader, self.village, chance, rhythm, practices=self.practices
+        )
         return StraightLine(house, self.clock)
 
     def id(self, name: str) -> PersonId:
@@ -345,9 +368,10 @@ class SmallHouse:
     # ── seeing ───────────────────────────────────────────────────────────────
 
     def seen(self, name: str) -> list[Brought]:
-        """What lies in a person's room, without the choices placed under prompts."""
+        """What lies in a person's room, without the choices placed under prompts, and without weekly letters."""
         room = f"d/{self.id(name)}"
-        return [b for b in self.postman.brought if b.room == room and b.parcel.emoji is None]
+        here = [b for b in self.postman.brought if b.room == room and b.parcel.emoji is None]
+        return [b for b in here if b.parcel.message.view != LETTER]
 
     def in_room(self) -> list[str]:
         """The first key of everything in the circle's room, edits with a star."""

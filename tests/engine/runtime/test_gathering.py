@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -38,7 +39,7 @@ from tests.engine.runtime.small_house import SmallHouse
 YES = (Choice("yes", "✅"),)
 
 
-def asking(name: str, *sources: Source, naming: bool = False, arrival: bool = False) -> Definition:
+def asking(name: str, *sources: Source, naming: bool = False, **more: Any) -> Definition:
     """``them`` are asked; ``more`` by the host asks whoever was named; ``on`` ends it."""
     asks = {
         "a": AskDef("a", Part("them"), choices=() if naming else YES, naming="person" if naming else None),
@@ -67,7 +68,7 @@ def asking(name: str, *sources: Source, naming: bool = False, arrival: bool = Fa
         start="open",
         texts={"a.say": "?", "a.yes": "Yes", "b.say": "?", "b.yes": "Yes", "called": name, "over": "."},
         gaps={},
-        arrival=arrival,
+        **more,
     )
 
 
@@ -206,7 +207,7 @@ async def arrive(house: SmallHouse, name: str) -> Moved:
 
 
 async def welcoming(house: SmallHouse) -> None:
-    welcome = asking("welcome", Starter(), arrival=True)
+    welcome = asking("welcome", Starter(), begins_for="arriving")
     house.shelf.definitions[welcome.digest] = welcome
 
 
@@ -221,13 +222,16 @@ async def test_whoever_comes_into_the_room_begins_what_begins_when_somebody_arri
     assert len(snapshot.id) == 32
 
 
-async def test_the_same_arrival_begins_it_once_and_the_next_one_again(house: SmallHouse) -> None:
+async def test_it_begins_once_for_each_person_and_not_again_for_who_comes_back(house: SmallHouse) -> None:
     await welcoming(house)
     arrival = await arrive(house, "dora")
     await house.submit(arrival)
     assert len(await house.snapshots()) == 1
+    await arrive(house, "chen")
+    assert len(await house.snapshots()) == 2
+    await house.submit(house.moved("dora", joined=False, room=True))
     await arrive(house, "dora")
-    assert len({snapshot.id for snapshot in await house.snapshots()}) == 2
+    assert len(house.store.begun()) == 2
 
 
 async def test_coming_into_ones_own_room_or_leaving_begins_nothing(house: SmallHouse) -> None:

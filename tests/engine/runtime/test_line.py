@@ -10,7 +10,7 @@ import pytest
 
 from engine.core.decide_desk import decide_desk
 from engine.core.desk import Desk, Heard, Rhythm
-from engine.core.values import DAY_MS, InstanceId, PersonId
+from engine.core.values import DAY_MS, InstanceId
 from engine.runtime import batch, line
 from engine.runtime.line import MOST_CONFLICTS, NOT_KEPT, LineEnded
 from engine.runtime.ports import (
@@ -142,9 +142,9 @@ async def test_an_event_whose_deciding_raises_is_set_aside_and_the_others_go_on(
 async def test_nothing_lingers_of_an_event_that_breaks_halfway(house: SmallHouse) -> None:
     before = await house.desk("ana")
     house.shelf.definitions.clear()  # `supper` still reads as a beginning, but nothing stands behind it
-
-    begins = {"supper": "supper"}
-    house.shelf.begins = lambda: begins  # type: ignore[method-assign]
+    practices = house.line._house.practices
+    practices.in_use = lambda _circle: ("supper",)  # type: ignore[method-assign]
+    practices.begins = house.shelf.begins = lambda *_: {"supper": "supper"}  # type: ignore[method-assign]
     outcome = await house.say("ana", "supper @ben with quinces")
     assert outcome.kind == "quarantined"
     assert outcome.why is not None
@@ -590,7 +590,7 @@ async def test_what_a_desk_has_heard_makes_it_what_it_is(house: SmallHouse) -> N
 
 
 async def test_a_stranger_who_writes_is_greeted_and_nothing_else_changes(house: SmallHouse) -> None:
-    stranger = PersonId("stranger")
+    stranger = await house.store.person("@stranger:hearth.test")
     await house.submit(Spoken(id="$s", occurred_ms=1, person=stranger, body="what is this?"))
     loaded = await house.store.load(Want(desks=frozenset({stranger})))
     assert loaded.desks[stranger].greeted

@@ -28,6 +28,7 @@ from engine.core.starting import MOST_IN_A_ROW
 from engine.core.values import DAY_MS, Persons, Words
 from engine.runtime.ports import Conflict
 from tests.engine.runtime.small_house import SmallHouse
+from tests.engine.store.goods import let_end
 
 A_WEEK = MomentExpr("entering", 7 * DAY_MS)
 
@@ -145,7 +146,7 @@ async def test_words_handed_over_are_kept_by_the_end_date_of_each(house: SmallHo
     assert mine != theirs
     await house.settle()
     await house.say("ben", "yes, soup")
-    await house.store.expire_texts(house.now_ms + 2 * DAY_MS)
+    await let_end(house.store, house.now_ms + 2 * DAY_MS)
     assert await house.store.text(mine.text) is None
     assert await house.store.text(theirs.text) == "soup"
     await house.store.forget(house.id("ana"))

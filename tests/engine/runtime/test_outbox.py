@@ -13,8 +13,15 @@ from engine.core.desk import Desk, Rhythm
 from engine.core.message import Message, Phrase
 from engine.core.parcel import Direct, Parcel, Shared
 from engine.core.values import DAY_MS, HOUR_MS, CircleId, Ms, PersonId, RowId
-from engine.runtime.outbox import LEASE_MS, LONGEST_BACKOFF_MS, LONGEST_SLEEP_MS, MOST_ATTEMPTS, Outbox
-from engine.runtime.ports import Changes, NewParcel, TryLater, Unavailable, Undeliverable
+from engine.runtime.outbox import (
+    LEASE_MS,
+    LONGEST_BACKOFF_MS,
+    LONGEST_SLEEP_MS,
+    MOST_ATTEMPTS,
+    NOTHING_TO_SAY,
+    Outbox,
+)
+from engine.runtime.ports import Changes, NewParcel, NothingToSay, TryLater, Unavailable, Undeliverable
 from engine.testing import ManualClock, MemoryStore, RecordingPostman, faulty
 from tests.engine.runtime.small_house import NOON, cellar, postman, until
 
@@ -325,6 +332,19 @@ async def test_what_can_never_be_delivered_is_a_dead_letter_at_once(mail: Mail, 
     await mail.send_all()
     assert (mail.status("a1"), mail.why("a1")) == ("dead", "no such room")
     assert mail.brought == ["a2"]
+
+
+async def test_what_has_nothing_to_say_any_more_is_dropped_and_no_fault(
+    mail: Mail, caplog: pytest.LogCaptureFixture
+) -> None:
+    mail.mishaps.fail("seal", NothingToSay())
+    await mail.lay("a1")
+    await mail.lay("a2")
+    with caplog.at_level(logging.INFO):
+        await mail.send_all()
+    assert (mail.status("a1"), mail.why("a1")) == ("dropped", NOTHING_TO_SAY)
+    assert mail.brought == ["a2"]
+    assert not caplog.records
 
 
 @pytest.mark.parametrize("call", ["is_present", "room_for", "seal", "put"])

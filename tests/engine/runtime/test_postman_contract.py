@@ -31,7 +31,12 @@ class InMemory:
     async def lies_in(self, room: str) -> list[Lying]:
         of = self._double.event_of
         return [
-            Lying(b.event, b.words, *(of(row) if row else None for row in (p.edits, p.reacts, p.replies)))
+            Lying(
+                b.event,
+                b.words,
+                *(of(row) if row else None for row in (p.edits, p.reacts, p.replies)),
+                redacts=of(p.redacts) if p.redacts else p.redacts_event,
+            )
             for b in self._double.brought
             if b.room == room
             for p in (b.parcel,)

@@ -32,6 +32,7 @@ from engine.runtime.ports import Conflict, Want
 from engine.store import TortoiseStore
 from tests.engine.runtime.small_house import Brought, SmallHouse
 from tests.engine.store.conftest import MASTER_KEY
+from tests.engine.store.goods import let_end
 
 A_DAY, A_WEEK = MomentExpr("opening", DAY_MS), MomentExpr("entering", 7 * DAY_MS)
 GIVERS = ("ben", "chen", "dana", "eli", "fay", "gus", "hana", "ida")
@@ -166,7 +167,7 @@ async def test_who_wrote_too_seldom_is_named_or_dropped_as_they_chose(open_round
     await house.pass_time(DAY_MS)
     (text,) = texts_in(house.seen("ana"))
     assert await house.store.text(text) == "words of ben"
-    await house.store.expire_texts(house.now_ms)
+    await let_end(house.store, house.now_ms)
     kept = [await house.store.text(held) for held in (await written(house)).values()]
     assert kept == ["words of ben", None, None]
 

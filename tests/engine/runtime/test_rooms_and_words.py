@@ -138,8 +138,8 @@ async def test_what_has_reached_its_end_date_goes_within_the_hour(house: SmallHo
         Changes(texts=[text("a", NOON), text("b", NOON + HOUR_MS // 2)], seen={"old": 1})
     )
     stop = asyncio.Event()
-    house.faults.fail("expire_texts", Unavailable("away"), skip=1)
-    keeping = asyncio.create_task(keep_house(house.cellar, house.clock, stop))
+    house.faults.fail("ended_texts", Unavailable("away"), skip=2)
+    keeping = asyncio.create_task(keep_house(house.cellar, house.line, house.clock, stop))
     await until(lambda: house.faults.calls["forget_seen"] == 1)
     assert set(house.store._texts) == {"b"}
     assert "old" not in house.store._seen

@@ -10,7 +10,7 @@ from engine.core.instance import Answer, AskState, Snapshot
 from engine.core.message import Message, Phrase
 from engine.core.parcel import Direct, Parcel, Shared, Target
 from engine.core.values import CircleId, InstanceId, PersonId, Ref, RowId, TextId
-from engine.runtime.ports import Changes, Line, NewParcel, TextRow
+from engine.runtime.ports import Cellar, Changes, Line, NewParcel, TextRow
 
 I1 = InstanceId("1" * 32)
 I2 = InstanceId("2" * 32)
@@ -68,3 +68,10 @@ def desk_line(n: int, person: PersonId, text: str = "t1") -> Line:
 
 def text_row(name: str, person: PersonId, body: str, until_ms: int = 1_000) -> TextRow:
     return TextRow(TextId(name), person, I1, body, until_ms)
+
+
+async def let_end(cellar: Cellar, now_ms: int) -> int:
+    """Let the texts go whose end date has passed, as housekeeping does; how many."""
+    ended = await cellar.ended_texts(now_ms, 500)
+    await cellar.commit(Changes(faded=list(ended)))
+    return len(ended)

@@ -15,6 +15,7 @@ from engine.runtime.ports import (
     Changes,
     Conflict,
     Echo,
+    Faded,
     Housed,
     KeptRow,
     Loaded,
@@ -34,6 +35,7 @@ from tests.engine.store.goods import (
     desk,
     desk_line,
     instance_line,
+    let_end,
     mail,
     new,
     parcel,
@@ -247,6 +249,7 @@ async def test_whatever_arrives_can_be_set_aside_and_looked_at(g: Ground) -> Non
         SetAside(Rung(id="$3", occurred_ms=1, actor=f"d/{g.ada}", name="a", entry=1), "KeyError", 7),
         SetAside(ToInstance(id="$4", occurred_ms=1, instance=I1, event=Due("t", 1)), "KeyError", 8),
         SetAside(Housed(id="$5", occurred_ms=1, circle=g.circle), "KeyError", 9),
+        SetAside(Faded(id="$6", occurred_ms=1, texts=(TextId("t1"),)), "KeyError", 10),
     ]
     await g.cellar.commit(Changes(set_aside=aside))
     assert await g.cellar.quarantined() == aside
@@ -292,7 +295,7 @@ async def test_the_limit_holds(g: Ground) -> None:
     assert await rows_claimed(g, limit=2) == ["s1"]
 
 
-@pytest.mark.parametrize("field", ["edits", "reacts", "replies"])
+@pytest.mark.parametrize("field", ["edits", "reacts", "replies", "redacts"])
 async def test_nothing_leaves_before_its_forerunner_is_in_the_room(g: Ground, field: str) -> None:
     await g.cellar.commit(mail(parcel("r1", g.ada), due_ms=NOW + 50))
     await g.cellar.commit(mail(parcel("r2", g.ada, **{field: RowId("r1")}), parcel("r3", g.ada)))
@@ -320,6 +323,7 @@ async def test_what_belongs_to_a_parcel_that_is_not_sent_falls_with_it(g: Ground
         mail(
             parcel("r2", g.ada, reacts=RowId("r1"), emoji="👍"),
             parcel("r3", g.ada, replies=RowId("r2")),
+            parcel("r2:back", g.ada, redacts=RowId("r2")),
             parcel("r4", g.ada),
         )
     )
@@ -555,6 +559,7 @@ async def test_standing_tells_consent_rhythm_and_the_weeks_timely_messages(g: Gr
     rhythm = Rhythm("Europe/Vienna", 22, 8)
     await g.cellar.commit(Changes(desks={g.ada: (desk(g.ada, consent="when_invited", rhythm=rhythm), 0)}))
     sent = {"old": NOW - WEEK_MS, "second": NOW - 5, "first": NOW - DAY_MS, "quiet": NOW - 4, "edit": NOW - 3}
+    sent |= {"back": NOW - 2, "back-event": NOW - 2}
     await g.cellar.commit(
         mail(
             parcel("old", g.ada),
@@ -562,6 +567,8 @@ async def test_standing_tells_consent_rhythm_and_the_weeks_timely_messages(g: Gr
             parcel("first", g.ada),
             parcel("quiet", g.ada, urgency="quiet"),
             parcel("edit", g.ada, edits=RowId("old")),
+            parcel("back", g.ada, redacts=RowId("old")),
+            parcel("back-event", g.ada, redacts_event="$hers"),
             parcel("other", g.bo),
         )
     )
@@ -604,8 +611,8 @@ async def test_a_text_is_kept_until_its_end_date_and_no_longer(g: Ground) -> Non
     texts = [text_row("t1", g.ada, largest, 100), text_row("t2", g.ada, "short", 200)]
     await g.cellar.commit(Changes(texts=texts))
     assert await g.cellar.text(TextId("t1")) == largest
-    assert await g.cellar.expire_texts(99) == 0
-    assert await g.cellar.expire_texts(100) == 1
+    assert await let_end(g.cellar, 99) == 0
+    assert await let_end(g.cellar, 100) == 1
     assert await g.cellar.text(TextId("t1")) is None
     assert await g.cellar.text(TextId("t2")) == "short"
 
@@ -615,7 +622,7 @@ async def test_the_end_date_of_a_text_can_be_moved_both_ways(g: Ground) -> None:
         Changes(texts=[text_row("t1", g.ada, "one", 100), text_row("t2", g.ada, "two", 100)])
     )
     await g.cellar.commit(Changes(text_ends={TextId("t1"): 500, TextId("t2"): 50, TextId("gone"): 7}))
-    assert await g.cellar.expire_texts(60) == 1
+    assert await let_end(g.cellar, 60) == 1
     assert await g.cellar.text(TextId("t1")) == "one"
 
 
@@ -625,9 +632,9 @@ async def test_a_copied_text_has_its_own_end_date_and_goes_with_its_writer(g: Gr
     await g.cellar.commit(
         Changes(texts=[text_row("t1", g.ada, "words", 100)], copies=[copy], text_ends={TextId("copy"): 300})
     )
-    assert await g.cellar.expire_texts(100) == 1
+    assert await let_end(g.cellar, 100) == 1
     assert await g.cellar.text(TextId("copy")) == "words"
-    assert await g.cellar.expire_texts(299) == 0
+    assert await let_end(g.cellar, 299) == 0
     await g.cellar.forget(g.ada)
     assert await g.cellar.text(TextId("copy")) is None
 
@@ -645,7 +652,7 @@ async def test_a_released_text_leaves_its_writer_and_its_old_id_for_good(g: Grou
     assert [await g.cellar.text(TextId(f"mixed{n}")) for n in (1, 2)] == ["hers", "his"]
     await g.cellar.forget(g.ada)
     assert await g.cellar.text(TextId("mixed1")) == "hers"
-    assert await g.cellar.expire_texts(400) == 1
+    assert await let_end(g.cellar, 400) == 1
     assert await g.cellar.text(TextId("mixed1")) is None
 
 
@@ -672,7 +679,7 @@ async def test_a_knock_counts_as_delivered_like_a_question(g: Ground) -> None:
 async def test_a_text_written_again_replaces_itself(g: Ground) -> None:
     for body, until_ms in (("one", 100), ("two", 300)):
         await g.cellar.commit(Changes(texts=[text_row("t1", g.ada, body, until_ms)]))
-    assert await g.cellar.expire_texts(200) == 0
+    assert await let_end(g.cellar, 200) == 0
     assert await g.cellar.text(TextId("t1")) == "two"
 
 

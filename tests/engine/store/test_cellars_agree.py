@@ -8,15 +8,18 @@ from random import Random
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from engine.core.message import Message, Phrase, Text
 from engine.core.values import DAY_MS, InstanceId, PersonId, RowId, TextId
-from engine.runtime.ports import BadData, Changes, Conflict, KeptRow, TextCopy, TimerRow, Want
+from engine.runtime.ports import Adoption, BadData, Changes, Conflict, KeptRow, TextCopy, TimerRow, Want
 from engine.store import TortoiseStore
 from engine.testing import MemoryStore
 from tests.engine.store.conftest import MASTER_KEY
 from tests.engine.store.goods import (
     desk,
     instance_line,
+    let_end,
     new,
     parcel,
     post,
@@ -46,7 +49,7 @@ class Walk:
         self.now_ms += self.random.choice((0, 1, 20, DAY_MS))
         steps = [self.commit] * 5 + [self.claim] * 3 + [self.seal, self.mark_sent, self.postpone, self.bury]
         return self.random.choice(
-            [*steps, self.forget, self.expire] if self.random.random() < 0.1 else steps
+            [*steps, self.forget, self.expire, self.leave] if self.random.random() < 0.1 else steps
         )()
 
     def row(self) -> RowId:
@@ -58,7 +61,8 @@ class Walk:
 
     def seal(self) -> Callable[[Cellar], Awaitable[object]]:
         row, room = self.row(), self.random.choice(("!a", "!b"))
-        return lambda cellar: cellar.seal(row, room, row.encode())
+        texts = [TextId(f"t{self.random.randint(1, 6)}") for _ in range(self.random.randint(0, 2))]
+        return lambda cellar: cellar.seal(row, room, row.encode(), texts)
 
     def mark_sent(self) -> Callable[[Cellar], Awaitable[object]]:
         row, now_ms = self.row(), self.now_ms
@@ -79,7 +83,11 @@ class Walk:
 
     def expire(self) -> Callable[[Cellar], Awaitable[object]]:
         now_ms = self.now_ms
-        return lambda cellar: cellar.expire_texts(now_ms)
+        return lambda cellar: let_end(cellar, now_ms)
+
+    def leave(self) -> Callable[[Cellar], Awaitable[object]]:
+        changes = Changes(leaving=[self.random.choice(self.people)])
+        return lambda cellar: cellar.commit(changes)
 
     def commit(self) -> Callable[[Cellar], Awaitable[object]]:
         changes, random = Changes(), self.random
@@ -95,13 +103,18 @@ class Walk:
         random, row = self.random, RowId(f"row{self.n}")
         more: dict[str, Any] = {"about": random.choice((None, InstanceId("1" * 32)))}
         if random.random() < 0.5:
-            more[random.choice(("edits", "reacts", "replies"))] = self.row()
+            more[random.choice(("edits", "reacts", "replies", "redacts"))] = self.row()
+        if random.random() < 0.1:
+            more["redacts_event"] = "$said"
+        if random.random() < 0.3:
+            texts = {str(n): Text(TextId(f"t{random.randint(1, 6)}")) for n in range(2)}
+            more["message"] = Message(lines=(Phrase("say", slots=texts),))
         if random.random() < 0.3:
             more["target"] = target(row)
         if random.random() < 0.2:
             more["not_before_ms"] = self.now_ms + 30
         if random.random() < 0.2:
-            what = post(row, self.circle, **more)
+            what = replace(post(row, self.circle), **more)
         else:
             urgency = random.choice(("timely", "reply", "quiet"))
             what = parcel(row, random.choice(self.people), urgency=urgency, **more)
@@ -133,6 +146,8 @@ class Walk:
         copies = random.choice(((), (TextCopy(TextId(f"t{n}"), TextId(f"c{n}"), instance, self.now_ms + n),)))
         moved = TextCopy(TextId(f"t{7 - n}"), TextId(f"m{n}"), instance, self.now_ms + n, loose=True)
         changes.copies.extend((*copies, *random.choice(((), (moved,)))))
+        changes.parts.append((instance, f"p{n}", person))
+        changes.adoptions.append(Adoption(self.circle, f"w{n}", random.random() < 0.5))
         changes.kept.append(KeptRow("kind", str(n), random.choice((b"value", None))))
 
 
@@ -168,6 +183,13 @@ async def everything(cellar: Cellar, walk: Walk) -> list[object]:
         [await cellar.standing(person, walk.now_ms) for person in walk.people],
         [await cellar.text(TextId(f"{kind}{n}")) for kind in "tcm" for n in range(7)],
         [await cellar.journal(f"i/{instance}") for instance in instances],
+        [await cellar.rows_carrying([TextId(f"t{n}"), TextId(f"t{n + 1}")]) for n in range(1, 6)],
+        [await cellar.rows_sent_to(person) for person in walk.people],
+        [await cellar.texts_of(person) for person in walk.people],
+        [await cellar.instances_of(person) for person in walk.people],
+        await cellar.ended_texts(walk.now_ms, 4),
+        await cellar.leaving(),
+        await cellar.adopted(),
         await cellar.open_instances(walk.circle),
         await cellar.kept(),
     ]

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from tortoise.context import TortoiseContext
 
 from engine.core.desk import DeskEvent, DeskFacts, Heard, Reading
@@ -37,7 +38,7 @@ from engine.runtime.ports import (
     Unavailable,
     Want,
 )
-from engine.store import NewerSchema, TortoiseStore, Unreadable, WrongMasterKey
+from engine.store import NewerSchema, TortoiseStore, Unreadable, WrongMasterKey, hot_path
 from engine.store.errors import speaking_of_sqlite
 from engine.store.opening import CELLAR, KEYS, configuration
 from engine.store.sealing import Key, KeyRing
@@ -48,9 +49,11 @@ from tests.engine.store.goods import (
     desk,
     desk_line,
     instance_line,
+    let_end,
     mail,
     new,
     parcel,
+    post,
     prompt,
     snapshot,
     target,
@@ -180,8 +183,55 @@ async def test_an_existing_database_is_opened_without_migrating_again(
 ) -> None:
     for _ in range(3):
         await (await open_store()).close()
-    assert applied(tmp_path / "hearth.db") == [(CELLAR, "0001_cellar")]
+    assert applied(tmp_path / "hearth.db") == [(CELLAR, "0001_cellar"), (CELLAR, "0002_forgetting")]
     assert applied(tmp_path / "hearth.keys") == [(KEYS, "0001_keys")]
+
+
+BEFORE_FORGETTING = """
+    DROP TABLE adopted; DROP TABLE carried; DROP TABLE leaving; DROP TABLE taken_back;
+    DELETE FROM house WHERE id = 2;
+    DELETE FROM tortoise_migrations WHERE name = '0002_forgetting';
+"""
+"""Back to the tables of the first version: nothing else was changed since."""
+
+
+async def test_a_database_of_before_forgetting_keeps_everything_and_learns_what_its_messages_carry(
+    open_store: Open, tmp_path: Path
+) -> None:
+    store = await open_store()
+    circle = await store.ensure_circle("!circle:example.org", "The garden")
+    ada, bo = await store.person("@ada:example.org"), await store.person("@bo:example.org")
+    message = Message(lines=(Phrase("said", slots={"what": TextSlot(TextId("t1"))}),))
+    many = [parcel(f"r{n}", ada, message=message) for n in range(hot_path.PORTION + 2)]
+    await store.commit(
+        Changes(
+            snapshots={I1: (snapshot(circle), 0)},
+            parts=[(I1, "p1", ada)],
+            texts=[text_row("t1", ada, WORDS), text_row("t2", bo, WORDS)],
+            parcels=[
+                *map(new, many),
+                new(replace(post("s1", circle), message=message)),
+                new(parcel("b1", bo, message=message)),
+                new(parcel("plain", ada)),
+            ],
+        )
+    )
+    for row in (*(f"r{n}" for n in range(hot_path.PORTION + 2)), "s1", "b1", "plain"):
+        await store.mark_sent(RowId(row), f"${row}", NOW)
+    await store.close()
+    with closing(sqlite3.connect(tmp_path / "hearth.keys")) as keys, keys:
+        keys.execute("DELETE FROM seals WHERE scope = ?", (f"p/{bo}",))  # whoever was forgotten stays so
+    with closing(sqlite3.connect(tmp_path / "hearth.db")) as db:
+        db.executescript(BEFORE_FORGETTING)
+    for _ in range(2):
+        store = await open_store()
+        found = await store.rows_carrying([TextId("t1")])
+        assert [placed.row for placed in found] == [*(each.row for each in many), "s1"]
+        assert len(await store.rows_sent_to(ada)) == len(many) + 1
+        assert await store.instances_of(ada) == [snapshot(circle)]
+        assert await store.adopted() == {}
+        assert await store.text(TextId("t1")) == WORDS
+        await store.close()
 
 
 @pytest.mark.parametrize(("file", "app"), [("hearth.db", CELLAR), ("hearth.keys", KEYS)])
@@ -522,7 +572,7 @@ async def test_an_expired_text_does_not_stay_in_the_files(open_store: Open, tmp_
     await full_house(store)
     with closing(sqlite3.connect(tmp_path / "hearth.db")) as db:
         (sealed,) = db.execute("SELECT sealed FROM texts").fetchone()
-    assert await store.expire_texts(NOW) == 1
+    assert await let_end(store, NOW) == 1
     assert sealed not in raw(tmp_path)
 
 
@@ -670,8 +720,12 @@ JUDGED = frozenset(
         *("ask", "choice", "choices", "word", "words", "key", "digest", "slots", "view", "board", "boards"),
         *("timer", "timers", "alarm", "workflow", "begins", "close_to", "emoji", "state", "about", "muted"),
         *("ended", "texts"),
-        # other instances, and who a part is
-        *("parent", "child", "children", "groups", "visits", "to", "found"),
+        # what a circle has in use or could have, and the code of a language
+        *("uses", "offers", "titles", "could_begin", "resting", "worded", "discreet", "in_use", "language"),
+        # the instances of somebody's own lines, and the events of an edit and of what is replied to
+        *("carried", "edit", "reply_to"),
+        # other instances, who a part is, and whom an earlier one asked
+        *("parent", "child", "children", "groups", "visits", "to", "found", "lately"),
     }
 )
 
