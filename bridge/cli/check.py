@@ -9,6 +9,8 @@ import msgspec
 from bridge.cli.one_file import reason_of
 from bridge.cli.speech import Halt, Status, say, warn
 from bridge.scenarios.notation import holds_scenarios
+from engine.core.definition import Definition
+from engine.core.survey import workflows_looked_at
 from engine.loading.catalogue import Catalogue, place_in
 from engine.loading.folder import SUFFIXES, TEXTS
 from engine.loading.folder import workflow_files as files_in
@@ -68,7 +70,23 @@ def _problems_of_folder(folder: Path) -> tuple[Problem, ...]:
     names = {file.stem for file in files}
     texts = folder / TEXTS
     lost = [each for each in (files_in(texts) if texts.is_dir() else ()) if _workflow_of(each) not in names]
-    return (*Catalogue(folder).load(), *(_orphan(each) for each in lost), *links)
+    unsaid = _unsaid_in(files, files_in(texts) if texts.is_dir() else ())
+    return (*Catalogue(folder).load(), *(_orphan(each) for each in lost), *unsaid, *links)
+
+
+def _unsaid_in(workflows: Iterable[Path], translations: Iterable[Path]) -> Iterator[Problem]:
+    """A language in which a folder's other workflows are said is expected of each of them."""
+    found = [SIDE_FILE.fullmatch(each.name) for each in translations]
+    said = {(each["stem"], each["language"].replace("_", "-")) for each in found if each is not None}
+    languages = {language for stem, language in said if stem in {file.stem for file in workflows}}
+    for file in workflows:
+        missing = sorted(each for each in languages if (file.stem, each) not in said)
+        if missing:
+            wanted = [f"`{TEXTS}/{file.stem}.{language}{file.suffix}`" for language in missing]
+            listed = " and ".join(f"`{each}`" for each in missing)
+            message = f"nothing is said here in {listed}, as other workflows of this folder are"
+            hint = f"add {' and '.join(wanted)} when there is time"
+            yield Problem(str(file), 1, 1, "untranslated", "warning", message, hint)
 
 
 def _leads_nowhere(path: Path) -> bool:
@@ -119,10 +137,14 @@ def _problems_of_file(path: Path) -> tuple[Problem, ...]:
         return _problems_of_scenarios(path)
     examined = examine_file(path)
     beside: tuple[Problem, ...] = ()
-    if examined.definition is not None and any(s.starts for s in examined.definition.states.values()):
+    if examined.definition is not None and _speaks_of_others(examined.definition):
         others = {str(other): examine_file(other) for other in files_in(path.parent) if other != path}
         beside = examine_together({**others, str(path): examined})[str(path)]
     return (*examined.problems, *beside)
+
+
+def _speaks_of_others(definition: Definition) -> bool:
+    return bool(workflows_looked_at(definition)) or any(s.starts for s in definition.states.values())
 
 
 def _problems_of_translation(path: Path) -> tuple[Problem, ...]:

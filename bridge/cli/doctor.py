@@ -20,7 +20,7 @@ from bridge.cli.reach import Unreachable, reach
 from bridge.cli.speech import Halt, Status, say
 from bridge.matrix.cross_signing import DeviceState
 from bridge.matrix.http import Homeserver, MatrixError, RateLimited, Refused, TokenLost, path
-from bridge.matrix.room import Room
+from bridge.matrix.room import Powers, Room
 from bridge.matrix.session import whoami
 from bridge.matrix.text import as_dict, as_list, as_text
 from bridge.settings import FILE_NAME, Problems, Settings, load_settings
@@ -350,13 +350,21 @@ async def _room(homeserver: Homeserver, settings: Settings, named: str) -> Findi
             f"may not send {', '.join(refused)} in {title}",
             "give the bot the power level for it",
         )
+    return _what_stays(room, title, user_id, is_circle=named != settings.house.stewards_room)
+
+
+def _what_stays(room: Room, title: str, user_id: str, *, is_circle: bool) -> Finding:
+    """Whether what is written in a room stays among its people, and what is private can be taken back there."""
+    found, helps = [], []
     if room.encryption is None:
-        return Finding(
-            "rooms",
-            "warn",
-            f"in {title}, which is not encrypted",
-            "whoever runs the servers can read along there",
-        )
+        found.append("which is not encrypted")
+        helps.append("whoever runs the servers can read along there")
+    if is_circle and not room.may_redact_others(user_id):
+        powers = room.powers or Powers()
+        found.append("where it may not take back a private word that somebody writes there by mistake")
+        helps.append(f"give the bot power level {powers.redact} there, if the circle agrees")
+    if found:
+        return Finding("rooms", "warn", f"in {title}, {' and '.join(found)}", ", and ".join(helps))
     return Finding("rooms", "ok", f"in {title}, encrypted, and may send there")
 
 

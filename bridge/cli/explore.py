@@ -72,7 +72,7 @@ def explore_and_tell(definition: Definition, playbill: Playbill, output: str) ->
             mark = "✗ " if sentence.is_wrong else "· "
             for row in textwrap.wrap(mark + sentence.text, WIDTH, subsequent_indent="  "):
                 say(row)
-    return Status.OK if explored.is_well else Status.PROBLEMS
+    return Status.PROBLEMS if explored.is_wrong else Status.OK
 
 
 def _object(sentence: Told) -> dict[str, object]:
@@ -95,12 +95,7 @@ def told(explored: Explored, definition: Definition) -> Iterator[Told]:
         where = f"A dead end in “{readable(definition, end.state)}”"
         text = f"{where}: it is still open, and nothing can happen any more. {_way(end)}"
         yield Told("dead_end", text, end.state, is_wrong=True)
-    for name in (*explored.never_asked, *explored.never_asked_details):
-        yield Told("never_asked", f"The question `{name}` never reaches anybody.", name, is_wrong=True)
-    for state in explored.never_reached:
-        yield Told(
-            "never_reached", f"“{readable(definition, state)}” is never reached.", state, is_wrong=True
-        )
+    yield from _missed(explored, definition)
     for end in explored.stays:
         text = f"In “{readable(definition, end.state)}” it stays for ever, unless somebody says something. {_way(end)}"
         yield Told("stays", text, end.state)
@@ -108,14 +103,25 @@ def told(explored: Explored, definition: Definition) -> Iterator[Told]:
         yield Told(
             "well", "Every question reaches somebody, every state is reached, and there is no dead end."
         )
-    endings = (
-        listed([f"“{readable(definition, state)}”" for state in explored.endings])
-        or "nothing: it never ended"
-    )
-    yield Told("endings", f"It ends in {endings}.")
+    if explored.endings:
+        endings = listed([f"“{readable(definition, state)}”" for state in explored.endings])
+        yield Told("endings", f"It ends in {endings}.")
+    else:
+        yield Told("endings", "It never ends." if explored.is_whole else "It did not end within the bound.")
     yield Told("most_messages", f"Whoever begins it gets {_most(explored.starter)}.", "starter")
     yield Told("most_messages", f"Anybody else gets {_most(explored.others)}.", "others")
     yield Told("walked", _walked(explored))
+
+
+def _missed(explored: Explored, definition: Definition) -> Iterator[Told]:
+    """Questions that reached nobody, and states that were not reached: wrong only if every branch was walked."""
+    is_wrong = explored.is_whole
+    for name in (*explored.never_asked, *explored.never_asked_details):
+        how = "never reaches anybody" if is_wrong else "reached nobody within the bound"
+        yield Told("never_asked", f"The question `{name}` {how}.", name, is_wrong=is_wrong)
+    for state in explored.never_reached:
+        how = "is never reached" if is_wrong else "was not reached within the bound"
+        yield Told("never_reached", f"“{readable(definition, state)}” {how}.", state, is_wrong=is_wrong)
 
 
 def _way(end: Halted) -> str:

@@ -49,7 +49,7 @@ def talk(runner: asyncio.Runner, definition: Definition, playbill: Playbill, vie
     prompt = _Prompt(runner, play, viewer)
     try:
         viewer.open(play)
-        prompt.act(beginning(definition, people))
+        prompt.act(beginning(definition, people, playbill.definitions()))
         if viewer.output == "text":
             say()
         viewer.tell("Write for example `ana: …` or `skip`; `help` says what else there is.")

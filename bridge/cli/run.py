@@ -73,6 +73,7 @@ def plan_of(settings: Settings, rooms: tuple[str, ...], stewards_room: str | Non
         quiet_to_hour=house.quiet_to_hour,
         bot=house.bot_name,
         stewards=circle.stewards,
+        workflows_at_start=None if "*" in circle.workflows_at_start else frozenset(circle.workflows_at_start),
         stewards_room=stewards_room,
     )
 

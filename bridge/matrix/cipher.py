@@ -252,6 +252,14 @@ class Cipher:
         self.rooms.drop(room_id)
         self.waiting.drop_room(room_id)
 
+    def forget_history(self, room_id: str) -> None:
+        """Nothing of this room is to be read here any more: the keys of its history go as well."""
+        self.forget_room(room_id)
+        for session_id in self.machine.drop_room_keys(room_id):
+            self._seen.pop(session_id, None)
+            self._indices.pop(session_id, None)
+            self._ledger.put(REPLAY, session_id, None)
+
     # Asking
 
     def device_keys(self) -> dict[str, Any]:

@@ -60,7 +60,9 @@ class MatrixClient:
             store_type=store_type,
         )
         self.keys = KeyExchange(self.cipher, homeserver, self._ledger, clock)
-        self.direct = DirectRooms(rows, self.rooms, homeserver, self._ledger, alias_salt, clock)
+        self.direct = DirectRooms(
+            rows, self.rooms, homeserver, self._ledger, alias_salt, clock, self.cipher.forget_history
+        )
         self.sender = Sender(homeserver, self.cipher, self.keys, self.rooms, self._ledger, self.patience)
         self.cross_signing = CrossSigning(homeserver, self.cipher, self._ledger)
         self.sync = Sync(

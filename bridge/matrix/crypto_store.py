@@ -97,6 +97,16 @@ class RoomKeys(GroupSessionStore):  # type: ignore[misc]
         self._wake(room_id, session_id)
         return [keys[session_id] for keys in self[room_id].values() if session_id in keys]
 
+    def drop_room(self, room_id: str) -> list[tuple[str, str]]:
+        """Let go of every session of this room; the sender key and the id of each."""
+        awake = [(key, session_id) for key, held in self[room_id].items() for session_id in held]
+        lying = [place for place in self._asleep if place[0] == room_id]
+        asleep = [(key, session_id) for _, session_id in lying for key in self._asleep[room_id, session_id]]
+        for place in lying:
+            del self._asleep[place]
+        self[room_id].clear()
+        return awake + asleep
+
     def _wake(self, room_id: str, session_id: str) -> None:
         for sender_key, value in self._asleep.pop((room_id, session_id), {}).items():
             row = msgspec.msgpack.decode(value, type=RoomKeyRow)
@@ -231,6 +241,13 @@ class RowStore(MatrixStore):  # type: ignore[misc]
                 )
             ),
         )
+
+    def drop_room_keys(self, room_id: str, store: Any) -> list[str]:
+        """Forget every Megolm session of this room, in nio and in the rows; their ids."""
+        dropped = store.drop_room(room_id)
+        for sender_key, session_id in dropped:
+            self._ledger.put(ROOM_KEY, f"{room_id}|{sender_key}|{session_id}", None)
+        return [session_id for _, session_id in dropped]
 
     # Devices: one row per person, as one answer of the homeserver tells them
 

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -53,7 +53,10 @@ class DirectRooms:
         ledger: Ledger,
         salt: bytes,
         clock: Clock,
+        forget_history: Callable[[str], None],
     ) -> None:
+        """`forget_history` lets the keys go with which a room's messages could be read."""
+        self._forget_history = forget_history
         self._rooms = rooms
         self._homeserver = homeserver
         self._ledger = ledger
@@ -123,6 +126,48 @@ class DirectRooms:
             await self._remember(user_id, room_id)
             return room_id
 
+    async def let_go(self, user_id: str) -> None:
+        """Leave the 1:1 rooms with this person, and keep nothing that leads from one to the other.
+
+        Raises a `MatrixError`; then some may be left already, and doing it again does the rest.
+        """
+        async with self._locks.setdefault(user_id, asyncio.Lock()):
+            rooms = {room_id for room_id, whose in self.known().items() if whose == user_id}
+            for generation in range(MOST_GENERATIONS):
+                alias = self._alias(self._alias_name(user_id, generation))
+                room_id = await self._resolve(alias)
+                if room_id is None:
+                    break
+                rooms.add(room_id)
+                await self._unless_gone("DELETE", path("directory", "room", alias))
+            for room_id in sorted(rooms):
+                await self._unless_gone("POST", path("rooms", room_id, "leave"))
+                await self._unless_gone("POST", path("rooms", room_id, "forget"))
+            await self._unmark(user_id, rooms)
+
+    async def _unless_gone(self, method: str, where: str) -> None:
+        """One request; that there is nothing (any more) is as good."""
+        try:
+            await self._homeserver.request(method, where)
+        except Refused as refused:
+            if refused.status not in (400, 403, 404):
+                raise
+            log.debug("%s: %s", where, refused.errcode)
+
+    async def _unmark(self, user_id: str, rooms: Iterable[str]) -> None:
+        await self._ask_what_is_marked()
+        if user_id in self._marked:
+            self._marked = {whose: rooms for whose, rooms in self._marked.items() if whose != user_id}
+            where = path("user", self._rooms.user_id, "account_data", ACCOUNT_DATA)
+            await self._homeserver.request("PUT", where, body=self._marked)
+        async with self._ledger.turn:
+            self._known.pop(user_id, None)
+            self._ledger.put(DIRECT, user_id, None)
+            for room_id in rooms:
+                self._forget_history(room_id)
+            self._ledger.put(MARKED, "", json.dumps(self._marked).encode())
+            await self._ledger.commit()
+
     async def _find_or_create(self, user_id: str) -> str:
         await self._ask_what_is_marked()
         known = self.room_of(user_id)
@@ -130,9 +175,10 @@ class DirectRooms:
             return known
         for generation in range(MOST_GENERATIONS):
             name = self._alias_name(user_id, generation)
+            alias = self._alias(name)
             # Looking first is free, while each attempt to create counts against the homeserver's limit.
             room_id = (
-                await self._resolve(name) or await self._create(user_id, name) or await self._resolve(name)
+                await self._resolve(alias) or await self._create(user_id, name) or await self._resolve(alias)
             )
             if room_id is not None and await self._complete(room_id, user_id):
                 return room_id
@@ -155,8 +201,10 @@ class DirectRooms:
             raise NoDirectRoom(f"{user_id}: {refused}") from refused
         return as_text(answer.get("room_id"))
 
-    async def _resolve(self, alias_name: str) -> str | None:
-        alias = f"#{alias_name}:{self._rooms.user_id.partition(':')[2]}"
+    def _alias(self, alias_name: str) -> str:
+        return f"#{alias_name}:{self._rooms.user_id.partition(':')[2]}"
+
+    async def _resolve(self, alias: str) -> str | None:
         try:
             answer = await self._homeserver.request("GET", path("directory", "room", alias))
         except Refused as refused:

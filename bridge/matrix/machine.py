@@ -164,6 +164,11 @@ class Machine(Olm):  # type: ignore[misc]
         copies.sort(key=lambda session: (getattr(session, "owner", "") != sender, session.first_known_index))
         return copies[0] if copies else None
 
+    def drop_room_keys(self, room_id: str) -> list[str]:
+        """Forget every Megolm session of this room; their ids."""
+        dropped: list[str] = self.store.drop_room_keys(room_id, self.inbound_group_store)
+        return dropped
+
     def device_of(self, user_id: str, curve_key: str) -> Any:
         """This person's device with this key, or None."""
         return self.device_store.device_from_sender_key(user_id, curve_key)

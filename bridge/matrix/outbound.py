@@ -32,7 +32,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-NEVER_ENCRYPTED = frozenset({"m.reaction", "m.room.redaction"})
+REDACTION = "m.room.redaction"
+NEVER_ENCRYPTED = frozenset({"m.reaction", REDACTION})
 
 UNKNOWN_EVENT = ""
 """Stands for an event that is in the room for certain while its id could not be found."""
@@ -170,6 +171,8 @@ class Sender:
 
         A reaction that is already there counts as sent; `UNKNOWN_EVENT` if it cannot be found.
         """
+        if sealed.event_type == REDACTION:
+            return await self._take_back(sealed)
         where = path("rooms", sealed.room_id, "send", sealed.event_type, sealed.transaction_id)
         try:
             answer = await self._patience(lambda: self._homeserver.request("PUT", where, body=sealed.content))
@@ -201,6 +204,14 @@ class Sender:
     ) -> str:
         """Take a message back and return the redaction's event id; idempotent like `put`."""
         body = {} if reason is None else {"reason": reason}
+        return await self._redact(room_id, event_id, transaction_id, body)
+
+    async def _take_back(self, sealed: SealedMessage) -> str:
+        event_id = as_text(sealed.content.get("redacts")) or ""
+        body = {TRANSACTION: sealed.transaction_id}
+        return await self._redact(sealed.room_id, event_id, sealed.transaction_id, body)
+
+    async def _redact(self, room_id: str, event_id: str, transaction_id: str, body: Mapping[str, Any]) -> str:
         where = path("rooms", room_id, "redact", event_id, transaction_id)
         answer = await self._patience(lambda: self._homeserver.request("PUT", where, body=body))
         return as_text(answer.get("event_id")) or UNKNOWN_EVENT

@@ -6,15 +6,16 @@ from collections.abc import Awaitable, Mapping
 from typing import Any, Protocol, TypeVar
 
 import msgspec
+from nio.crypto import encrypt_attachment
 
 from bridge.matrix.clock import Clock
 from bridge.matrix.direct import DirectRooms, NoDirectRoom
 from bridge.matrix.http import MatrixError, Patience, RateLimited, Refused, ServerTrouble, TokenLost
-from bridge.matrix.outbound import IdentityChanged, SealedMessage, Sender, SendError
+from bridge.matrix.outbound import REDACTION, IdentityChanged, SealedMessage, Sender, SendError
 from bridge.matrix.rooms import Rooms
 from engine.core.parcel import Direct, Parcel
-from engine.core.values import HOUR_MS, MINUTE_MS, CircleId, Ms, PersonId, RowId
-from engine.runtime.ports import Sent, TryLater, Undeliverable
+from engine.core.values import HOUR_MS, MINUTE_MS, CircleId, Ms, PersonId, RowId, TextId
+from engine.runtime.ports import Sealed, Sent, TryLater, Undeliverable
 
 T = TypeVar("T")
 
@@ -22,6 +23,8 @@ SERVER_REMEMBERS_MS = 20 * HOUR_MS
 """How long a homeserver surely knows a transaction id (Synapse keeps it 24 hours, per device)."""
 NOTICES = ("reply", "post")
 IDENTITY_PAUSE_MS = 6 * HOUR_MS
+NO_TEXTS: frozenset[TextId] = frozenset()
+MOST_FILE_BYTES = 8 * 1024 * 1024
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -30,12 +33,29 @@ class Written(msgspec.Struct, frozen=True):
     body: str
     formatted_body: str
     mentions: tuple[str, ...] = ()
+    texts: frozenset[TextId] = frozenset()
+    """The texts of people that stand written out in it."""
+
+    def __repr__(self) -> str:
+        return f"Written({len(self.body)} characters)"
+
+
+class Enclosure(msgspec.Struct, frozen=True):
+    """A text that travels as a file: its name, as people will see it, and what stands in it."""
+
+    name: str
+    text: str
+
+    def __repr__(self) -> str:
+        return f"Enclosure({len(self.text)} characters)"
 
 
 class Writer(Protocol):
     """Finds the words for a parcel."""
 
     async def write(self, parcel: Parcel) -> Written: ...
+    async def enclose(self, parcel: Parcel) -> Enclosure:
+        """The file that a parcel with a ``document`` carries."""
 
 
 class Registry(Protocol):
@@ -44,6 +64,12 @@ class Registry(Protocol):
     async def matrix_id(self, person: PersonId) -> str | None: ...
     async def room_of(self, circle: CircleId) -> str: ...
     async def sent_event(self, row: RowId) -> tuple[str, str] | None: ...
+
+
+class Files(Protocol):
+    """Where files are laid, encrypted already."""
+
+    async def upload(self, content: bytes) -> str: ...
 
 
 class _Envelope(msgspec.Struct, frozen=True):
@@ -65,6 +91,7 @@ class MatrixPostman:
         direct: DirectRooms,
         registry: Registry,
         writer: Writer,
+        files: Files,
         clock: Clock,
         patience: Patience,
         device_id: str,
@@ -78,11 +105,14 @@ class MatrixPostman:
         self._direct = direct
         self._registry = registry
         self._writer = writer
+        self._files = files
         self._clock = clock
         self._patience = patience
         self._device_id = device_id
 
     async def room_for(self, parcel: Parcel) -> str:
+        if parcel.redacts is not None:
+            return (await self._sent(parcel.redacts))[0]  # where it stands, whichever room is used now
         if isinstance(parcel.to, Direct):
             return await self._direct_room(parcel.to.person)
         return await self._registry.room_of(parcel.to.circle)
@@ -106,12 +136,12 @@ class MatrixPostman:
             raise Undeliverable("the person is not known here any more")
         return user_id
 
-    async def seal(self, parcel: Parcel, room: str, transaction: str) -> bytes:
-        event_type, content = await self._content(parcel)
+    async def seal(self, parcel: Parcel, room: str, transaction: str) -> Sealed:
+        event_type, content, texts = await self._content(parcel)
         sealing = self._patience.once(lambda: self._sender.seal(room, event_type, content, transaction))
         sealed = await _patiently(sealing)
         envelope = _Envelope(sealed.event_type, sealed.content, self._clock.now_ms(), self._device_id)
-        return msgspec.json.encode(envelope)
+        return Sealed(msgspec.json.encode(envelope), texts)
 
     async def put(self, room: str, sealed: bytes, transaction: str) -> Sent:
         envelope = msgspec.json.decode(sealed, type=_Envelope)
@@ -125,28 +155,64 @@ class MatrixPostman:
 
     # ── contents ─────────────────────────────────────────────────────────────
 
-    async def _content(self, parcel: Parcel) -> tuple[str, dict[str, Any]]:
+    async def let_go(self, person: PersonId) -> None:
+        user_id = await self._registry.matrix_id(person)
+        if user_id is not None:
+            await _patiently(self._patience.once(lambda: self._direct.let_go(user_id)))
+
+    async def _content(self, parcel: Parcel) -> tuple[str, dict[str, Any], frozenset[TextId]]:
+        """The event's type and content, and the texts of people that stand in it."""
+        taken_back = parcel.redacts_event
+        if parcel.redacts is not None:
+            taken_back = await self._event_of(parcel.redacts)
+        if taken_back is not None:
+            return REDACTION, {"redacts": taken_back}, NO_TEXTS
         if parcel.reacts is not None:
             relation = {
                 "rel_type": "m.annotation",
                 "event_id": await self._event_of(parcel.reacts),
                 "key": parcel.emoji,
             }
-            return "m.reaction", {"m.relates_to": relation}
+            return "m.reaction", {"m.relates_to": relation}, NO_TEXTS
         written = await self._writer.write(parcel)
+        if parcel.document is not None:
+            # The file is the reader's own copy: it stays until they take it back.
+            return "m.room.message", await self._file(await self._writer.enclose(parcel), written), NO_TEXTS
         content = _text(parcel, written)
         if parcel.edits is not None:
-            return "m.room.message", _edit(content, await self._event_of(parcel.edits))
+            return "m.room.message", _edit(content, await self._event_of(parcel.edits)), written.texts
         if parcel.replies is not None:
             event = await self._event_of(parcel.replies)
             content["m.relates_to"] = {"m.in_reply_to": {"event_id": event}}
-        return "m.room.message", content
+        return "m.room.message", content, written.texts
+
+    async def _file(self, enclosure: Enclosure, caption: Written) -> dict[str, Any]:
+        """A file, encrypted for whoever can read the message (client-server specification, 11.13.1.6)."""
+        plain = enclosure.text.encode()
+        if len(plain) > MOST_FILE_BYTES:
+            raise Undeliverable(f"a file of {len(plain)} bytes is larger than {MOST_FILE_BYTES}")
+        sealed, keys = encrypt_attachment(plain)
+        address = await _patiently(self._files.upload(sealed))
+        return {
+            "msgtype": "m.file",
+            "filename": enclosure.name,
+            "body": caption.body,
+            "format": "org.matrix.custom.html",
+            "formatted_body": caption.formatted_body,
+            "info": {"mimetype": "text/plain", "size": len(plain)},
+            "file": {**keys, "url": address},
+            "m.mentions": {},
+        }
 
     async def _event_of(self, row: RowId) -> str:
+        return (await self._sent(row))[1]
+
+    async def _sent(self, row: RowId) -> tuple[str, str]:
+        """The room and the event of a message that was sent before."""
         found = await self._registry.sent_event(row)
         if found is None:
             raise Undeliverable(f"what it refers to ({row}) was never sent")
-        return found[1]
+        return found
 
 
 def _text(parcel: Parcel, written: Written) -> dict[str, Any]:

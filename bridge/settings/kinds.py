@@ -21,6 +21,7 @@ _USER_ID = re.compile(r"@[^\s:@]{1,200}:[^\s:]{1,230}(:\d{1,5})?")
 _ROOM = re.compile(r"![^\s]{1,254}|#[^\s:]{1,200}:[^\s]{1,230}")
 _SERVER = re.compile(r"[0-9A-Za-z.\-]{1,230}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?")
+_WORKFLOW = re.compile(r"\*|[^\s,*]{1,100}")
 _NAMED_CONTACT = re.compile(r"(?P<name>[^<>@]*?)\s*<?(?P<user_id>@[^\s<>]+)>?")
 
 
@@ -246,6 +247,12 @@ USER_IDS = Kind("list of Matrix ids", _several(USER_ID.read, '["@ana:example.org
 ROOMS = Kind(
     "list of rooms or spaces, each by id or alias",
     _several(_matching(_ROOM, "room id or alias", "#circle:example.org"), '["#circle:example.org"]'),
+    _pieces,
+    list,
+)
+WORKFLOWS = Kind(
+    "list of workflow names",
+    _several(_matching(_WORKFLOW, "workflow name", "invitation"), '["invitation", "role"]'),
     _pieces,
     list,
 )

@@ -27,6 +27,7 @@ from bridge.settings.kinds import (
     USER_ID,
     USER_IDS,
     WEB_ADDRESS,
+    WORKFLOWS,
     Contact,
     Kind,
 )
@@ -71,6 +72,12 @@ class CircleSettings:
     )
     language: str = _setting(LANGUAGE, "The language the bot speaks unless someone chose another.", "en")
     time_zone: str = _setting(TIME_ZONE, "The time zone of everyone who has not named their own.", "UTC")
+    workflows_at_start: tuple[str, ...] = _setting(
+        WORKFLOWS,
+        'The workflows a circle has from its first day. It agrees to each further one itself, with *try*; ["*"]'
+        " means all that lie in the folder.",
+        ["invitation", "role", "gratitude", "thanks"],
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from bridge.cli.doctor import Finding, examine
 from bridge.settings import Settings, load_settings
 from tests.bridge.command import Outcome, hearth
-from tests.bridge.houses import SetUp, lay_ground, set_up
+from tests.bridge.houses import ENCRYPTED, Ground, SetUp, lay_ground, set_up
 from tests.world import Synapse
 
 
@@ -40,8 +40,17 @@ async def findings(house: SetUp, *, now_ahead_seconds: float = 0.0) -> dict[str,
     return found
 
 
+def let_it_take_back(ground: Ground, **others: int) -> None:
+    """Give the bot the power over its circle's room that it may be given; ``others``: what else takes which power."""
+    at = f"/rooms/{ground.room}/state/m.room.power_levels"
+    levels = ground.call("GET", at)
+    users = {**levels["users"], ground.bot.user_id: 50}
+    ground.call("PUT", at, {**levels, **others, "users": users})
+
+
 async def test_after_init_all_is_well(synapse: Synapse, tmp_path: Path) -> None:
     house = await set_up(await lay_ground(synapse), tmp_path)
+    let_it_take_back(house.ground)
     outcome = await house.hearth("doctor")
     assert outcome.status == 0, outcome.out
     assert outcome.out.endswith("\nAll is well.\n")
@@ -64,6 +73,7 @@ async def test_after_init_all_is_well(synapse: Synapse, tmp_path: Path) -> None:
 
 async def test_the_findings_can_be_read_by_a_program(synapse: Synapse, tmp_path: Path) -> None:
     house = await set_up(await lay_ground(synapse), tmp_path)
+    let_it_take_back(house.ground)
     report = json.loads((await house.hearth("doctor", "--format", "json")).out)
     assert report["healthy"] is True
     assert {finding["rank"] for finding in report["findings"]} == {"ok"}
@@ -273,6 +283,34 @@ async def test_a_room_where_the_bot_may_not_write_is_found(synapse: Synapse, tmp
     outcome = await house.hearth("doctor")
     assert outcome.status == 1
     assert "may not send m.room.message, m.reaction, m.room.encrypted" in line(outcome, "rooms")
+
+
+async def test_a_room_where_the_bot_may_not_take_anything_back_is_a_warning_with_what_it_takes(
+    synapse: Synapse, tmp_path: Path
+) -> None:
+    house = await set_up(await lay_ground(synapse), tmp_path)
+    outcome = await house.hearth("doctor")
+    assert outcome.status == 0
+    assert line(outcome, "rooms").startswith("warn")
+    assert "may not take back a private word that somebody writes there by mistake" in line(outcome, "rooms")
+    assert line(outcome, "rooms").endswith("; give the bot power level 50 there, if the circle agrees")
+    let_it_take_back(house.ground, redact=60)
+    assert "power level 60" in line(await house.hearth("doctor"), "rooms")
+    let_it_take_back(house.ground, redact=50)
+    assert line(await house.hearth("doctor"), "rooms").startswith("ok")
+
+
+async def test_in_the_stewards_room_nothing_has_to_be_taken_back(synapse: Synapse, tmp_path: Path) -> None:
+    house = await set_up(await lay_ground(synapse), tmp_path)
+    let_it_take_back(house.ground)
+    made = house.ground.call(
+        "POST",
+        "/createRoom",
+        {"preset": "private_chat", "invite": [house.ground.bot.user_id], "initial_state": [ENCRYPTED]},
+    )
+    house.ground.call("POST", f"/join/{made['room_id']}", {}, of=house.ground.bot)
+    outcome = await house.hearth("doctor", HEARTH_HOUSE_STEWARDS_ROOM=made["room_id"])
+    assert [text[:4].strip() for text in lines(outcome, "rooms")] == ["ok", "ok"]
 
 
 async def test_a_room_without_encryption_is_a_warning(synapse: Synapse, tmp_path: Path) -> None:

@@ -170,10 +170,13 @@ class FakeHomeserver:
             route("POST", f"{v3}/keys/device_signing/upload", self._upload_identity),
             route("POST", f"{v3}/keys/signatures/upload", self._upload_signatures),
             route("PUT", f"{v3}/sendToDevice/{{type}}/{{txn}}", self._send_to_device),
+            route("POST", "/_matrix/media/v3/upload", self._upload),
+            route("GET", f"{CLIENT}/v1/media/download/{SERVER_NAME}/{{name}}", self._download),
             route("POST", f"{v3}/createRoom", self._create_room),
             route("POST", f"{v3}/join/{{room}}", self._join),
             route("POST", f"{room}/join", self._join),
             route("POST", f"{room}/leave", self._leave),
+            route("POST", f"{room}/forget", self._forget),
             route("POST", f"{room}/invite", self._invite),
             route("POST", f"{room}/{{act:kick|ban}}", self._expel),
             route("PUT", f"{room}/send/{{type}}/{{txn}}", self._send),
@@ -186,6 +189,7 @@ class FakeHomeserver:
             route("GET", f"{CLIENT}/v1/rooms/{{room}}/relations/{{event}}/{{rel}}/{{type}}", self._relations),
             route("GET", f"{v3}/joined_rooms", self._joined_rooms),
             route("GET", f"{v3}/directory/room/{{alias}}", self._alias),
+            route("DELETE", f"{v3}/directory/room/{{alias}}", self._unname),
             route("GET", f"{v3}/user/{{user}}/account_data/{{type}}", self._account_data),
             route("PUT", f"{v3}/user/{{user}}/account_data/{{type}}", self._set_account_data),
         ]
@@ -351,6 +355,31 @@ class FakeHomeserver:
         if room_id is None:
             raise Refuse(404, "M_NOT_FOUND", "no such alias")
         return answer(200, {"room_id": room_id, "servers": [SERVER_NAME]})
+
+    async def _unname(self, request: web.Request) -> web.Response:
+        self._device(request)
+        if self.memory.aliases.pop(request.match_info["alias"], None) is None:
+            raise Refuse(404, "M_NOT_FOUND", "no such alias")
+        return answer(200, {})
+
+    async def _forget(self, request: web.Request) -> web.Response:
+        self.memory.forget(request.match_info["room"], self._device(request).user_id)
+        return answer(200, {})
+
+    # ── media ────────────────────────────────────────────────────────────────
+
+    async def _upload(self, request: web.Request) -> web.Response:
+        self._device(request)
+        name = secrets.token_hex(12)
+        self.memory.media[name] = await request.read()
+        return answer(200, {"content_uri": f"mxc://{SERVER_NAME}/{name}"})
+
+    async def _download(self, request: web.Request) -> web.Response:
+        self._device(request)
+        held = self.memory.media.get(request.match_info["name"])
+        if held is None:
+            raise Refuse(404, "M_NOT_FOUND", "no such file")
+        return web.Response(body=held, content_type="application/octet-stream")
 
     # ── account data ─────────────────────────────────────────────────────────
 

@@ -142,6 +142,7 @@ class Memory:
         self.users: dict[str, User] = {}
         self.rooms: dict[str, Room] = {}
         self.aliases: dict[str, str] = {}
+        self.media: dict[str, bytes] = {}
         self.asked: list[Asked] = []
         self._ids = itertools.count(1)
 
@@ -281,6 +282,10 @@ class Memory:
         room = self.room(room_id)
         if room.membership(user_id) in PRESENT:
             self.set_membership(room, user_id, user_id, "leave")
+
+    def forget(self, room_id: str, user_id: str) -> None:
+        if self.room(room_id).membership(user_id) in PRESENT:
+            raise Refuse(400, "M_UNKNOWN", "still in the room")
 
     def expel(self, room_id: str, sender: str, user_id: str, membership: str) -> None:
         room = self.joined(room_id, sender)

@@ -27,6 +27,7 @@ class Person:
         self.user_id = account.user_id
         self.device_id = account.device_id
         self.request = homeserver.request
+        self.lay_down = homeserver.upload
 
     async def sync(self, since: str | None = None, *, wait_seconds: float = 0, limit: int = 50) -> Json:
         query = {
@@ -410,6 +411,36 @@ async def test_account_data_is_kept_and_comes_with_the_sync(people: People) -> N
         ("m.direct", {bruno.user_id: ["!x:y"]})
     ]
     assert (await refused(bruno.request("GET", where)))[0] == 403
+
+
+async def test_what_is_taken_back_can_carry_a_mark_and_doing_it_again_gives_the_same(people: People) -> None:
+    ana, _ = people
+    room = await ana.create_room()
+    message = await ana.say(room, "not for long")
+    where = path("rooms", room, "redact", message, "x1")
+    first = await ana.request("PUT", where, body={"app.hearth.tx": "x1"})
+    assert await ana.request("PUT", where, body={"app.hearth.tx": "x1"}) == first
+    event = await ana.request("GET", path("rooms", room, "event", str(first["event_id"])))
+    assert event["content"]["app.hearth.tx"] == "x1"
+
+
+async def test_a_file_lies_under_an_address_of_its_own(people: People) -> None:
+    ana, _ = people
+    first, second = [await ana.lay_down(b"sealed") for _ in range(2)]
+    assert first.startswith("mxc://")
+    assert first != second
+
+
+async def test_a_room_can_be_forgotten_once_it_is_left_and_its_alias_removed(people: People) -> None:
+    ana, _ = people
+    room = await ana.create_room(room_alias_name="ours")
+    alias = f"#ours:{ana.user_id.partition(':')[2]}"
+    assert (await refused(ana.act(room, "forget")))[0] == 400
+    await ana.request("DELETE", path("directory", "room", alias))
+    assert (await refused(ana.request("GET", path("directory", "room", alias))))[0] == 404
+    assert (await refused(ana.request("DELETE", path("directory", "room", alias))))[0] == 404
+    await ana.act(room, "leave")
+    await ana.act(room, "forget")
 
 
 async def test_an_unknown_room_or_a_bad_cursor_is_refused_not_forgotten(people: People) -> None:

@@ -34,6 +34,7 @@ class RunningHouse:
         *,
         contacts: tuple[str, ...] = (),
         operator: str = "the host of this demo",
+        in_use: frozenset[str] = frozenset(("invitation", "role")),
     ) -> None:
         self._world = world
         self._folder = folder
@@ -50,6 +51,7 @@ class RunningHouse:
             workflows=SHIPPED,
             pickle_secret=secrets.token_bytes(32),
             alias_salt=secrets.token_bytes(32),
+            workflows_at_start=in_use,
         )
         self._master_key = secrets.token_bytes(32)
         self.store: TortoiseStore

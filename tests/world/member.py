@@ -17,6 +17,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 import nio
+from nio.crypto import decrypt_attachment
 
 from tests.world.synapse import Account, HomeserverRefusal
 from tests.world.timeline import Message, RawEvent, fold, parse_event
@@ -198,15 +199,18 @@ class Member:
         return {user_id for user_id, user in room.users.items() if invited or not user.invited}
 
     def find_dm(self, user_id: str) -> str | None:
-        """The 1:1 room shared with somebody, None when there is none yet."""
+        """The 1:1 room shared with somebody, None when there is none yet, or when they have left it."""
         return next(
             (
                 room_id
                 for room_id, other in self._direct.items()
-                if other == user_id and room_id in self.rooms
+                if other == user_id and room_id in self.rooms and self._is_still_there(room_id, user_id)
             ),
             None,
         )
+
+    def _is_still_there(self, room_id: str, user_id: str) -> bool:
+        return self._client is None or user_id in self.people(room_id, invited=True)
 
     @property
     def undecryptable(self) -> list[Message]:
@@ -373,6 +377,22 @@ class Member:
             direct.setdefault(other, []).append(room)
         await self.call("PUT", f"/user/{quote(self.user_id)}/account_data/m.direct", direct)
         return room_id
+
+    async def open_file(self, message: Message) -> str:
+        """The text of a file somebody sent, fetched from the homeserver and decrypted as an app would."""
+        sealed = message.content["file"]
+        server, _, name = str(sealed["url"]).removeprefix("mxc://").partition("/")
+        response = await self.client.send(
+            "GET",
+            f"/_matrix/client/v1/media/download/{server}/{name}",
+            headers={"Authorization": f"Bearer {self._access_token}"},
+        )
+        if response.status >= http.client.BAD_REQUEST:
+            raise HomeserverRefusal("GET", sealed["url"], response.status, {})
+        plain: bytes = decrypt_attachment(
+            await response.read(), sealed["key"]["k"], sealed["hashes"]["sha256"], sealed["iv"]
+        )
+        return plain.decode()
 
     async def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """One call of the client API below /_matrix/client/v3, as this person; waits when told to slow down.
