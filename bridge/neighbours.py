@@ -38,8 +38,10 @@ class Neighbours:
         contacts: Iterable[str],
         stewards: Iterable[str],
         roles: RolesHeld,
+        outside_help: str = "",
     ) -> None:
         """``circles``: circle → Matrix room id. ``contacts``, ``stewards``: Matrix ids."""
+        self._outside_help = outside_help
         self._rooms = rooms
         self._register = register
         self.circles = dict(circles)
@@ -59,6 +61,12 @@ class Neighbours:
             self._ids[person] = user_id
         return person
 
+    def forget(self, person: PersonId) -> None:
+        """They were erased: whoever writes from that account from now on is somebody new."""
+        user_id = self._ids.pop(person, None)
+        if user_id is not None:
+            self._persons.pop(user_id, None)
+
     async def look_around(self) -> None:
         """Make everybody known who is in one of the circles' rooms now."""
         for room_id in self.circles.values():
@@ -71,25 +79,37 @@ class Neighbours:
         """The circle whose room this is."""
         return next((circle for circle, room in self.circles.items() if room == room_id), None)
 
+    def _people_of(self, circle: CircleId) -> Sequence[str]:
+        """Those who are in a circle's room; nobody for a circle that is no longer in the settings."""
+        return self._people_in(self.circles[circle]) if circle in self.circles else ()
+
     def _people_in(self, room_id: str) -> Sequence[str]:
         room = self._rooms.get(room_id)
         return sorted(room.joined() - {self._rooms.user_id}) if room is not None else ()
 
+    def circle_name(self, circle: CircleId) -> str | None:
+        """What the people of a circle call it at present; None for a room without a name."""
+        room = self._rooms.get(self.circles[circle]) if circle in self.circles else None
+        return room.name if room is not None else None
+
     # ── engine.runtime.ports.Surroundings ────────────────────────────────────
 
     async def members(self, circle: CircleId) -> Sequence[PersonId]:
-        return [await self.learn(user_id) for user_id in self._people_in(self.circles[circle])]
+        return [await self.learn(user_id) for user_id in self._people_of(circle)]
 
     async def circles_of(self, person: PersonId) -> Sequence[CircleId]:
         user_id = await self._id_of(person)
         return [circle for circle, room in self.circles.items() if user_id in self._people_in(room)]
 
     def contacts(self, circle: CircleId) -> Sequence[PersonId]:
-        return self._contacts
+        return self._contacts if circle in self.circles else ()
+
+    def has_outside_help(self, circle: CircleId) -> bool:
+        return circle in self.circles and bool(self._outside_help)
 
     def stewards(self, circle: CircleId) -> Sequence[PersonId]:
-        here = self._people_in(self.circles[circle])
-        return [person for person in self._stewards if self._ids[person] in here]
+        here = self._people_of(circle)
+        return [person for person in self._stewards if self._ids.get(person) in here]
 
     async def holders(self, circle: CircleId, role: str, *, understudy: bool) -> Sequence[PersonId]:
         return await self._roles.holders(circle, role, understudy=understudy)

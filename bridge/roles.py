@@ -2,7 +2,8 @@
 
 A role is known by what its instance is called. Its parts say who carries it: ``holder`` holds it; ``second`` (who
 has said yes to learning it), or where a file has no such part ``understudy``, is its understudy. A role that the
-circle cannot see, because nobody has said yes to it yet or it has come to its end, is held by nobody.
+circle cannot see, because nobody has said yes to it yet or it has come to its end, is held by nobody; and so is one
+that stands among what's on because it is open.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Protocol
 
 from bridge.reading.plainly import plainly
 from bridge.wording.template import Piece, fill
-from engine.core.decide import public_line
+from engine.core.decide import public_line, public_shelf
 from engine.core.definition import Definition
 from engine.core.instance import Snapshot
 from engine.core.message import Text
@@ -52,7 +53,9 @@ class Roles:
         wanted = plainly(role)
         for snapshot in await self._records.open_instances(circle):
             definition = await self._definitions.by_digest(snapshot.definition)
-            if definition is None or definition.shelf != SHELF or public_line(definition, snapshot) is None:
+            if definition is None or public_shelf(definition, snapshot) != SHELF:
+                continue  # nothing of that list, or a role that is open at present
+            if public_line(definition, snapshot) is None:
                 continue
             title = plainly(await self._title(definition, snapshot))
             if not title or title != wanted:

@@ -58,6 +58,7 @@ from engine.runtime.ports import (
     Spoken,
     Unavailable,
 )
+from engine.runtime.practices import Practices
 from engine.runtime.waking import wake_or
 
 LOOK_AGAIN_MS = 2_000
@@ -85,6 +86,8 @@ class Plan(msgspec.Struct, frozen=True):
     bot: str = "Hearth"
     stewards: tuple[str, ...] = ()
     """Matrix ids."""
+    workflows_at_start: frozenset[str] | None = None
+    """What a circle has in use before it has agreed to anything; None: everything that lies in the folder."""
     stewards_room: str | None = None
     """The Matrix room in which the stewards hear about workflow files; None: each of them 1:1."""
 
@@ -189,13 +192,24 @@ class Hearth:
         circles = {await self._cellar.ensure_circle(room, room): room for room in plan.rooms}
         catalogue = await self._librarian.open()
         roles = Roles(self._cellar, catalogue)
-        neighbours = Neighbours(client.rooms, self._cellar, circles, plan.contacts, plan.stewards, roles)
-        ear = Ear(neighbours, catalogue, (plan.bot, plan.session.user_id))
+        neighbours = Neighbours(
+            client.rooms, self._cellar, circles, plan.contacts, plan.stewards, roles, plan.outside_help
+        )
+        ear = Ear(neighbours, catalogue, (plan.bot, plan.session.user_id), language=plan.language)
         rhythm = Rhythm(plan.time_zone, plan.quiet_from_hour, plan.quiet_to_hour)
-        house = House(self._cellar, catalogue, ear, neighbours, self._chance, rhythm)
+        practices = Practices(catalogue, neighbours, plan.workflows_at_start)
+        await practices.recall(self._cellar)
+        house = House(self._cellar, catalogue, ear, neighbours, self._chance, rhythm, practices=practices)
         line = StraightLine(house, self._clock)
-        postman = self._postman(client, neighbours, catalogue)
-        outbox = Outbox(self._cellar, postman, self._clock, self._chance, rested=self.rested)
+        postman = self._postman(client, neighbours, catalogue, practices)
+        outbox = Outbox(
+            self._cellar,
+            postman,
+            self._clock,
+            self._chance,
+            rested=self.rested,
+            on_forgotten=neighbours.forget,
+        )
         bell = Bell(self._cellar, line, self._clock)
         door = Door(plan, client, line, neighbours, self._clock, self.ready)
         line.start()
@@ -209,20 +223,22 @@ class Hearth:
                 door.introduce(stop),
                 bell.run(self.ready, stop),
                 outbox.run(line.on_move(), stop),
-                keep_house(self._cellar, self._clock, stop),
+                keep_house(self._cellar, line, self._clock, stop),
                 self._librarian.run(line, stop),
             )
         finally:
             await line.stop()
 
-    def _postman(self, client: MatrixClient, neighbours: Neighbours, catalogue: Catalogue) -> MatrixPostman:
+    def _postman(
+        self, client: MatrixClient, neighbours: Neighbours, catalogue: Catalogue, practices: Practices
+    ) -> MatrixPostman:
         plan = self._plan
         voice = Voice(
             Described(plan.bot, plan.operator, plan.outside_help),
             names=NamesNow(neighbours, self._cellar),
             texts=self._cellar,
             definitions=catalogue,
-            views=HouseViews(self._cellar, catalogue, neighbours),
+            views=HouseViews(self._cellar, catalogue, neighbours, practices, neighbours.circle_name),
         )
         writer = ParcelWriter(voice, self._cellar, self._clock, plan)
         return MatrixPostman(
@@ -231,6 +247,7 @@ class Hearth:
             client.direct,
             self._cellar,
             writer,
+            client.homeserver,
             RealSide(self._clock),
             client.patience,
             plan.session.device_id,

@@ -28,6 +28,12 @@ class Offered(msgspec.Struct, frozen=True):
 
 def chosen(message: str, offered: Sequence[Offered], said: SaidWords) -> str | None:
     """The id of the choice that ``message`` names; None if it names none, or not clearly one."""
+    line = without_number(message.strip())
+    return chosen_alone(message, offered, said) or _named_first(line, offered, said)
+
+
+def chosen_alone(message: str, offered: Sequence[Offered], said: SaidWords) -> str | None:
+    """The same for a message that says nothing besides: in "Heavy, since the flood" there is more than the choice."""
     written = plainly(message)
     exact = next((o.id for o in offered if written and plainly(o.label) == written), None)
     if exact is not None:
@@ -42,7 +48,7 @@ def chosen(message: str, offered: Sequence[Offered], said: SaidWords) -> str | N
     if by_emoji is not None:
         return by_emoji
     whole = without_politeness(plainly(line), said.polite)
-    return _named(whole, offered, said) or _named_first(line, offered, said)
+    return _named(whole, offered, said)
 
 
 def beginning(message: str, offered: Sequence[Offered], said: SaidWords) -> str | None:
@@ -64,6 +70,8 @@ def _bare(plain: str, said: SaidWords) -> str:
 
 def _begins(label: str, written: str) -> bool:
     behind = label[len(written) :]
+    if label == written:
+        return True  # all of it but an article
     if not behind or not label.startswith(written) or behind[0].isalnum() or behind[0] in "'-":
         return False
     return bool(_AFTER_CLAUSE.match(behind)) or sum(map(str.isalnum, written)) >= LEAST_LETTERS
@@ -89,10 +97,18 @@ def _named(whole: str, offered: Sequence[Offered], said: SaidWords) -> str | Non
     if labelled:
         return labelled[0].id
     if whole in said.no:
-        return NO if any(o.id == NO for o in offered) else None
+        return _the_no(offered, said)
     if whole in said.maybe:
         return next((o.id for o in offered if o.id == "maybe"), None)
     return _the_yes(offered, said) if whole in said.yes else None
+
+
+def _the_no(offered: Sequence[Offered], said: SaidWords) -> str | None:
+    """The no that every private question has, or else the only choice that begins with one ("No, rather not")."""
+    if any(o.id == NO for o in offered):
+        return NO
+    held = [o for o in offered if _first_clause(o.label) in said.no]
+    return held[0].id if len(held) == 1 else None
 
 
 def _the_yes(offered: Sequence[Offered], said: SaidWords) -> str | None:
@@ -136,7 +152,8 @@ def _named_first(line: str, offered: Sequence[Offered], said: SaidWords) -> str 
     if choice is None:
         return None
     words = set(re.findall(r"[\w']+", rest))
-    if words & set(said.against_a_no if choice == NO else said.against_a_yes):
+    is_no = choice == NO or first in said.no
+    if words & set(said.against_a_no if is_no else said.against_a_yes):
         return None
     named_later = [other for other in others if other and f" {other} " in rest and other != first]
     return None if named_later else choice

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Protocol
+from typing import NamedTuple
 
 import msgspec
 
 from bridge.reading.address import unwrapped
-from bridge.reading.choices import Offered, beginning, chosen
+from bridge.reading.choices import Offered, beginning, chosen, chosen_alone
 from bridge.reading.commands import UNKNOWN, Ordered, Setting, mistyped, ordered
+from bridge.reading.fillings import DefinitionsHeld
 from bridge.reading.moments import Moments
 from bridge.reading.people import People, named
-from bridge.reading.plainly import bare_number, plainly, without_politeness
-from bridge.wording.sentences import Sentences
+from bridge.reading.plainly import bare_number, plainly, without_politeness, without_thanks
+from bridge.wording.sentences import ENGLISH, Sentences
 from bridge.wording.size import fits
 from bridge.wording.template import Piece, fill
-from bridge.wording.vocabulary import Vocabulary
+from bridge.wording.vocabulary import SaidWords, Vocabulary, together, understood_by
 from engine.core.decide_desk import plain_yes
-from engine.core.definition import Definition
 from engine.core.desk import Command, Desk, Prompt, Reading
 from engine.core.message import Message, Names, Phrase
 from engine.core.parcel import Target
@@ -29,11 +30,42 @@ from engine.runtime.ports import Spoken
 MOST_LABEL_LETTERS = 400
 """A message longer than this is no choice, list of people or moment; it is words."""
 
+MOST_DIGITS = 10
+"""Fewer than these make a number that somebody means."""
 
-class DefinitionsHeld(Protocol):
-    """The definitions that are in memory."""
 
-    def held(self, digest: str) -> Definition | None: ...
+class Tongue(NamedTuple):
+    """What one language brings to understanding a person."""
+
+    vocabulary: Vocabulary
+    sentences: Sentences
+    moments: Moments
+
+
+class Listening(NamedTuple):
+    """How somebody is understood: every language, their own first, and the words of all of them together."""
+
+    tongues: tuple[Tongue, ...]
+    together: Vocabulary
+
+    @property
+    def said(self) -> SaidWords:
+        return self.together.said
+
+
+@functools.cache
+def _tongue(language: str) -> Tongue:
+    vocabulary = Vocabulary.load(language)
+    return Tongue(
+        vocabulary, Sentences.load(language), Moments(language, vocabulary.moments, vocabulary.said.numbers)
+    )
+
+
+@functools.cache
+def listening_to(language: str) -> Listening:
+    """How somebody is understood whose language this is."""
+    vocabularies = understood_by(language)
+    return Listening(tuple(_tongue(each.language) for each in vocabularies), together(vocabularies))
 
 
 class Ear:
@@ -45,14 +77,22 @@ class Ear:
         definitions: DefinitionsHeld,
         names: Sequence[str],
         vocabulary: Vocabulary | None = None,
-        sentences: Sentences | None = None,
+        *,
+        language: str = ENGLISH,
     ) -> None:
+        """``language`` is the house's, for people who have not chosen one; with a ``vocabulary``, nothing else is
+        understood.
+        """
         self._people = people
         self._definitions = definitions
         self._names = tuple(names)
-        self._vocabulary = vocabulary or Vocabulary.load()
-        self._sentences = sentences or Sentences.load()
-        self._moments = Moments(self._vocabulary.language, self._vocabulary.moments)
+        self._language = language
+        self._only = None
+        if vocabulary is not None:
+            self._only = Listening((_tongue(vocabulary.language),), vocabulary)
+
+    def _listening(self, desk: Desk) -> Listening:
+        return self._only or listening_to(desk.language or self._language)
 
     def read(
         self, spoken: Spoken, desk: Desk, target: Target | None, words: Iterable[str], now_ms: Ms
@@ -62,9 +102,17 @@ class Ear:
         text = call.words
         if not fits(text):
             return Reading(too_long=True), ""
-        moment = partial(self._moment, desk=desk, now_ms=now_ms)
+        listening = self._listening(desk)
+        moment = partial(_moment, listening=listening, desk=desk, now_ms=now_ms)
         setting = Setting(
-            tuple(words), spoken.mentions, spoken.person, self._people, self._vocabulary, moment
+            tuple(words),
+            spoken.mentions,
+            spoken.person,
+            self._people,
+            self._definitions,
+            listening.together,
+            tuple(tongue.vocabulary for tongue in listening.tongues),
+            moment,
         )
         addressed = spoken.addressed or call.addressed
         if not text.strip():
@@ -88,19 +136,22 @@ class Ear:
         *,
         is_order: bool,
     ) -> Reading:
-        said = self._vocabulary.said
+        said = self._listening(desk).said
         listed = named(text, spoken.mentions, spoken.person, self._people, said)
         whole = without_politeness(plainly(text), said.polite)
         asks_for_people = any(p.expects == "people" and not p.settled for p in desk.prompts)
+        picks = self._picks(text, desk, target, is_order=is_order)
         return Reading(
-            picks=self._picks(text, desk, target, is_order=is_order),
+            picks=picks,
             moment_ms=moment_ms,
             people=listed.people if listed.clear else (),
             everyone=listed.everyone and listed.clear,
-            number=self._number(text, whole),
+            number=_number(text, whole, said),
             empty=whole in said.nothing,
             declines=whole in said.no,
+            thanks=bool(whole) and not without_thanks(whole, said.thanks),
             found=listed.people if asks_for_people and not listed.clear else (),
+            worded=tuple(p.row for p in desk.prompts if p.row in picks and self._says_more(text, p, desk)),
         )
 
     def _unknown(
@@ -111,31 +162,13 @@ class Ear:
             command = Command(UNKNOWN)
         return command
 
-    def _moment(self, text: str, desk: Desk, now_ms: Ms) -> Ms | None:
-        plain = without_politeness(plainly(text), self._vocabulary.said.polite)
-        return self._moments.read(plain, now_ms, desk.rhythm.time_zone)
-
-    def _number(self, text: str, whole: str) -> int | None:
-        number = bare_number(text)
-        if number is not None:
-            return number
-        first, _, behind = whole.partition(" ")
-        if behind.count(" ") > 0 or any(letter.isdigit() for letter in behind):
-            return None
-        return (
-            int(first) if first.isascii() and first.isdecimal() and len(first) < 10 else self._spelled(first)
-        )
-
-    def _spelled(self, word: str) -> int | None:
-        return self._vocabulary.said.numbers.get(word)
-
     # ── choices ──────────────────────────────────────────────────────────────
 
     def _picks(self, text: str, desk: Desk, target: Target | None, *, is_order: bool) -> dict[RowId, str]:
-        said = self._vocabulary.said
+        said = self._listening(desk).said
         picks: dict[RowId, str] = {}
         for prompt in desk.prompts:
-            choice = self._choice(text, prompt, is_order=is_order) if not prompt.settled else None
+            choice = self._choice(text, prompt, desk, is_order=is_order) if not prompt.settled else None
             if choice is not None:
                 picks[prompt.row] = choice
         if target is not None and all(prompt.row != target.row for prompt in desk.prompts):
@@ -144,13 +177,13 @@ class Ear:
                 picks[target.row] = choice
         return picks
 
-    def _choice(self, text: str, prompt: Prompt, *, is_order: bool) -> str | None:
+    def _choice(self, text: str, prompt: Prompt, desk: Desk, *, is_order: bool) -> str | None:
         """The choice that a message names, in whichever language its labels are there.
 
         The beginning of a label will do where it cannot be a command or an answer in words.
         """
-        said = self._vocabulary.said
-        offered = [self._offered(prompt, language) for language in self._languages(prompt.message)]
+        said = self._listening(desk).said
+        offered = self._in_every_language(prompt, desk)
         for labels in offered:
             choice = chosen(text, labels, said)
             if choice is not None:
@@ -162,19 +195,42 @@ class Ear:
         found = {choice for labels in offered if (choice := beginning(text, labels, said)) is not None}
         return found.pop() if len(found) == 1 else plain_yes(text, prompt.choices)
 
-    def _languages(self, message: Message) -> tuple[str, ...]:
-        """The languages of a question's labels, the file's own (here nameless) first."""
+    def _says_more(self, text: str, prompt: Prompt, desk: Desk) -> bool:
+        """Whether words stand beside the choice that a message names, where words are welcome."""
+        if not prompt.words or prompt.expects != "choice":
+            return False
+        said = self._listening(desk).said
+        offered = self._in_every_language(prompt, desk)
+        alone = any(chosen_alone(text, labels, said) is not None for labels in offered)
+        return not alone and plain_yes(text, prompt.choices) is None
+
+    def _in_every_language(self, prompt: Prompt, desk: Desk) -> list[list[Offered]]:
+        """The choices of a question, in each language that its labels are there."""
+        listening = self._listening(desk)
+        return [self._offered(prompt, *each) for each in self._languages(prompt.message, listening)]
+
+    def _languages(self, message: Message, listening: Listening) -> Sequence[tuple[str, Sentences]]:
+        """The languages of a question's labels, the person's own first: in each, the file's and the bot's own words.
+
+        The file's own language has no name here.
+        """
         digests = dict.fromkeys(o.label.digest for o in message.options if o.label.digest is not None)
         held = [
             definition for digest in digests if (definition := self._definitions.held(digest)) is not None
         ]
-        return ("", *dict.fromkeys(language for definition in held for language in definition.translations))
+        own = {tongue.vocabulary.language: tongue.sentences for tongue in listening.tongues}
+        first = listening.tongues[0]
+        of_files = (language for definition in held for language in definition.translations)
+        named = dict.fromkeys((first.vocabulary.language, "", *own, *of_files))
+        return [(language, own.get(language, first.sentences)) for language in named]
 
-    def _offered(self, prompt: Prompt, language: str) -> list[Offered]:
-        labels = {option.id: self._label(option.label, language) for option in prompt.message.options}
+    def _offered(self, prompt: Prompt, language: str, sentences: Sentences) -> list[Offered]:
+        labels = {
+            option.id: self._label(option.label, language, sentences) for option in prompt.message.options
+        }
         return [Offered(choice, emoji, labels.get(choice, "")) for choice, emoji in prompt.choices]
 
-    def _label(self, phrase: Phrase, language: str) -> str:
+    def _label(self, phrase: Phrase, language: str, sentences: Sentences) -> str:
         if phrase.digest is not None:
             definition = self._definitions.held(phrase.digest)
             if definition is None:
@@ -187,9 +243,31 @@ class Ear:
             if isinstance(slot, Names)
         }
         try:
-            return fill(self._sentences.text(phrase.key), names).plain
+            return fill(sentences.text(phrase.key), names).plain
         except KeyError:
             return ""  # a label written by a newer version: its number and emoji still work
+
+
+def _moment(text: str, listening: Listening, desk: Desk, now_ms: Ms) -> Ms | None:
+    """The moment a text names: in the person's own language, or else in one whose own words it uses."""
+    plain = without_politeness(plainly(text), listening.said.polite)
+    for n, tongue in enumerate(listening.tongues):
+        found = tongue.moments.read(plain, now_ms, desk.rhythm.time_zone, only_if_own=n > 0)
+        if found is not None:
+            return found
+    return None
+
+
+def _number(text: str, whole: str, said: SaidWords) -> int | None:
+    number = bare_number(text)
+    if number is not None:
+        return number
+    first, _, behind = whole.partition(" ")
+    if behind.count(" ") > 0 or any(letter.isdigit() for letter in behind):
+        return None
+    if first.isascii() and first.isdecimal() and len(first) < MOST_DIGITS:
+        return int(first)
+    return said.numbers.get(first)
 
 
 def _says_something(reading: Reading) -> bool:
@@ -209,5 +287,7 @@ def _told(order: Ordered | None, text: str, reading: Reading) -> tuple[Reading, 
         empty=reading.empty,
         declines=reading.declines,
         found=reading.found,
+        worded=reading.worded,
+        thanks=reading.thanks,
     )
     return command, order.words if order.command.rest is not None else text

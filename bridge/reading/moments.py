@@ -7,7 +7,7 @@ the rest of the day. A day without a time is its noon. What could mean two thing
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ import dateparser
 import msgspec
 from babel.dates import get_day_names, get_month_names
 
+from bridge.reading.plainly import shape
 from bridge.wording.sentences import locale_of
 from bridge.wording.vocabulary import MomentWords
 from engine.core.schedule import zone
@@ -24,19 +25,24 @@ from engine.core.values import Ms
 LONGEST_LETTERS = 60
 NOON = time(12)
 LAST_YEAR = 2200
+MONTHS = 12
+TELLING_LETTERS = 3
+"""Of an abbreviation that speaks of a time all by itself: "Fri" does; "so" is no Sunday, nor "do" a Thursday."""
 
 _WIDTHS: tuple[Literal["abbreviated"], Literal["wide"]] = ("abbreviated", "wide")
 _ISO = re.compile(
     r"\d{4}-\d{2}-\d{2}(?:[ t]\d{1,2}:\d{2}(?::\d{2})?\s?(?:z|[+-]\d{2}:?\d{2})?)?", re.IGNORECASE
 )
-_CLOCK = re.compile(r"\b(\d{1,2})[:h](\d{2})(?::00)?(?:\s*(am|pm))?(?!\w)")
-_DOTTED = re.compile(r"\b(\d{1,2})\.(\d{2})\s*(am|pm|uhr)(?!\w)")
+_O_CLOCK = r"(?:uhr|h|hs|hrs|horas?)"
+_CLOCK = re.compile(rf"\b(\d{{1,2}})[:h](\d{{2}})(?::00)?(?:\s*{_O_CLOCK})?(?:\s*(am|pm))?(?!\w)")
+_DOTTED = re.compile(rf"\b(\d{{1,2}})\.(\d{{2}})\s*(am|pm|{_O_CLOCK})(?!\w)")
 _DOTTED_LAST = re.compile(r"(?<=\s)(\d{1,2})\.(1[3-9]|[2-5]\d)$")
 """A time with a dot behind a day: its minutes cannot be a month."""
 _HALF_WITH_DOTS = re.compile(r"\b([ap])\.\s?m\b\.?")
 _TWO_DATES = re.compile(r"\d[./]\d+\.?\s+\d+[./]\d|\d\s*[-–]\s*\d")
 _HALF_DAY = re.compile(r"\b(\d{1,2})\s*(am|pm)(?!\w)")
-_FULL_HOUR = re.compile(r"\b(\d{1,2})\s*(?:h|uhr)(?!\w)")
+_FULL_HOUR = re.compile(r"\b(\d{1,2})\s*(?:h|hs|hrs|uhr)(?!\w)")
+_UP_TO_ELEVEN = rf"\b(0?[1-9]|1[01])((?:[:.h][0-5]\d)?)(?:\s*{_O_CLOCK})?\s+"
 _DAY_AND_MONTH = re.compile(r"\b(\d{1,2})[/](\d{1,2})\b(?:[/](\d{2,4}))?")
 _NUMBER_ONLY = re.compile(r"[\d\s./-]*")
 
@@ -52,29 +58,53 @@ class _Clock(msgspec.Struct, frozen=True):
 class Moments:
     """Reads moments in one language; the words around them come from its vocabulary."""
 
-    def __init__(self, language: str, words: MomentWords) -> None:
+    def __init__(self, language: str, words: MomentWords, numbers: Mapping[str, int] | None = None) -> None:
+        """``numbers`` are spelled ones: "in three weeks"."""
         self._language = language
         self._words = words
+        self._numbers = {**(numbers or {}), **dict.fromkeys(words.one, 1)}
         locale = locale_of(language)
         self._weekdays: dict[str, int] = {}
         for width in _WIDTHS:
             for number, name in get_day_names(width, locale=locale).items():
-                self._weekdays[str(name).casefold().strip(".")] = int(number)
-        names = [*self._weekdays, *words.today, *words.tomorrow, *words.tonight, *words.after_tomorrow]
-        names += [*words.week, *words.month, *words.noon, *words.hours]
-        for width in _WIDTHS:
-            names += [
+                day = str(name).casefold().strip(".")
+                self._weekdays |= {day: int(number), shape(day): int(number)}
+        self._weekdays |= words.weekdays
+        months = {
+            width: [
                 str(name).casefold().strip(".") for name in get_month_names(width, locale=locale).values()
             ]
-        self._telling = re.compile(rf"\d|\b(?:{'|'.join(re.escape(name) for name in names)})")
+            for width in _WIDTHS
+        }
+        days = [str(name).casefold() for name in get_day_names("wide", locale=locale).values()]
+        said = [*words.today, *words.tomorrow, *words.tonight, *words.after_tomorrow]
+        said += [*words.next_week, *words.next_month, *words.noon, *words.hours]
+        short = [name for name in (*self._weekdays, *months["abbreviated"]) if len(name) >= TELLING_LETTERS]
+        wide = [*days, *map(shape, days), *months["wide"], *said]
+        self._telling = _begins_a_word([*wide, *short, *words.telling], digits=True)
+        self._own = _begins_a_word([*wide, *words.telling], digits=False)
+        noon = sorted(words.noon, key=len, reverse=True)
+        self._noon = re.compile(rf"\b(?:{'|'.join(map(re.escape, noon))})\b")
+        parts = sorted(words.parts_of_day, key=len, reverse=True)
+        self._parts = re.compile(rf"\b(?:{'|'.join(map(re.escape, parts))})\b")
+        self._compounds = re.compile(
+            rf"\b({'|'.join(map(re.escape, days))})({'|'.join(map(re.escape, parts))})\b"
+        )
+        self._halves = tuple(
+            (re.compile(rf"{_UP_TO_ELEVEN}(?:{'|'.join(map(re.escape, behind))})(?!\w)"), half)
+            for behind, half in ((words.forenoon, "am"), (words.afternoon, "pm"))
+        )
 
-    def read(self, text: str, now_ms: Ms, time_zone: str) -> Ms | None:
-        """The moment that ``text`` names, seen from ``now_ms`` in ``time_zone``; None if it is not clear."""
+    def read(self, text: str, now_ms: Ms, time_zone: str, *, only_if_own: bool = False) -> Ms | None:
+        """The moment that ``text`` names, seen from ``now_ms`` in ``time_zone``; None if it is not clear.
+
+        ``only_if_own``: what shows no word of this very language, digits for example, is left to another one.
+        """
         plain = " ".join(text.casefold().replace("’", "'").split()).strip(" .,!?")
         plain = _HALF_WITH_DOTS.sub(r"\1m", plain)
         if not plain or len(plain) > LONGEST_LETTERS or not self._telling.search(plain):
             return None
-        if re.search(r"\d{5}", plain):
+        if re.search(r"\d{5}", plain) or (only_if_own and not self._own.search(plain)):
             return None
         there = zone(time_zone)
         now = datetime.fromtimestamp(now_ms / 1000, there)
@@ -90,13 +120,16 @@ class Moments:
         if _ISO.fullmatch(plain):
             return _iso(plain, there)
         plain, there, now = self._in_utc(plain, now, there)
-        clock = self._clock(plain)
+        for pattern, half in self._halves:
+            plain = pattern.sub(rf"\1\2 {half}", plain)
+        clock = self._clock(self._compounds.sub(r"\1 \2", plain))
         if not clock.clear:
             return None
         if clock.at is None and self._has_part_of_day(clock.rest):
             return None  # "tomorrow evening": when, then?
-        rest = self._without(clock.rest, (*self._words.filler, *self._words.parts_of_day))
-        rest = self._one_for_a(rest)
+        rest = clock.rest if clock.at is None else self._without_parts(clock.rest)
+        rest = self._without(rest, self._words.filler)
+        rest = self._in_digits(rest)
         if not rest:
             return _next_time(clock.at, now, there) if clock.at else None
         if clock.at is None and self._counts_hours(rest):
@@ -115,33 +148,33 @@ class Moments:
         parts = (*self._words.parts_of_day, *self._words.tonight)
         return any(re.search(rf"\b{re.escape(part)}\b", text) for part in parts)
 
-    def _one_for_a(self, rest: str) -> str:
+    def _in_digits(self, rest: str) -> str:
         """Write "in an hour" as "in 1 hour", which dateparser reads."""
-        articles = "|".join(re.escape(word) for word in self._words.one)
-        return re.sub(rf"^(\w+ )?(?:{articles}) ", r"\g<1>1 ", rest) if articles else rest
+        spelled = "|".join(map(re.escape, self._numbers))
+        if not spelled:
+            return rest
+        found = re.match(rf"((?:\w+ ){{0,2}}?)({spelled})(?= )", rest)
+        return f"{found[1]}{self._numbers[found[2]]}{rest[found.end() :]}" if found else rest
 
     # ── time of day ──────────────────────────────────────────────────────────
 
     def _clock(self, plain: str) -> _Clock:
-        for word in self._words.noon:
-            if re.search(rf"\b{re.escape(word)}\b", plain):
-                return _Clock(re.sub(rf"\b{re.escape(word)}\b", " ", plain), NOON, not self._has_time(plain))
+        without_noon = self._noon.sub(" ", plain)
         found = [
             m
             for pattern in (_CLOCK, _DOTTED, _DOTTED_LAST, _HALF_DAY, _FULL_HOUR)
-            for m in pattern.finditer(plain)
+            for m in pattern.finditer(without_noon)
         ]
         found = [m for m in found if not any(o is not m and _within(m, o) for o in found)]
         if not found:
-            return self._hour_after_at(plain)
+            at_noon = without_noon != plain
+            return _Clock(without_noon, NOON) if at_noon else self._hour_after_at(plain)
         if len(found) > 1:
             return _Clock(plain, clear=False)
         at = _time_of(found[0])
-        rest = f"{plain[: found[0].start()]} {plain[found[0].end() :]}"
-        return _Clock(rest, at, clear=at is not None)
-
-    def _has_time(self, plain: str) -> bool:
-        return bool(_CLOCK.search(plain) or _HALF_DAY.search(plain))
+        rest = f"{without_noon[: found[0].start()]} {without_noon[found[0].end() :]}"
+        # "At noon, 12:00" says it twice; "at noon, 13:00" says two things.
+        return _Clock(rest, at, clear=at is not None and (without_noon == plain or at == NOON))
 
     def _hour_after_at(self, plain: str) -> _Clock:
         """Read a bare hour: "at 19" is clear, "at 7" may be morning or evening."""
@@ -166,6 +199,8 @@ class Moments:
         parsed = self._parsed(bare if weekday is not None else rest, now, there)
         if parsed is None or (weekday is not None and parsed.weekday() != weekday):
             return None  # "Friday 28 November" where the 28th is a Saturday
+        if bare.isdecimal() and parsed.date() < now.date():
+            return None  # "Tuesday 3": this month's has passed, so which one?
         return parsed.date()
 
     def _named_day(self, rest: str, at: time | None, now: datetime) -> date | None:
@@ -176,10 +211,9 @@ class Moments:
             return today + timedelta(days=1)
         if rest in words.after_tomorrow:
             return today + timedelta(days=2)
-        first, _, second = rest.partition(" ")
-        if first in words.next and second in words.week:
+        if rest in words.next_week:
             return today + timedelta(days=7 - today.weekday())
-        if first in words.next and second in words.month:
+        if rest in words.next_month:
             return (today.replace(day=1) + timedelta(days=32)).replace(day=1)
         return None
 
@@ -191,7 +225,7 @@ class Moments:
         slashed = _DAY_AND_MONTH.search(rest)
         if slashed is not None:
             one, two = int(slashed.group(1)), int(slashed.group(2))
-            return one <= 12 and two <= 12 and one != two
+            return two > MONTHS or (one <= MONTHS and one != two)
         return bool(_NUMBER_ONLY.fullmatch(rest)) and not re.search(r"\d\s*[.]\s*\d", rest)
 
     def _weekday_in(self, rest: str) -> tuple[int | None, str]:
@@ -205,12 +239,14 @@ class Moments:
         return days[0], " ".join(others)
 
     def _weekday(self, rest: str, weekday: int, at: time | None, now: datetime) -> date:
-        """The next Friday whose moment is still to come; "next Friday" is the one of next week, from Monday on."""
+        """The next Friday whose moment is still to come, which is never today without a time; "next Friday" is the one
+        of next week, from Monday on.
+        """
         today = now.date()
         if rest.split(maxsplit=1)[0] in self._words.next:
             return today + timedelta(days=7 - today.weekday() + weekday)
         day = today + timedelta(days=(weekday - today.weekday()) % 7)
-        return day + timedelta(days=7) if day == today and now.time() >= (at or NOON) else day
+        return day + timedelta(days=7) if day == today and (at is None or now.time() >= at) else day
 
     def _counts_hours(self, rest: str) -> bool:
         return rest.rsplit(maxsplit=1)[-1] in self._words.hours
@@ -230,6 +266,11 @@ class Moments:
         )
         return found.replace(tzinfo=there) if found is not None else None
 
+    def _without_parts(self, text: str) -> str:
+        """Beside a time, "in the evening" says nothing more; "tonight" does."""
+        spoken = self._without(text, self._words.filler)
+        return spoken if spoken in self._words.tonight else self._parts.sub(" ", spoken)
+
     def _without(self, text: str, filler: Collection[str]) -> str:
         words = text.replace(",", " ").split()
         while words and words[0] in filler:
@@ -244,6 +285,13 @@ def _iso(plain: str, there: ZoneInfo) -> datetime | None:
     if len(plain) == len("2026-11-27"):
         moment = datetime.combine(moment.date(), NOON)
     return moment if moment.tzinfo else moment.replace(tzinfo=there)
+
+
+def _begins_a_word(names: Collection[str], *, digits: bool) -> re.Pattern[str]:
+    """Finds one of these at the beginning of a word; short ones only as a whole word."""
+    found = [re.escape(name) + ("" if len(name) > TELLING_LETTERS else r"\b") for name in names if name]
+    words = rf"\b(?:{'|'.join(found)})"
+    return re.compile(rf"\d|{words}" if digits else words)
 
 
 def _within(one: re.Match[str], other: re.Match[str]) -> bool:

@@ -144,7 +144,10 @@ def leading_people(
         listed = named(head, mentions, asked_by, people, said)
         if listed.clear and (listed.people or listed.everyone):
             return listed, rest
-    return _walk(text, mentions, asked_by, people, said)
+    leading, words = _walk(text, mentions, asked_by, people, said)
+    if leading.people or leading.everyone:
+        return leading, words
+    return _called_within(text, asked_by, people, said)
 
 
 def _split_at_colon(text: str) -> tuple[str, bool, str]:
@@ -153,6 +156,24 @@ def _split_at_colon(text: str) -> tuple[str, bool, str]:
     if found is None:
         return text, False, ""
     return text[: found.start()], True, text[found.end() :].strip()
+
+
+def _called_within(text: str, asked_by: PersonId, people: People, said: SaidWords) -> tuple[Named, str]:
+    """The people whom a text calls by an @ anywhere, and the text; without them where it ends with them."""
+    text = _LINK.sub(r" \1 ", text).strip()
+    called = [(at, found[0]) for at in _calls(text) if (found := _person_first(text[at:], asked_by, people))]
+    if not called:
+        return Named(), text.lstrip(" ,;:")
+    everybody = tuple(dict.fromkeys(person for _, person in called))[:MOST_NAMES]
+    first = called[0][0]
+    behind = named(text[first:], (), asked_by, people, said)
+    words = text[:first] if behind.clear and behind.people == everybody else text
+    return Named(everybody), words.strip(" ,;:")
+
+
+def _calls(text: str) -> list[int]:
+    """Where an @ begins a word."""
+    return [found.start() for found in re.finditer(r"(?<![^\s(])@(?=\w)", text)][:MOST_NAMES]
 
 
 def _walk(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from engine.core.decide_desk import plain_emoji
 
@@ -26,18 +26,55 @@ def plainly(text: str) -> str:
     return folded[start:end]
 
 
+def loosely(text: str) -> str:
+    """The same without accents and apostrophes: what people leave out when they are in a hurry."""
+    return shape(plainly(text)).replace("'", "")
+
+
+def shape(text: str) -> str:
+    """Every letter in its small form without its accent, at the place where it stood.
+
+    Expects composed letters (NFC); the result is as long as the text.
+    """
+    if text.isascii():
+        return text.translate(_APOSTROPHES).lower()
+    return "".join(_bare_letter(letter) for letter in text)
+
+
+def _bare_letter(letter: str) -> str:
+    apart = unicodedata.normalize("NFD", letter.translate(_APOSTROPHES))
+    bare = "".join(part for part in apart if not unicodedata.combining(part)).lower()
+    return bare if len(bare) == 1 else letter
+
+
 def _means_something(letter: str) -> bool:
     return letter.isalnum() or letter == "@"
 
 
 def without_politeness(text: str, polite: Collection[str]) -> str:
     """The same without "please" or "thanks" at its ends, unless nothing would be left."""
+    *_, bare = less_and_less_polite(text, polite)
+    return bare
+
+
+def less_and_less_polite(text: str, polite: Collection[str]) -> Iterator[str]:
+    """A text whole, and then with one politeness after the other taken off its ends."""
+    yield text
     for word in sorted(polite, key=len, reverse=True):
         if text.startswith((f"{word} ", f"{word}, ")):
             text = plainly(text[len(word) :])
+            yield text
         if text.endswith(f" {word}"):
             text = plainly(text[: -len(word)])
-    return text
+            yield text
+
+
+def without_thanks(text: str, thanks: Collection[str]) -> str:
+    """What is left behind the thanks that a text begins with, made comparable; empty if it only thanks."""
+    rest, phrases = loosely(text), sorted(map(loosely, thanks), key=len, reverse=True)
+    while found := next((each for each in phrases if re.match(rf"{re.escape(each)}\b", rest)), ""):
+        rest = plainly(rest[len(found) :])
+    return rest
 
 
 def bare_number(text: str) -> int | None:

@@ -159,7 +159,9 @@ def _readings(world: World, person: PersonId, prompt: Prompt) -> Iterator[Readin
             yield from (Reading(number=n) for n in _numbers(detail))
         case "person":
             others = [each for each in world.cast.here.values() if each != person]
-            yield from (Reading(people=(each,)) for each in (*others[:1], person))
+            # Where somebody cannot be named, the first of the others may be one of those.
+            named = others if detail is not None and detail.but else (*others[:1], person)
+            yield from (Reading(people=(each,)) for each in named)
         case "people":
             others = [each for each in world.cast.here.values() if each != person]
             least, most = (detail.least, detail.most) if detail is not None else (None, None)

@@ -36,6 +36,12 @@ class Cast:
         self.here[name] = self.persons[name] = await self.store.person(f"@{name}:hearth.test")
         return self.persons[name]
 
+    async def begin_anew(self, name: str) -> None:
+        """Somebody was forgotten: from now on they are a new person, in the room if they were."""
+        self.persons[name] = await self.store.person(f"@{name}:hearth.test")
+        if name in self.here:
+            self.here[name] = self.persons[name]
+
     def who(self, person: PersonId) -> str:
         """The name by which a rehearsal calls somebody on stage: ``ana``."""
         return next(name for name, known in self.persons.items() if known == person)
@@ -59,6 +65,9 @@ class Cast:
 
     def contacts(self, circle: CircleId) -> Sequence[PersonId]:
         return self._known(self.safety)
+
+    def has_outside_help(self, circle: CircleId) -> bool:
+        return True
 
     def stewards(self, circle: CircleId) -> Sequence[PersonId]:
         return self._known(self.stewarding)

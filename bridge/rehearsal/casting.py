@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from bridge.rehearsal.acts import Act, Come, Say
 from bridge.rehearsal.cast import NAMES, roles_in
@@ -63,12 +63,26 @@ def _counted(condition: Condition) -> Iterator[int]:
             return
 
 
-def beginning(definition: Definition, people: Sequence[str]) -> Act:
-    """How it begins: the first person writes its word, or (where an arrival begins it) somebody new comes."""
-    if definition.arrival:
+def beginning(definition: Definition, people: Sequence[str], others: Iterable[Definition] = ()) -> Act:
+    """How it begins: the first person writes its word, or (where an arrival begins it) somebody new comes.
+
+    What is about another workflow begins with one of ``others``: on stage a circle has everything in use, so that is
+    left off.
+    """
+    if definition.begins_for is not None:
         return Come(next(name for name in NAMES if name not in people))
+    other = spoken_of(definition, others)
+    if other is not None:
+        return Say(people[0], f"leave off {other.title}")
     words = definition.begins_with
     if any(detail.given and detail.kind == "people" for detail in definition.details.values()):
         named = " and ".join(f"@{name}" for name in people[1 : 1 + MENTIONED])
         words = f"{words} {named}"
     return Say(people[0], words)
+
+
+def spoken_of(definition: Definition, others: Iterable[Definition]) -> Definition | None:
+    """The workflow that one which is about another (``try pulse``) is shown with; None if it is about none."""
+    if not any(detail.kind == "workflow" for detail in definition.details.values()):
+        return None
+    return next((each for each in others if each.name != definition.name and each.begins_for is None), None)

@@ -10,18 +10,19 @@ from __future__ import annotations
 import heapq
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 
 import msgspec
 
-from bridge.rehearsal.acts import perform
+from bridge.rehearsal.acts import Act, Say, perform
 from bridge.rehearsal.branches import Wait, branches, take, told
-from bridge.rehearsal.casting import beginning, people_for
+from bridge.rehearsal.casting import beginning, people_for, spoken_of
 from bridge.rehearsal.likeness import likeness, spot, unlike
 from bridge.rehearsal.playbill import Playbill
 from bridge.rehearsal.stage import Stage
 from bridge.rehearsal.world import Letter, World
+from bridge.wording.vocabulary import Vocabulary
 from engine.core.definition import Definition
 from engine.core.instance import Snapshot
 from engine.core.turn import DETAIL
@@ -87,10 +88,24 @@ class Explored(msgspec.Struct, frozen=True):
     """The same for anybody else."""
 
     @property
+    def is_whole(self) -> bool:
+        """Whether every branch was walked; if not, what was not reached may lie beyond the bound."""
+        return self.stopped_by is None and not self.cut
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether something was found that is to be mended."""
+        wrong = self.dead_ends or self.broken
+        return bool(wrong or (self.is_whole and self._misses_something))
+
+    @property
     def is_well(self) -> bool:
-        """Whether nothing is wrong."""
-        wrong = self.never_reached or self.never_asked or self.never_asked_details or self.dead_ends
-        return not wrong and not self.broken
+        """Whether nothing is wrong, and everything was reached."""
+        return not self.is_wrong and not self._misses_something
+
+    @property
+    def _misses_something(self) -> bool:
+        return bool(self.never_reached or self.never_asked or self.never_asked_details)
 
 
 class _Place(msgspec.Struct):
@@ -117,6 +132,7 @@ class _Walk:
         self._known: set[bytes] = set()
         self._spots: Counter[object] = Counter()
         self._steps = self._cut = 0
+        self._limit = bound.steps
         self._states: set[str] = set()
         self._endings: set[str] = set()
         self._asked: set[str] = set()
@@ -125,13 +141,24 @@ class _Walk:
         self._broken: dict[str, None] = {}
         self._most = {name: [0, 0, 0, 0] for name in ("starter", "others")}
 
-    async def go(self, world: World) -> Explored:
-        await self._arrive(world, (), world.take_letters())
+    async def go(self, worlds: Sequence[World]) -> Explored:
+        """Walk on from each of these; each has its share of the steps, and what one leaves over the next has."""
         stopped: str | None = None
-        while self._heap and stopped is None:
-            place = heapq.heappop(self._heap)[-1]
-            stopped = await self._look_around(place)
+        for n, world in enumerate(worlds):
+            self._limit = self._steps + (self._bound.steps - self._steps) // (len(worlds) - n)
+            # What stands alike in another of these worlds may go on otherwise there.
+            self._heap.clear()
+            self._known.clear()
+            await self._arrive(world, (), world.take_letters())
+            stopped = await self._go_on() or stopped
         return self._result(stopped)
+
+    async def _go_on(self) -> str | None:
+        while self._heap:
+            stopped = await self._look_around(heapq.heappop(self._heap)[-1])
+            if stopped is not None:
+                return stopped
+        return None
 
     async def _look_around(self, place: _Place) -> str | None:
         ways = await unlike(place.world, await branches(place.world))
@@ -140,7 +167,7 @@ class _Walk:
             del ways[self._bound.breadth :]
         goes_on = moves = False
         for way in ways:
-            if self._steps >= self._bound.steps:
+            if self._steps >= self._limit:
                 return "steps"
             if self._clock() > self._until:
                 return "seconds"
@@ -268,9 +295,35 @@ async def explore(
     ``went`` hears of each branch that is walked: how many they are by now.
     """
     people = people_for(definition)
-    stage = await Stage.set(*people, playbill=playbill)
-    await perform(stage, beginning(definition, people))
+    others = playbill.definitions()
+    worlds: list[World] = []
+    other = spoken_of(definition, others)
+    if any(state.starts for state in definition.states.values()) or other is not None:
+        # With nothing else in the folder: what is started cannot begin, and nothing can be taken up.
+        worlds.append(await _begun(people, Playbill([definition]), beginning(definition, people)))
+    worlds.append(await _begun(people, playbill, beginning(definition, people, others)))
+    if _hears_of_everyone_at_once(definition):
+        words = f"{definition.begins_with} {Vocabulary.load().said.everyone[0]}"
+        worlds.append(await _begun(people, playbill, Say(people[0], words)))
+    if other is not None:
+        without = frozenset(each.name for each in others) - {other.name}
+        worlds.append(await _begun(people, playbill, Say(people[0], f"try {other.title}"), without))
+    return await _Walk(definition, bound, clock, went).go(worlds)
+
+
+def _hears_of_everyone_at_once(definition: Definition) -> bool:
+    """Whether it makes a difference to write *everyone* behind its word: whom it is for is not asked at first."""
+    asked = [definition.details[name] for name in definition.states[definition.start].gather]
+    return definition.reach is not None and all(detail.kind != "people" for detail in asked)
+
+
+async def _begun(
+    people: Sequence[str], playbill: Playbill, act: Act, at_start: frozenset[str] | None = None
+) -> World:
+    """A world in which this has been done; ``at_start``: what the circle had in use before, None: everything."""
+    stage = await Stage.set(*people, playbill=playbill, at_start=at_start)
+    await perform(stage, act)
     await stage.greet_newcomers()
     world = World.of(stage)
     await stage.strike()
-    return await _Walk(definition, bound, clock, went).go(world)
+    return world

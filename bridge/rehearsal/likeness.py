@@ -172,4 +172,13 @@ async def _desk(world: World, desk: Desk) -> object:
     ]
     recent = [letter for letter in world.recent.get(desk.person, ()) if letter.urgency == "timely"]
     today = [letter for letter in recent if letter.at_ms > now_ms - DAY_MS]
-    return (desk.consent, sorted(prompts, key=repr), len(today), len(recent))
+    return (desk.consent, sorted(prompts, key=repr), len(today), len(recent), _alone(world, desk))
+
+
+def _alone(world: World, desk: Desk) -> object:
+    """With what somebody is at present, and for how long yet: what follows in it comes without a knock."""
+    alone = desk.alone
+    if alone is None or alone.until_ms <= world.now_ms:
+        return None
+    definition = world.definition_of(alone.instance)
+    return (definition.digest if definition is not None else None, alone.until_ms - world.now_ms)

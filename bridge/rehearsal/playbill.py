@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from engine.core.definition import Definition
+from engine.core.survey import workflows_looked_at
 from engine.loading.catalogue import Catalogue
 from engine.loading.problem import Problem
 
@@ -40,8 +41,8 @@ class Playbill:
 
     @classmethod
     def around(cls, definition: Definition, *folders: Path) -> Playbill:
-        """A workflow, those that it may start, and those that these may start in turn: each from the first of
-        these folders that has it.
+        """A workflow, those that it may start or asks about, and those that these may start in turn: each from the
+        first of these folders that has it. One that is about other workflows has them beside it.
         """
         found = {definition.name: definition}
         catalogues: list[Catalogue] = []
@@ -55,11 +56,17 @@ class Playbill:
             if not news:
                 break
             found |= news
+        if any(detail.kind == "workflow" for detail in definition.details.values()):
+            found = _others(definition, folders) | found
         return cls(found.values())
 
     def definitions(self) -> tuple[Definition, ...]:
         """All that can be begun here."""
         return tuple(self._by_name.values())
+
+    def names(self) -> tuple[str, ...]:
+        """The names of all that can be begun here."""
+        return tuple(self._by_name)
 
     def in_service(self, name: str) -> Definition | None:
         return self._by_name.get(name)
@@ -76,5 +83,19 @@ class Playbill:
 
 
 def _started(definitions: Iterable[Definition]) -> set[str]:
-    """The workflows that these may start."""
-    return {start.workflow for d in definitions for state in d.states.values() for start in state.starts}
+    """The workflows that these may start, or ask about whether they are in use."""
+    definitions = tuple(definitions)
+    started = {start.workflow for d in definitions for state in d.states.values() for start in state.starts}
+    return started | {name for d in definitions for name in workflows_looked_at(d)}
+
+
+def _others(definition: Definition, folders: Iterable[Path]) -> dict[str, Definition]:
+    """The other workflows of the first of these folders that has any, as far as somebody begins them by a word."""
+    for folder in folders:
+        catalogue = Catalogue(folder)
+        catalogue.load()
+        served = filter(None, map(catalogue.in_service, catalogue.names()))
+        others = {o.name: o for o in served if o.name != definition.name and o.begins_for is None}
+        if others:
+            return others
+    return {}

@@ -25,6 +25,8 @@ from engine.testing import Brought
 
 OPENING_CHARS = 60
 """So much is shown of a message that another one replies to."""
+TAKEN_BACK = "(taken out of the room)"
+TAKEN_BACK_OF_THEIRS = "(what they wrote themselves is taken out of the room)"
 ROOM = "room"
 """Stands for the circle's room where otherwise a name stands."""
 Kind = Literal["said", "did", "answer", "message", "edit", "reaction", "state", "broken"]
@@ -203,11 +205,16 @@ class Spectator:
     # ── what the bot does ────────────────────────────────────────────────────
 
     def _event(self, brought: Brought) -> Happening:
-        parcel, at_ms = brought.parcel, self._stage.written_at[brought.parcel.row]
+        parcel, at_ms = brought.parcel, brought.at_ms
         who = self._whose(brought.room)
         others = tuple(self._stage.cast.here) if who == ROOM else ()
         if parcel.reacts is not None:
             return Happening(at_ms, "reaction", who, brought.words, others)
+        if parcel.redacts is not None:
+            was = self._words.pop(parcel.redacts, "")
+            return Happening(at_ms, "edit", who, TAKEN_BACK, others, was=was)
+        if parcel.redacts_event is not None:
+            return Happening(at_ms, "edit", who, TAKEN_BACK_OF_THEIRS, others)
         row = parcel.edits or parcel.row
         was = self._words.get(row, "")
         self._words[row] = brought.words

@@ -22,21 +22,36 @@ from bridge.wording.render import House as Described
 from engine.core.decide_desk import plain_emoji
 from engine.core.definition import Definition
 from engine.core.desk import Rhythm
+from engine.core.desk_letter import LETTER
 from engine.core.desk_table import HELLO, HELLO_CHOICES
 from engine.core.instance import Snapshot
 from engine.core.parcel import Direct, Parcel
-from engine.core.values import InstanceId, Ms, PersonId, RowId
+from engine.core.schedule import LAST_MS
+from engine.core.values import InstanceId, Ms, PersonId
 from engine.runtime.batch import House
 from engine.runtime.bell import Bell
+from engine.runtime.housekeeping import fade
 from engine.runtime.line import StraightLine
 from engine.runtime.outbox import Outbox
-from engine.runtime.ports import AnyArrival, Housed, Moved, Outcome, Reacted, Removed, Spoken
+from engine.runtime.ports import (
+    AnyArrival,
+    Housed,
+    Moved,
+    NothingToSay,
+    Outcome,
+    Reacted,
+    Removed,
+    Spoken,
+    Want,
+)
+from engine.runtime.practices import Practices
 from engine.testing import Brought, ManualClock, MemoryStore, RecordingPostman
 
 MONDAY_10_00_MS = 1_800_266_400_000
 """Monday 2027-01-18 10:00 UTC."""
 YES = HELLO_CHOICES[0][1]
 """What a newcomer taps when the bot asks whether it may write."""
+MOST_TIMERS = 10_000
 LONG_ENOUGH = 12
 """Letters from which on somebody's words are told from a command."""
 
@@ -67,6 +82,13 @@ class Stood(NamedTuple):
     snapshot: Snapshot
 
 
+async def next_moment_ms(store: MemoryStore) -> Ms | None:
+    """When something is due next, weekly letters aside: they come whatever is on."""
+    timers = await store.due_timers(LAST_MS, MOST_TIMERS)
+    moments = [next((t.due_ms for t in timers if t.name != LETTER), None), await store.next_parcel_ms()]
+    return min((moment for moment in moments if moment is not None), default=None)
+
+
 class NeverSaw(LookupError):
     """Somebody was never shown what was looked for; says what they were shown (nobody here is real)."""
 
@@ -77,14 +99,17 @@ class Stage:
     One circle, whose room everybody is in. The same seed and the same acts give the same play.
     """
 
-    def __init__(self, playbill: Playbill, seed: int = 1) -> None:
+    def __init__(self, playbill: Playbill, seed: int = 1, at_start: frozenset[str] | None = None) -> None:
+        """``at_start``: what the circle has in use before it has agreed to anything; None: everything, whatever
+        that needs around it.
+        """
         self.seed = seed
         self.catalogue = playbill
         self.store = MemoryStore()
         self.clock = ManualClock(MONDAY_10_00_MS)
         self.cast = Cast(self.store, Roles(self.store, playbill))
+        self.practices = Practices(playbill, self.cast, at_start, rehearsed=at_start is None)
         self.outcomes: list[tuple[str, Outcome]] = []
-        self.written_at: dict[RowId, Ms] = {}
         self.stood: list[Stood] = []
         """Every entering of a state, in the order in which it happened."""
         self._entries: dict[InstanceId, int] = {}
@@ -96,18 +121,21 @@ class Stage:
         self.said: list[str] = []
         """All words of people that are long enough to be recognised."""
         self._events = 0
+        self._parted = 0
         self._last_events: dict[str, str] = {}
         self.voice = Voice(
             Described("Hearth", "Dora", "112"),
             names=NamesOnStage(self.cast),
             texts=self.store,
             definitions=playbill,
-            views=HouseViews(self.store, playbill, self.cast),
+            views=HouseViews(self.store, playbill, self.cast, self.practices),
         )
-        self.postman = RecordingPostman(self._write)
+        self.postman = RecordingPostman(self._write, self.clock.now_ms)
         chance = random.Random(seed)  # noqa: S311 - repeatable on purpose
         reader = Ear(self.cast, playbill, ("Hearth", "@hearth:hearth.test"))
-        house = House(self.store, playbill, reader, self.cast, chance, Rhythm("UTC"))
+        house = House(
+            self.store, playbill, reader, self.cast, chance, Rhythm("UTC"), practices=self.practices
+        )
         self.line = StraightLine(house, self.clock)
         self.outbox = Outbox(self.store, self.postman, self.clock, chance)
         self.bell = Bell(self.store, self.line, self.clock)
@@ -119,11 +147,12 @@ class Stage:
         playbill: Playbill | Definition | Iterable[Definition],
         seed: int = 1,
         greeted: bool = True,
+        at_start: frozenset[str] | None = None,
     ) -> Self:
         """Raise the curtain: the bot has said hello in the room, and (``greeted``) everyone may be written to."""
         if isinstance(playbill, Definition):
             playbill = [playbill]
-        stage = cls(playbill if isinstance(playbill, Playbill) else Playbill(playbill), seed)
+        stage = cls(playbill if isinstance(playbill, Playbill) else Playbill(playbill), seed, at_start)
         for name in names:
             await stage.cast.enter(name)
         definitions = stage.catalogue.definitions()
@@ -155,13 +184,20 @@ class Stage:
         await self.line.stop()
 
     async def _write(self, parcel: Parcel) -> str:
-        self.written_at[parcel.row] = self.now_ms
         if parcel.emoji is not None:
             return parcel.emoji
-        person = parcel.to.person if isinstance(parcel.to, Direct) else None
-        circle = None if isinstance(parcel.to, Direct) else parcel.to.circle
-        hearer = Hearer(person=person, matrix_id=None, circle=circle)
-        return (await self.voice.render(parcel.message, hearer, self.now_ms)).body
+        hearer = Hearer(circle=None if isinstance(parcel.to, Direct) else parcel.to.circle)
+        if isinstance(parcel.to, Direct):
+            person = parcel.to.person
+            desk = (await self.store.load(Want(desks=frozenset({person})))).desks.get(person)
+            language = desk.language if desk is not None else ""
+            matrix_id = await self.store.matrix_id(person)
+            hearer = Hearer(person=person, matrix_id=matrix_id, language=language or hearer.language)
+        rendered = await self.voice.render(parcel.message, hearer, self.now_ms)
+        if rendered.tells_nothing:
+            raise NothingToSay
+        self.postman.texts[parcel.row] = rendered.texts
+        return rendered.body
 
     # ── acting ───────────────────────────────────────────────────────────────
 
@@ -291,7 +327,19 @@ class Stage:
     async def settle(self) -> None:
         """Let everything that is due happen."""
         while await self._ring() or await self.outbox.send_due() or await self._welcome():
-            pass
+            await self._part_from_the_forgotten()
+
+    async def _part_from_the_forgotten(self) -> None:
+        """Whoever was forgotten is somebody new from now on, and stands where they stood."""
+        for person in self.postman.gone[self._parted :]:
+            await self.cast.begin_anew(self.cast.who(person))
+        self._parted = len(self.postman.gone)
+
+    async def keep_house(self) -> int:
+        """Let go what has reached its end date, as happens every hour; how many texts that were."""
+        gone = await fade(self.store, self.line, self.clock)
+        await self.settle()
+        return gone
 
     async def _ring(self) -> int:
         rung = await self.bell.ring_due()
@@ -320,7 +368,10 @@ class Stage:
         return False
 
     async def next_moment_ms(self) -> Ms | None:
-        """When something is due next; None if nothing is waited for."""
+        """When something is due next; None if nothing is waited for but weekly letters, which never end."""
+        return await next_moment_ms(self.store)
+
+    async def _next_due_ms(self) -> Ms | None:
         moments = [await self.store.next_timer_ms(), await self.store.next_parcel_ms()]
         return min((moment for moment in moments if moment is not None), default=None)
 
@@ -328,7 +379,7 @@ class Stage:
         """Let time pass, stopping at every moment something is due."""
         until_ms = self.now_ms + by_ms
         while True:
-            next_ms = await self.next_moment_ms()
+            next_ms = await self._next_due_ms()
             step_to_ms = until_ms if next_ms is None else min(next_ms, until_ms)
             await self.clock.advance(max(0, step_to_ms - self.now_ms))
             await self.settle()
@@ -368,7 +419,7 @@ class Stage:
         """Everything a person (or the room) noticed or could notice, with its time: for comparing two plays."""
         return [
             Line(
-                at_ms=self.written_at[b.parcel.row],
+                at_ms=b.at_ms,
                 urgency=b.parcel.urgency,
                 new=b.parcel.edits is None and b.parcel.emoji is None,
                 words=b.words,

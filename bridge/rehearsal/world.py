@@ -12,19 +12,22 @@ import msgspec
 
 from bridge.rehearsal.cast import Cast
 from bridge.rehearsal.playbill import Playbill
-from bridge.rehearsal.stage import Stage
+from bridge.rehearsal.stage import Stage, next_moment_ms
 from bridge.roles import Roles
 from engine.core.definition import Definition
 from engine.core.desk import Desk, Reading
+from engine.core.desk_letter import LETTER
 from engine.core.instance import Snapshot
 from engine.core.parcel import Direct, Parcel, Target
 from engine.core.values import WEEK_MS, InstanceId, Ms, PersonId, RowId
 from engine.runtime.batch import House
 from engine.runtime.bell import Bell
+from engine.runtime.carrying import takes_back
 from engine.runtime.line import StraightLine
 from engine.runtime.localize import Cast as Casting
 from engine.runtime.outbox import Outbox
-from engine.runtime.ports import AnyArrival, Moved, Reacted, Sent, Spoken, Want
+from engine.runtime.ports import AnyArrival, Moved, Reacted, Sealed, Sent, Spoken, Want
+from engine.runtime.practices import Practices
 from engine.testing import ManualClock
 
 WORDS = "A few words of their own."
@@ -60,8 +63,10 @@ class _Letterbox:
         self.letters: list[Letter] = []
 
     def note(self, parcel: Parcel, at_ms: Ms) -> None:
-        """Write down a letter, if it is a new one."""
-        if parcel.edits is None and parcel.reacts is None:
+        """Write down a letter, if it is a new one. Weekly letters, which come whatever is on, do not count."""
+        if parcel.message.view == LETTER:
+            return
+        if parcel.edits is None and parcel.reacts is None and not takes_back(parcel):
             person = parcel.to.person if isinstance(parcel.to, Direct) else None
             ask = parcel.target.ask if parcel.target is not None else None
             self.letters.append(Letter(at_ms, person, parcel.urgency, ask, parcel.about))
@@ -72,12 +77,15 @@ class _Letterbox:
     async def is_present(self, person: PersonId) -> bool:
         return True
 
-    async def seal(self, parcel: Parcel, room: str, transaction: str) -> bytes:
+    async def seal(self, parcel: Parcel, room: str, transaction: str) -> Sealed:
         self.note(parcel, self._clock.now_ms())
-        return b"sealed"
+        return Sealed(b"sealed")
 
     async def put(self, room: str, sealed: bytes, transaction: str) -> Sent:
         return Sent(f"${transaction}")
+
+    async def let_go(self, person: PersonId) -> None:
+        """Whoever is forgotten has no room any more; nothing here is left of it."""
 
 
 class World:
@@ -94,14 +102,16 @@ class World:
         self._seed = seed
         self._events = 0
         self._postman = _Letterbox(self.clock)
-        self._house = House(self.store, playbill, _Understood(), cast, random.Random(f"world {seed}"))  # noqa: S311
+        self.practices: Practices = stage.practices.beside(cast)
+        chance = random.Random(f"world {seed}")  # noqa: S311 - repeatable on purpose
+        self._house = House(self.store, playbill, _Understood(), cast, chance, practices=self.practices)
 
     @classmethod
     def of(cls, stage: Stage) -> World:
         """The world as it is on a stage."""
         world = cls(stage.catalogue, _cast_of(stage.cast, stage.catalogue), stage, stage.seed)
         for brought in stage.postman.brought:
-            world._postman.note(brought.parcel, stage.written_at[brought.parcel.row])
+            world._postman.note(brought.parcel, brought.at_ms)
         return world
 
     def fork(self) -> World:
@@ -158,8 +168,7 @@ class World:
         line = self._open_line()
         try:
             for _ in range(MOST_RINGS):
-                moments = (await self.store.next_timer_ms(), await self.store.next_parcel_ms())
-                next_ms = min((at_ms for at_ms in moments if at_ms is not None), default=None)
+                next_ms = await next_moment_ms(self.store)
                 if next_ms is None:
                     return None
                 await self.clock.advance(max(0, next_ms - self.now_ms))

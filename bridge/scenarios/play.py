@@ -105,8 +105,11 @@ class _Look:
             case _:
                 assert_never(expectation)
 
+    def _own(self) -> list[Snapshot]:
+        return [s for s in self._stage.snapshots() if s.definition == self._definition.digest]
+
     def _snapshot(self) -> Snapshot | None:
-        own = [s for s in self._stage.snapshots() if s.definition == self._definition.digest]
+        own = self._own()
         return own[-1] if own else None
 
     def _stands(self) -> str:
@@ -114,11 +117,15 @@ class _Look:
         return snapshot.state if snapshot is not None else "nothing: it has not begun"
 
     def _not_ended(self, outcome: str) -> str | None:
-        snapshot = self._snapshot()
-        if snapshot is None or snapshot.finished_ms is None:
+        # One that goes on as another of its kind has ended too, although the other one goes on.
+        ended = {
+            s.state: outcome_of(self._definition, s.state) for s in self._own() if s.finished_ms is not None
+        }
+        if not ended:
             return f"it has not ended; it stands in `{self._stands()}`"
-        said = outcome_of(self._definition, snapshot.state)
-        return None if said == outcome else f"it ended in `{snapshot.state}`: {said}"
+        if outcome in ended.values():
+            return None
+        return "; ".join(f"it ended in `{state}`: {said}" for state, said in ended.items())
 
     def _brought(self, who: str | None, reach: str) -> list[Brought]:
         """The messages and edits that came to somebody's room, or to the circle's."""

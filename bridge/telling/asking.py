@@ -20,7 +20,7 @@ from bridge.telling.lexis import (
 from bridge.telling.quoting import Paragraph, as_read, excerpt, is_said_of_one, provided
 from bridge.telling.readable import readable
 from bridge.telling.words import Teller, moment_in_words, until_in_words
-from engine.core.definition import AskDef, DetailDef, Room, StateDef
+from engine.core.definition import AskDef, DetailDef, Part, Room, StateDef
 from engine.core.turn import ASK_OPEN_MS
 
 _COUNTS_NO_MORE = "What was answered to the earlier question counts no more."
@@ -68,8 +68,11 @@ def _expected(teller: Teller, detail: DetailDef) -> str:
             "person": "a person",
             "people": "people",
             "number": "a number",
+            "workflow": "a workflow",
         }[detail.kind]
     expected += _bounds(detail)
+    if detail.but:
+        expected += f", but not {joined((teller.who(Part(part)) for part in detail.but), 'or')}"
     return f"{expected}; it may be left open" if detail.optional else expected
 
 
@@ -97,6 +100,8 @@ def unasked(teller: Teller) -> Iterator[str]:
             yield f"In place of names, {teller.starter()} may write *everyone*: then it is for everyone in the circle."
         elif (default := _default(teller, detail)) is not None:
             yield f"{called} is {default}, without being asked for."
+        elif detail.kind == "workflow":
+            yield f"{quoted(capitalised(spoken(detail.name)))} is the workflow that is named in the beginning."
         elif detail.given and detail.kind not in ("person", "people"):
             yield f"{called} comes with the beginning, or stays open."
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bridge.telling.lexis import capitalised, is_made, is_one, is_trait, joined, spoken
+from bridge.telling.lexis import capitalised, is_made, is_one, is_trait, joined, part_in_words, spoken
 from bridge.telling.names import FIRST_NAMES
 from bridge.telling.words import Teller
 from engine.core.definition import AnsweredBy, Definition, Part, PartDef, Starter
@@ -23,6 +23,8 @@ def cast_of(definition: Definition) -> dict[str, str]:
     for part in definition.parts:
         if part.name in cast or not is_one(definition, Part(part.name)):
             continue
+        if len(part.answered) > 1:
+            continue  # one of several, by their answers
         earlier = _asked_as(definition, part)
         if earlier is not None:
             if earlier in cast:
@@ -63,12 +65,19 @@ def _beginning(teller: Teller) -> str:
     parts = [part.name for part in definition.parts if _begins(part)]
     called = [f"the {spoken(name)}" for name in parts if name != "starter"]
     who = teller.starter()
-    if definition.arrival:
-        return f"It begins by itself when somebody comes into the circle's room: let's say {who}" + (
-            f", {joined(called)}." if called else "."
-        )
+    needed = " The circle can take it up once it has two safety contacts and names help from outside."
+    needs = needed if definition.needs_contacts else ""
+    if definition.begins_for is not None:
+        comes = "when somebody comes into the circle's room"
+        if definition.begins_for == "present":
+            comes = "for each person in the circle, once: for those who are there when the circle takes it up, and"
+            comes += " for whoever comes later"
+        whose = f": let's say {'for ' if definition.begins_for == 'present' else ''}{who}"
+        return f"It begins by itself {comes}{whose}" + (f", {joined(called)}." if called else ".") + needs
     word = f"by writing *{definition.begins_with}*"
-    return f"{who} begins it {word}" + (f", and is {joined(called)}." if called else ".")
+    if any(detail.kind == "workflow" for detail in definition.details.values()):
+        word = "by writing *try* or *leave off* and the name of a workflow"
+    return f"{who} begins it {word}" + (f", and is {joined(called)}." if called else ".") + needs
 
 
 def _one_part(teller: Teller, part: PartDef) -> str:
@@ -96,4 +105,4 @@ def _answered_part(teller: Teller, part: PartDef) -> str:
         return f"Whoever says {said} counts as {name}."
     if teller.is_one(Part(part.name)):
         return f"Whoever says {said} is the {name}."
-    return f"Whoever says {said} is one of the {name}."
+    return f"Whoever says {said} is one of {part_in_words(teller.definition, part.name)}."

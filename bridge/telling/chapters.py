@@ -42,6 +42,7 @@ def ending(teller: Teller, state: StateDef) -> Paragraph:
     name = capitalised(called(teller, state.name).strip("“”"))
     said = [f"{name}: {quoted(as_read(outcome, teller))}"]
     said += [told(teller, tell, most=90) for tell in state.tells]
+    said += _in_use(state)
     return Paragraph(" ".join(said), "item")
 
 
@@ -51,11 +52,23 @@ def ending(teller: Teller, state: StateDef) -> Paragraph:
 def _shown(teller: Teller, state: StateDef) -> Iterator[Paragraph]:
     for name in state.shows:
         yield Paragraph(f"Now what was answered to {teller.ask(name)} is shown to those who may see it.")
+    yield from map(Paragraph, _in_use(state))
     for who in state.help_to:
         are = "is" if is_said_of_one(teller, who) else "are"
         yield Paragraph(
             capitalised(f"{teller.who(who)} {are} shown where to find help, as *person* shows it.")
         )
+
+
+def _in_use(state: StateDef) -> Iterator[str]:
+    if state.brings_in is not None:
+        yield f"From here on {_spoken_of(state.brings_in)} is in use in the circle."
+    if state.takes_out is not None:
+        yield f"From here on {_spoken_of(state.takes_out)} is in use no longer."
+
+
+def _spoken_of(detail: str) -> str:
+    return f"the workflow that {quoted(spoken(detail))} stands for"
 
 
 def _boards(teller: Teller, boards: Iterable[BoardDef]) -> Iterator[str]:
@@ -69,7 +82,7 @@ def _boards(teller: Teller, boards: Iterable[BoardDef]) -> Iterator[str]:
 
 def _public(teller: Teller, state: StateDef) -> Iterator[str]:
     definition = teller.definition
-    where = _SHELVES.get(definition.shelf or "")
+    where = _SHELVES.get(state.public_shelf or definition.shelf or "")
     if state.public is None or where is None:
         return
     line = excerpt(sentence(definition, state.public), teller)

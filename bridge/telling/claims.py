@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Protocol, assert_never
 
 from bridge.telling.lexis import (
+    duration_in_words,
+    is_group,
     is_made,
     is_one,
     is_trait,
@@ -12,6 +14,7 @@ from bridge.telling.lexis import (
     label,
     named,
     number_in_words,
+    part_in_words,
     quoted,
     share_in_words,
     spoken,
@@ -20,6 +23,7 @@ from bridge.telling.lexis import (
 from engine.core.definition import (
     AllOf,
     AnyOf,
+    AskedLately,
     BeenIn,
     Circle,
     Condition,
@@ -28,6 +32,7 @@ from engine.core.definition import (
     DetailGiven,
     DetailIs,
     EveryoneSaid,
+    InUse,
     NotThat,
     Op,
     Part,
@@ -87,6 +92,11 @@ def claim_in_words(teller: Speaks, condition: Condition, *, denied: bool) -> str
             bound = _BOUNDS[_OPPOSITE[op] if denied else op]
             unlike = "not " if denied and op == "==" else ""
             return f"{quoted(spoken(state))} has {unlike}been reached {bound} {times_in_words(times)}"
+        case InUse(workflow=workflow):
+            return f"{quoted(spoken(workflow))} is {'not ' if denied else ''}in use in the circle"
+        case AskedLately(part=part, within_ms=within_ms):
+            asked = f"{teller.who(Part(part))} was {'not ' if denied else ''}asked in an earlier one"
+            return f"{asked} by the same person within the last {duration_in_words(within_ms)}"
         case _:
             assert_never(condition)
 
@@ -165,6 +175,10 @@ def _part_count(teller: Speaks, part: str, there: bool | None, many: str, *, sin
         return f"{teller.cast[part]} is {'' if there else 'not '}the {spoken(part)}"
     if there is not None and is_one(teller.definition, Part(part)):
         return f"there is {'a' if there else 'no'} {spoken(part)}"
+    if is_group(part):
+        who = many if there is None else ("anyone" if there else "nobody")
+        verb = "are" if there is None and not single else "is"
+        return f"{who} {verb} in {part_in_words(teller.definition, part)}"
     if there is not None:
         return f"there are {'any' if there else 'no'} {spoken(part)}"
     return f"there {'is' if single else 'are'} {many} {spoken(part)}"

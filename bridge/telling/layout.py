@@ -5,7 +5,7 @@ All numbers are in units of the picture, x to the right, y downward. Nothing is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from bridge.telling.drawing import (
     BOLD,
@@ -36,7 +36,9 @@ INDENT = 24.0
 GAP = 26.0
 """Between two cards, where the arrow to the next one stands."""
 ENDING_GAP = 12.0
-LANE = 12.0
+LANE, NARROW_LANE = 12.0, 7.0
+"""From one lane to the next; closer where many of them would make a picture too wide for a phone."""
+READABLE_WIDTH = 540.0
 FIRST_LANE = 20.0
 """From a card's edge to the nearest lane: room for an arrowhead."""
 NO_LANE = 6.0
@@ -209,28 +211,42 @@ def _write(text: str, style: Style, x: float, y: float, width: float) -> tuple[l
 def _framed(column: _Column, scene: Scene) -> Drawing:
     entries = {placed.card.state: placed.entry for placed in column.cards if placed.card is not None}
     ports = [(row, _port(row)) for placed in column.cards for row in placed.moves]
-    routes: list[Route] = []
-    room: dict[Side, float] = {}
-    edges: tuple[tuple[Side, float, float], ...] = (("left", 0.0, -1.0), ("right", CARD_WIDTH, 1.0))
-    for side, edge, outward in edges:
+    lines: dict[Side, list[Line]] = {}
+    for side in _EDGES:
         leaving: dict[str, list[float]] = {}
         for row, y in ports:
             if row.side == side:
                 leaving.setdefault(row.move.to, []).append(y)
-        lines = [Line(to, tuple(ys), entries[to]) for to, ys in leaving.items()]
-        lanes = lanes_of(lines)
-        for line in lines:
-            x = edge + outward * (FIRST_LANE + LANE * lanes[line.to])
+        lines[side] = [Line(to, tuple(ys), entries[to]) for to, ys in leaving.items()]
+    lanes = {side: lanes_of(held) for side, held in lines.items()}
+    counts = {side: 1 + max(held.values(), default=-1) for side, held in lanes.items()}
+    apart = _apart(counts.values())
+    routes: list[Route] = []
+    room: dict[Side, float] = {}
+    for side, (edge, outward) in _EDGES.items():
+        for line in lines[side]:
+            x = edge + outward * (FIRST_LANE + apart * lanes[side][line.to])
             for y in line.leaves:
                 corners = ((edge, y), (x, y), (x, line.arrives), (edge, line.arrives))
                 routes.append(Route(line.to, side, corners))
-        count = 1 + max(lanes.values(), default=-1)
-        room[side] = MARGIN + (FIRST_LANE + LANE * (count - 1) if count else NO_LANE)
+        room[side] = MARGIN + (FIRST_LANE + apart * (counts[side] - 1) if counts[side] else NO_LANE)
     routes += _straight_down(column, scene)
     left = room["left"]
     bottom = max(placed.box.bottom for placed in column.cards) + MARGIN
     frame = Box(-left, 0, left + CARD_WIDTH + room["right"], bottom)
     return Drawing(frame, tuple(column.heading), column.mark, tuple(column.cards), tuple(routes))
+
+
+_EDGES: dict[Side, tuple[float, float]] = {"left": (0.0, -1.0), "right": (CARD_WIDTH, 1.0)}
+"""Side → the x of the cards' edge there, and which way is outward."""
+
+
+def _apart(counts: Collection[int]) -> float:
+    """How far lanes lie from each other, with so many of them at the sides."""
+    gaps = sum(max(0, count - 1) for count in counts)
+    firsts = sum(FIRST_LANE if count else NO_LANE for count in counts)
+    left = READABLE_WIDTH - CARD_WIDTH - 2 * MARGIN - firsts
+    return LANE if not gaps else max(NARROW_LANE, min(LANE, left / gaps))
 
 
 def _port(row: PlacedMove) -> float:

@@ -49,6 +49,12 @@ _LENGTHS: tuple[tuple[Ms, str], ...] = (
     (MINUTE_MS, "minute"),
 )
 _SHARES = {25: "a quarter", 34: "a third", 50: "half", 67: "two thirds", 75: "three quarters"}
+_TRAIT = re.compile(
+    r".+(?:ing|ed|ous|ful|able|ible)|un.+|in|out|on|up|here|there|beside|away|with|for|against|afraid|alone|aware|free|"
+    r"fine|glad|happy|keen|late|left|new|open|ready|safe|shaken|sure|well|yes|it"
+)
+"""Words that say how people are, and not what they are to others."""
+_GROUPS = frozenset(("band", "circle", "crew", "group", "half", "pair", "party", "pool", "set", "team"))
 _GAP = re.compile(r"<([a-z][a-z0-9_ .]*)>")
 
 
@@ -158,6 +164,8 @@ def _is_one(definition: Definition, who: Who, seen: tuple[str, ...]) -> bool:
     match who:
         case Part(name=name):
             part = part_of(definition, name)
+            if part is not None and _is_called_one(part):
+                return True
             if part is None or len(part.sources) != 1 or name in seen:
                 # Several sources that are each one person (`starter` from two asks) may still be two people.
                 return False
@@ -183,7 +191,7 @@ def _is_one(definition: Definition, who: Who, seen: tuple[str, ...]) -> bool:
                     return False
         case AnsweredBy(ask=ask):
             asked = definition.asks.get(ask)
-            return asked is not None and _is_one(definition, asked.to, seen)
+            return asked is not None and (asked.places == 1 or _is_one(definition, asked.to, seen))
         case Room() | Circle():
             return False
 
@@ -191,17 +199,39 @@ def _is_one(definition: Definition, who: Who, seen: tuple[str, ...]) -> bool:
 def is_trait(definition: Definition, name: str) -> bool:
     """Whether a part is called by what its people are (``coming``, ``unsure``), not by what they are to others.
 
-    Nobody writes that down. Those who answered something, and are not called by a plural, are taken to be
-    called so.
+    Nobody writes that down: it is told by the word.
     """
     part = part_of(definition, name)
-    if part is None or not all(isinstance(source, AnsweredBy) for source in part.sources):
-        return False
-    return not name.endswith(("s", "people", "men", "folk")) and not is_one(definition, Part(name))
+    return (
+        part is not None and _is_by_answers(part) and _describes(name) and not is_one(definition, Part(name))
+    )
+
+
+def is_group(name: str) -> bool:
+    """Whether a part of several people is called by one word in the singular: ``pair``, ``crew_one``."""
+    return bool(_GROUPS & set(name.split("_")))
+
+
+def _is_called_one(part: PartDef) -> bool:
+    """Whether a part that people come into by answers is called as one person is: ``buddy``, ``writer``."""
+    name = part.name
+    plural = name.endswith(("s", "people", "men", "folk"))
+    return _is_by_answers(part) and not (plural or _describes(name) or is_group(name) or is_made(name))
+
+
+def _is_by_answers(part: PartDef) -> bool:
+    return len(part.answered) == len(part.sources)
+
+
+def _describes(name: str) -> bool:
+    """Whether a word says how people are, as ``coming``, ``interested`` or ``unsure`` do."""
+    return any(_TRAIT.fullmatch(word) for word in name.split("_"))
 
 
 def part_in_words(definition: Definition, name: str) -> str:
-    """``the host``; ``those coming`` for a part that is called by what its people are."""
+    """``the host``; ``those coming`` for a part that is called by what its people are; ``crew one``."""
     if name in ("everyone", "everybody", "anyone", "all"):
         return "everyone" if name == "all" else name
+    if name.rpartition("_")[2] in _NUMBERS or name[-1:].isdigit():
+        return spoken(name)
     return f"those {spoken(name)}" if is_trait(definition, name) else f"the {spoken(name)}"

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from bridge.telling.lexis import sentence
-from engine.core.decide import public_line
+from engine.core.decide import public_line, public_shelf
 from engine.core.definition import AtMoment, Definition, StateDef
 from engine.core.instance import Snapshot
 from engine.core.values import Ms
@@ -38,7 +38,7 @@ def seen_from_outside(definition: Definition | None, snapshot: Snapshot | None) 
     States that show the circle the same sentence are told apart only where the calendar alone leads from one to the
     other: what somebody answered or decided in private must not show in which of them is marked.
     """
-    if definition is None or snapshot is None or definition.shelf is None:
+    if definition is None or snapshot is None or public_shelf(definition, snapshot) is None:
         return Private()
     line = public_line(definition, snapshot)
     if line is None:

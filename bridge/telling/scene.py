@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, assert_never
 
@@ -40,6 +41,7 @@ WORDS_CHARS = 400
 ALWAYS_FROM = 3
 """From so many states on, one and the same move is shown once for all of them."""
 
+_STARRED = re.compile(r"\*([^*\n]+)\*")
 _TURNS = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 _SHELVES = {"holds": "who holds what", "on": "what's on"}
 
@@ -106,7 +108,7 @@ def scene_of(definition: Definition) -> Scene:
     cards = {state.name: _card(definition, state, covered, rarely.get(state.name)) for state in order}
     return Scene(
         title=shortened_title(definition),
-        about=_short(definition.about, LINE_CHARS * 2),
+        about=_short(_plainly(definition.about), LINE_CHARS * 2),
         begins=_begins(definition),
         cards=tuple(cards[state.name] for state in order if not state.final),
         endings=tuple(cards[state.name] for state in order if state.final),
@@ -116,6 +118,11 @@ def scene_of(definition: Definition) -> Scene:
             *(_part_leaves(definition, part, to) for part, to in definition.if_leaves.items()),
         ),
     )
+
+
+def _plainly(text: str) -> str:
+    """A sentence without the stars that emphasise in a message: a word to write stands in quotes here, as elsewhere."""
+    return _STARRED.sub(lambda found: found[1] if "<" in found[1] else quoted(found[1]), text)
 
 
 def shortened_title(definition: Definition) -> str:
@@ -151,7 +158,8 @@ def _card(
     if len(happenings) > MOST_LINES:
         more = len(happenings) - MOST_LINES + 1
         happenings = [*happenings[: MOST_LINES - 1], Happening("tell", f"and {more} more")]
-    outcome = _short(sentence(definition, state.outcome), WORDS_CHARS) if state.outcome is not None else None
+    ending = _plainly(sentence(definition, state.outcome)) if state.outcome is not None else None
+    outcome = _short(ending, WORDS_CHARS) if ending is not None else None
     return Card(state.name, name_of(definition, state.name), tuple(happenings), tuple(moves), outcome)
 
 
@@ -178,9 +186,13 @@ def _happenings(definition: Definition, state: StateDef) -> Iterator[Happening]:
     if state.help_to:
         who = joined(who_in_words(definition, who) for who in state.help_to)
         yield _happening("show", f"shows {who} where help is to be had")
-    if state.public is not None and definition.shelf is not None:
+    for about, what in ((state.brings_in, "in use"), (state.takes_out, "in use no longer")):
+        if about is not None:
+            yield _happening("show", f"from here on, {quoted(spoken(about))} is {what}")
+    shelf = state.public_shelf or definition.shelf
+    if state.public is not None and shelf is not None:
         may = "may stand" if state.public_when is not None and state.public_otherwise is None else "stands"
-        yield _happening("show", f"{may} in {quoted(_SHELVES[definition.shelf])}")
+        yield _happening("show", f"{may} in {quoted(_SHELVES[shelf])}")
 
 
 def _happening(deed: Deed, words: str) -> Happening:
@@ -216,8 +228,12 @@ def _starter(definition: Definition) -> str:
 
 
 def _begins(definition: Definition) -> str:
-    if definition.arrival:
-        return "begins when someone arrives"
+    if definition.begins_for is not None:
+        return (
+            f"begins when {'someone arrives' if definition.begins_for == 'arriving' else 'someone is here'}"
+        )
+    if any(detail.kind == "workflow" for detail in definition.details.values()):
+        return f"begins when someone writes {quoted('try')} or {quoted('leave off')}"
     return f"begins when someone writes {quoted(definition.begins_with)}"
 
 

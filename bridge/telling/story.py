@@ -9,6 +9,7 @@ from unicodedata import category
 import msgspec
 
 from bridge.telling.asking import unasked
+from bridge.telling.carrying import what_is_carried
 from bridge.telling.cast import cast_of, people_in_words
 from bridge.telling.chapters import chapter, ending
 from bridge.telling.lexis import capitalised, joined, number_in_words, quoted, spoken
@@ -26,9 +27,8 @@ from bridge.telling.readable import is_made_of_steps, readable
 from bridge.telling.week import Most, goes_round, most_in_a_week, most_in_the_room
 from bridge.telling.words import Teller
 from bridge.telling.written import as_written
-from engine.core.definition import Definition, Room, StateDef
+from engine.core.definition import KEEP_DAYS, Definition, Room, StateDef
 from engine.core.schedule import TIMELY_A_WEEK
-from engine.core.turn import KEEP_DAYS
 
 WIDTH = 80
 
@@ -67,6 +67,7 @@ def tell_story(definition: Definition) -> Story:
         sections=(
             Section("Who takes part", (Paragraph(" ".join(people_in_words(teller))),)),
             *_states(teller),
+            *_carried(teller),
             Section("How it can end", tuple(_endings(teller))),
             Section("What comes by itself", tuple(Paragraph(text) for text in _by_itself(teller))),
             Section("In one week, at most", tuple(_week(teller, week, in_room))),
@@ -178,6 +179,13 @@ def _endings(teller: Teller) -> Iterator[Paragraph]:
             yield ending(teller, state)
 
 
+def _carried(teller: Teller) -> Iterator[Section]:
+    """What people hold of it, if anything."""
+    told = tuple(what_is_carried(teller))
+    if told:
+        yield Section("What people carry", told)
+
+
 # ── what nobody writes ───────────────────────────────────────────────────────
 
 
@@ -205,17 +213,22 @@ def _by_itself(teller: Teller) -> Iterator[str]:
 
 
 def _keeping(definition: Definition) -> str:
-    days = {
-        KEEP_DAYS if ask.keep_days is None else ask.keep_days for ask in definition.asks.values() if ask.words
-    }
+    asks = [ask for ask in definition.asks.values() if ask.words]
+    soon = {KEEP_DAYS if ask.keep_days is None else ask.keep_days for ask in asks if ask.kept_from_answer}
+    days = {KEEP_DAYS if ask.keep_days is None else ask.keep_days for ask in asks if not ask.kept_from_answer}
     days |= {
         KEEP_DAYS if detail.keep_days is None else detail.keep_days
         for detail in definition.details.values()
         if detail.kind == "words"
     }
-    if len(days) == 1:
-        return f"What people write is deleted {days.pop()} days after the end."
-    return f"What people write is deleted {min(days)} to {max(days)} days after the end."
+    told = [f"{_days(min(days), max(days))} after the end"] if days else []
+    if soon:
+        told.append(f"{_days(min(soon), max(soon))} after they wrote it")
+    return f"What people write is deleted {joined(told, 'or')}."
+
+
+def _days(least: int, most: int) -> str:
+    return f"{least} days" if least == most else f"{least} to {most} days"
 
 
 def _leaving(teller: Teller) -> Iterator[str]:

@@ -151,7 +151,7 @@ class MailOfSomebody:
 
     def _first_question(self, state: StateDef) -> int:
         """Details are asked one after the other: only those that do not follow upon an answer of one's own."""
-        last = None if state.name != self._definition.start or self._definition.arrival else ""
+        last = None if state.name != self._definition.start or self._definition.begins_for is not None else ""
         found = 0
         for name in state.gather:
             detail = self._definition.details[name]

@@ -6,19 +6,21 @@ what has been erased is gone. Everything that a person or a file wrote is escape
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol, assert_never
 
 import msgspec
-from babel.lists import format_list
 
-from bridge.wording.keys import ABOUT, HELP, TITLE
+from bridge.wording.keys import ABOUT, TITLE
 from bridge.wording.sentences import Sentences
 from bridge.wording.size import MOST_BYTES, cleaned, written_bytes
 from bridge.wording.template import Piece, as_html, fill, gaps_in
 from bridge.wording.when import write_moment
 from engine.core.definition import Definition
 from engine.core.message import AnySlot, Count, Message, Names, Option, Phrase, Plain, Said, Text, When
+from engine.core.schedule import zone
 from engine.core.values import CircleId, Ms, PersonId, TextId
 
 LONGEST_NAME = 80
@@ -30,7 +32,21 @@ DEADLINES = ("until",)
 """Gaps whose moment is said as "tomorrow 18:00" when it is that near."""
 TEXT_BUDGETS = (40_000, 12_000, 4_000, 1_500, 500, 150)
 """Characters each person's text may keep, tried one after another until the message fits."""
-VIEWS = ("my", "who holds what", "what's on", "help")
+LONGEST_BRIEF = 140
+"""Characters of a question that stands in a list of others: about two lines on a phone."""
+LONGEST_LISTED = 100
+"""Characters of a person's text within a view: what stands in a list is a reminder, not the whole of it."""
+ENOUGH_SAID = 40
+"""Characters of a first paragraph that says by itself what it is about: "Ana invites you." does not."""
+BRIEF = ("briefly",)
+"""Gaps whose phrase is said in one line, and cut where it is longer than that."""
+MOST_DOCUMENT_BYTES = 7 * 1024 * 1024
+_SENTENCE_ENDS = (".", "?", "!", "…", ":")
+_SENTENCES = re.compile(r"\S(?:[^\n]*?(?:(?<!\d)[.!…]|[?])(?=\s)|[^\n]*)")
+LISTED = ("which_instance.line",)
+"""Lines that stand below each other, without a space between them."""
+NO_NEWS = Phrase("weekly.quiet")
+"""All that a letter says in which there is nothing."""
 
 
 class Hearer(msgspec.Struct, frozen=True):
@@ -49,9 +65,32 @@ class Rendered(msgspec.Struct, frozen=True):
     body: str
     formatted_body: str
     mentions: tuple[str, ...] = ()
+    texts: frozenset[TextId] = frozenset()
+    """The texts of people that stand written out in it, also those that a view brought: with them it goes."""
+    tells_nothing: bool = False
+    """True for a letter of which nobody would miss anything: it says that there is nothing, and no more."""
 
     def __repr__(self) -> str:
         return f"Rendered({len(self.body)} characters)"
+
+
+class Document(msgspec.Struct, frozen=True):
+    """A text that travels as a file: what the file is called, and what stands in it."""
+
+    filename: str
+    text: str
+    texts: frozenset[TextId] = frozenset()
+    """The texts of people that stand written out in it."""
+
+    def __repr__(self) -> str:
+        return f"Document({len(self.text)} characters)"
+
+
+class Chapter(msgspec.Struct, frozen=True):
+    """A part of a document: its heading, and paragraphs of lines."""
+
+    head: Phrase
+    paragraphs: tuple[tuple[Phrase, ...], ...] = ()
 
 
 class House(msgspec.Struct, frozen=True):
@@ -84,12 +123,19 @@ class Definitions(Protocol):
 
 
 class Views(Protocol):
-    """Gathers what a live view shows at this moment, as far as this reader may see it."""
+    """Gathers what a live view or a document shows at this moment, as far as this reader may see it."""
 
-    async def lines(self, view: str, hearer: Hearer) -> Sequence[Phrase]:
-        """The entries of ``my``, ``who holds what`` or ``what's on``; none means there is nothing to show.
+    async def paragraphs(self, view: str, hearer: Hearer, now_ms: Ms) -> Sequence[Sequence[Phrase]]:
+        """A view's paragraphs, each of at least one line; where there is nothing to show, they say so kindly
+        (in a letter by `NO_NEWS` alone).
 
-        For ``help``, what can be begun here. For ``my``, private matters come as one ``my.private`` with their number.
+        Raises `Unsayable` for a view that nobody knows.
+        """
+
+    async def chapters(self, document: str, hearer: Hearer, now_ms: Ms) -> Sequence[Chapter]:
+        """A document's chapters; the first one's heading is the title of all of it.
+
+        Raises `Unsayable` for a document that nobody knows.
         """
 
 
@@ -132,18 +178,19 @@ class Voice:
         Raises `Unsayable` for a key that nobody knows or a gap that nothing fills.
         """
         sentences = self._sentences(hearer.language)
-        view = await self._view(message.view, hearer) if message.view else ()
+        view = await self._views.paragraphs(message.view, hearer, now_ms) if message.view else ()
         most_bytes = MOST_BYTES // 2 if as_edit else MOST_BYTES
-        whole = Piece("", "")
+        whole, texts = Piece("", ""), frozenset[TextId]()
         for budget in TEXT_BUDGETS:
             speech = _Speech(self, sentences, hearer, now_ms, budget)
-            whole = await speech.compose(message, view)
+            whole, texts = await speech.compose(message, view), frozenset(speech.texts)
             if written_bytes(whole) <= most_bytes:
                 break
         else:
             whole = _cut(whole, most_bytes, sentences)
         mentions = (hearer.matrix_id,) if message.mention and hearer.matrix_id else ()
-        return Rendered(whole.plain, whole.html, mentions)
+        tells_nothing = [*view] == [[NO_NEWS]] and not (message.lines or message.options or message.footer)
+        return Rendered(whole.plain, whole.html, mentions, texts, tells_nothing)
 
     async def ack(self, message: Message, line: Phrase, hearer: Hearer, now_ms: Ms) -> Rendered:
         """The message that was sent, with a confirmation in place of its foot; it notifies nobody again."""
@@ -154,18 +201,27 @@ class Voice:
             self._languages[language] = self._load(language)
         return self._languages[language]
 
-    async def _view(self, view: str, hearer: Hearer) -> tuple[Phrase, ...]:
-        if view == "help":
-            # A human being comes first, then what can be begun here, then the bot's own words.
-            person, *own = (Phrase(key) for key in HELP)
-            return (person, *await self._views.lines(view, hearer), *own)
-        if view not in VIEWS:
-            raise Unsayable(f"no view is called {view!r}; there are {', '.join(VIEWS)}")
-        section = {"my": "my", "who holds what": "holds", "what's on": "on"}[view]
-        lines = tuple(await self._views.lines(view, hearer))
-        if not lines:
-            return (Phrase(f"{section}.none"),)
-        return (Phrase("my.open" if section == "my" else f"{section}.head"), *lines)
+    async def document(self, name: str, hearer: Hearer, now_ms: Ms) -> Document:
+        """Write out a document for one reader, at this moment: plain text under headings, all of it.
+
+        What lies beyond `MOST_DOCUMENT_BYTES` is left out, and the text says so at its end.
+
+        Raises `Unsayable` for a document, or a key, that nobody knows.
+        """
+        sentences = self._sentences(hearer.language)
+        speech = _Speech(self, sentences, hearer, now_ms, MOST_DOCUMENT_BYTES)
+        parts: list[str] = []
+        for n, chapter in enumerate(await self._views.chapters(name, hearer, now_ms)):
+            head = " ".join((await speech.phrase(chapter.head)).plain.split())
+            parts.append(f"{head}\n{('-' if n else '=') * len(head)}")
+            parts += [await speech.together(lines) for lines in chapter.paragraphs]
+        text = "\n\n".join(parts) + "\n"
+        written = text.encode()
+        if len(written) > MOST_DOCUMENT_BYTES:
+            kept = written[:MOST_DOCUMENT_BYTES].decode(errors="ignore")
+            text = f"{kept}…\n\n{sentences.text('document.cut')}\n"
+        day = datetime.fromtimestamp(now_ms / 1000, zone(hearer.time_zone)).date()
+        return Document(f"hearth-{day.isoformat()}.txt", text, frozenset(speech.texts))
 
     # what speaking needs
     @property
@@ -197,18 +253,29 @@ class _Speech:
         self._hearer = hearer
         self._now_ms = now_ms
         self._budget = budget
+        self._in_a_list = False
+        self.texts: set[TextId] = set()
+        """Those that were written out."""
 
-    async def compose(self, message: Message, view: Sequence[Phrase]) -> Piece:
-        blocks = [_paragraph(await self.phrase(line)) for line in message.lines]
-        if view:
-            lines = [await self.phrase(line) for line in view]
-            blocks.append(_paragraph(Piece.joined(lines, "\n", "<br>")))
+    async def compose(self, message: Message, view: Sequence[Sequence[Phrase]]) -> Piece:
+        blocks = [await self._lines(lines) for lines in _listed_together(message.lines)]
+        self._in_a_list = True
+        blocks += [await self._lines(paragraph) for paragraph in view]
+        self._in_a_list = False
         if message.options:
             blocks.append(await self._options(message.options))
         if message.footer:
             foot = Piece.joined([await self.phrase(part) for part in message.footer], " · ", " · ")
             blocks.append(_foot(foot))
         return Piece("\n\n".join(block.plain for block in blocks), "".join(block.html for block in blocks))
+
+    async def _lines(self, lines: Sequence[Phrase]) -> Piece:
+        """Lines of one paragraph, one below the other."""
+        return _paragraph(Piece.joined([await self.phrase(line) for line in lines], "\n", "<br>"))
+
+    async def together(self, lines: Sequence[Phrase]) -> str:
+        """Lines of one paragraph, in plain text."""
+        return "\n".join([(await self.phrase(line)).plain for line in lines])
 
     async def _options(self, options: Sequence[Option]) -> Piece:
         labels: list[Piece] = []
@@ -270,7 +337,8 @@ class _Speech:
             case Plain(word=word):
                 return Piece.of(cleaned(word))
             case Said():
-                return await self.phrase(slot, depth + 1)
+                said = await self.phrase(slot, depth + 1)
+                return _in_brief(said) if gap in BRIEF else said
             case _:
                 assert_never(slot)
 
@@ -281,13 +349,16 @@ class _Speech:
         for person in who:
             name = " ".join(cleaned(await self._voice.name_of(person) or "").split())
             names.append(_shortened(name, LONGEST_NAME) or self._sentences.text("names.left"))
-        return format_list(names, locale=self._sentences.locale)
+        return self._sentences.listed(names)
 
     async def _text(self, text: TextId) -> Piece:
         words = await self._voice.words_of(text)
         if words is None:
             return Piece.of(self._sentences.text("text.gone"))
+        self.texts.add(text)
         words = cleaned(words).strip()
+        if self._in_a_list:
+            return Piece.of(in_one_line(words, LONGEST_LISTED))
         over = len(words) - self._budget
         if over <= 0:
             return Piece.of(words)
@@ -296,6 +367,18 @@ class _Speech:
 
 def _where(phrase: Phrase | Said) -> str:
     return f"{phrase.key!r}" if phrase.digest is None else f"{phrase.key!r} of {phrase.digest[:12]}"
+
+
+def _listed_together(lines: Sequence[Phrase]) -> Sequence[Sequence[Phrase]]:
+    """The paragraphs of a message: each line is one, but those of a list stand together."""
+    found: list[list[Phrase]] = []
+    for line in lines:
+        is_listed = line.digest is None and line.key in LISTED
+        if is_listed and found and found[-1][-1].key == line.key:
+            found[-1].append(line)
+        else:
+            found.append([line])
+    return found
 
 
 def _paragraph(piece: Piece) -> Piece:
@@ -308,6 +391,41 @@ def _foot(piece: Piece) -> Piece:
 
 def _shortened(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+
+
+def in_one_line(text: str, most: int) -> str:
+    """A text without line breaks, cut after a word where it has more than ``most`` characters."""
+    line = " ".join(text.split())
+    if len(line) <= most:
+        return line
+    kept = line[:most].rpartition(" ")[0] or line[: most - 1]
+    return f"{kept.rstrip(' ,;:–—-')}…"
+
+
+def _in_brief(piece: Piece) -> Piece:
+    plain = in_brief(piece.plain, LONGEST_BRIEF)
+    return piece if plain == piece.plain else Piece.of(plain)
+
+
+def in_brief(text: str, most: int) -> str:
+    """What a message asks, in one line: its first question with what stands before it. Where that is too long, the
+    first paragraph that says enough, or as many whole sentences as go in; where not even one does, it is cut after a
+    word.
+    """
+    brief = enough = ""
+    for found in _SENTENCES.finditer(text):
+        space = "" if not brief else " " if brief.endswith(_SENTENCE_ENDS) else " · "
+        longer = f"{brief}{space}{' '.join(found[0].split())}"
+        if len(longer) > most:
+            break
+        brief = longer
+        ends_paragraph = text.startswith("\n\n", found.end()) and not brief.endswith(":")
+        if brief.endswith("?"):
+            return brief
+        if ends_paragraph and len(brief) >= ENOUGH_SAID:
+            enough = enough or brief
+    brief = enough or brief
+    return brief if brief and not brief.endswith(":") else in_one_line(text, most)
 
 
 def _clipped(kept: str, over: int, sentences: Sentences) -> Piece:

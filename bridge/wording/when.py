@@ -20,7 +20,8 @@ def write_moment(
 ) -> str:
     """Write a moment: "Friday 27 November, 19:00".
 
-    ``near`` says today and tomorrow as such, for deadlines. ``placed`` adds whose time it is, for readers who
+    ``near`` is for deadlines: it says today and tomorrow as such, and any other day as it stands behind "until".
+    ``placed`` adds whose time it is, for readers who
     may be elsewhere; UTC, which nobody lives by, is always named.
     """
     there = zone(time_zone)
@@ -38,7 +39,8 @@ def write_moment(
     elif near and moment.date() == now.date() + timedelta(days=1):
         text = fill(sentences.text("when.tomorrow"), said).plain
     else:
-        said["day"] = Piece.of(_day(moment, sentences, with_year=abs(at_ms - now_ms) >= YEAR_SHOWN_FROM_MS))
+        far = abs(at_ms - now_ms) >= YEAR_SHOWN_FROM_MS
+        said["day"] = Piece.of(_day(moment, sentences, behind_until=near, with_year=far))
         text = fill(sentences.text("when.day_time"), said).plain
     if there.key == "UTC":
         return f"{text} UTC"
@@ -48,6 +50,7 @@ def write_moment(
     return fill(sentences.text("when.zone"), {"moment": Piece.of(text), "zone": Piece.of(city)}).plain
 
 
-def _day(moment: datetime, sentences: Sentences, *, with_year: bool) -> str:
-    pattern = sentences.text("when.day_and_year" if with_year else "when.day")
+def _day(moment: datetime, sentences: Sentences, *, behind_until: bool, with_year: bool) -> str:
+    key = "when.deadline" if behind_until else "when.day"
+    pattern = sentences.text(f"{key}_and_year" if with_year else key)
     return format_date(moment, pattern, locale=sentences.locale)

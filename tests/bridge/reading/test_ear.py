@@ -16,11 +16,11 @@ from bridge.reading.address import unwrapped
 from bridge.reading.ear import Ear
 from bridge.reading.plainly import same_emoji
 from bridge.wording.size import fits
-from engine.core.definition import NO, Definition, Kind
+from engine.core.definition import NO, TITLE_TEXT, Definition, Kind
 from engine.core.desk import Command, Desk, Prompt, Reading, Rhythm
 from engine.core.message import Message, Names, Option, Phrase
 from engine.core.parcel import Target
-from engine.core.values import CircleId, InstanceId, PersonId, RowId
+from engine.core.values import DAY_MS, HOUR_MS, CircleId, InstanceId, PersonId, RowId
 from engine.runtime.ports import Spoken
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -50,12 +50,18 @@ class Circle:
     def name_of(self, person: PersonId) -> str | None:
         return {ANA: "Ana Silva", BEN: "Ben"}.get(person)
 
+    def names(self) -> tuple[str, ...]:
+        return ("dinner",)
+
+    def in_service(self, name: str) -> Definition | None:
+        return self.held("d1") if name == "dinner" else None
+
     def held(self, digest: str) -> Definition | None:
         if digest == "d2":
             return Definition("x", "X", "", "d2", "x", (), {}, {}, {}, "open", LABELS, {})
         if digest != "d1":
             return None
-        german = {"de": {"coming": "Ich komme", "maybe": "Vielleicht"}}
+        german = {"de": {TITLE_TEXT: "Abendessen", "coming": "Ich komme", "maybe": "Vielleicht"}}
         return Definition(
             "dinner", "Dinner", "", "d1", "dine", (), {}, {}, {}, "open", TEXTS, {}, translations=german
         )
@@ -180,7 +186,7 @@ def test_a_sentence_that_begins_like_a_command_is_none(body: str) -> None:
         ("whos holds what", "who holds what"),
         ("pauze", "pause"),
         ("invit", "invite"),
-        ("stopp", "stop"),
+        ("sotp", "stop"),
     ],
 )
 def test_a_mistyped_command_is_answered_with_the_nearest_one_and_not_with_its_words(
@@ -332,6 +338,30 @@ def test_a_choice_is_named_in_any_language_its_file_has(body: str, choice: str |
     assert read(body, DINNER)[0].picks.get(DINNER.row) == choice
 
 
+@pytest.mark.parametrize(
+    ("body", "choice", "worded"),
+    [
+        ("I'm coming, and I'll bring bread", "coming", True),
+        ("Ich komme – mit Brot", "coming", True),
+        ("I'm coming", "coming", False),
+        ("I'm coming, thanks", "coming", False),
+        ("1", "coming", False),
+        ("1. ✅ I'm coming", "coming", False),
+        ("✅", "coming", False),
+        ("yes please", "coming", False),
+        ("I'm coming, or maybe not", None, False),
+    ],
+)
+def test_words_beside_a_choice_are_noticed_where_they_are_welcome(
+    body: str, choice: str | None, worded: bool
+) -> None:
+    welcome = prompt("welcome", *DINNER.choices, words=True)
+    reading, kept = read(body, DINNER, welcome)
+    assert kept == body
+    assert {reading.picks.get(welcome.row), reading.picks.get(DINNER.row)} == {choice}
+    assert reading.worded == ((welcome.row,) if worded else ())
+
+
 PROPOSAL = "A proposal, to decide on together"
 LABELS = {
     "p": PROPOSAL,
@@ -344,6 +374,9 @@ LABELS = {
     "c": "Count me in",
     "m": "Maybe",
     "r": "Rather not",
+    "y": "Yes, say it",
+    "n": "No, rather not",
+    "n2": "No, not yet",
 }
 
 
@@ -367,6 +400,7 @@ def offering(*labels: str, words: bool = False) -> Prompt:
         ("propos", "p", None),
         ("the dinner", "pd", "d"),
         ("dinner", "pd", "d"),
+        ("dinner on sunday", "pd", "d"),
         ("the", "pd", None),
         ("tea", "pt", "t"),
         ("invite", "ip", None),
@@ -413,6 +447,33 @@ def test_a_plain_yes_means_nothing_where_it_could_mean_two_things() -> None:
 def test_a_no_means_nothing_where_no_is_not_on_offer() -> None:
     kinds = prompt("kind", ("event", "📅"), ("project", "🛠️"))
     assert read("no", kinds)[0].picks == {}
+
+
+@pytest.mark.parametrize(
+    ("body", "labels", "choice"),
+    [
+        ("no", "yn", "n"),
+        ("Nein", "yn", "n"),
+        ("no, thanks", "yn", "n"),
+        ("No, but if you insist", "yn", None),
+        ("yes", "yn", "y"),
+        ("no", "yr", None),
+        ("no", "d", None),
+    ],
+)
+def test_a_no_is_the_only_choice_that_begins_with_one(body: str, labels: str, choice: str | None) -> None:
+    without = prompt("detail", *((c, "") for c in labels))
+    named = msgspec.structs.replace(
+        without, message=Message(options=tuple(Option(c, "", Phrase(c, "d2")) for c in labels))
+    )
+    assert read(body, named)[0].picks.get(RowId("detail")) == choice
+
+
+def test_of_two_that_begin_with_a_no_none_is_meant_and_the_plain_no_comes_first() -> None:
+    labels = tuple(Option(c, "", Phrase(c, "d2")) for c in ("n", "n2"))
+    both = prompt("both", ("n", ""), ("n2", ""))
+    assert read("no", msgspec.structs.replace(both, message=Message(options=labels)))[0].picks == {}
+    assert read("no", offering("y", "n"))[0].picks.get(RowId("o")) == NO
 
 
 def test_every_open_question_has_its_own_pick_and_settled_ones_none() -> None:
@@ -545,6 +606,14 @@ def test_a_day_and_time_is_read_as_people_write_it(body: str, moment: str) -> No
 )
 def test_what_could_mean_two_moments_or_none_means_none(body: str) -> None:
     assert when(body) is None
+
+
+def test_a_day_of_the_week_without_a_time_is_never_today() -> None:
+    spoken = Spoken(id="$1", occurred_ms=NOW_MS, person=ME, body="pause until Wednesday")
+    in_the_morning_ms = NOW_MS - 5 * HOUR_MS
+    reading, _ = EAR.read(spoken, Desk(ME, rhythm=Rhythm("Europe/Berlin")), None, WORDS, in_the_morning_ms)
+    assert reading.command is not None
+    assert reading.command.until_ms == in_the_morning_ms + 7 * DAY_MS + 3 * HOUR_MS
 
 
 def test_a_moment_is_meant_where_the_person_lives() -> None:

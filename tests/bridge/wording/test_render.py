@@ -14,7 +14,18 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from bridge.wording.keys import ABOUT, KEYS, TITLE
-from bridge.wording.render import Hearer, House, Rendered, Unsayable, Voice
+from bridge.wording.render import (
+    LONGEST_BRIEF,
+    MOST_DOCUMENT_BYTES,
+    NO_NEWS,
+    Chapter,
+    Hearer,
+    House,
+    Rendered,
+    Unsayable,
+    Voice,
+    in_brief,
+)
 from bridge.wording.size import LONGEST_TEXT_BYTES, MOST_BYTES, fits
 from bridge.wording.template import Piece, fill
 from engine.core.definition import Definition
@@ -30,7 +41,7 @@ from engine.core.message import (
     Text,
     When,
 )
-from engine.core.values import DAY_MS, HOUR_MS, PersonId, TextId
+from engine.core.values import DAY_MS, HOUR_MS, Ms, PersonId, TextId
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW_MS = int(datetime(2026, 11, 25, 14, 0, tzinfo=BERLIN).timestamp() * 1000)
@@ -56,7 +67,8 @@ class Circle:
             coming="I'm coming",
             sly="<host.__class__> {host} {0} %s <what> <3",
         )
-        self.shown: Sequence[Phrase] = ()
+        self.shown: Sequence[Sequence[Phrase]] = ()
+        self.told: Sequence[Chapter] = ()
 
     async def name_of(self, person: PersonId) -> str | None:
         return self.names.get(person)
@@ -67,12 +79,22 @@ class Circle:
     async def by_digest(self, digest: str) -> Definition | None:
         return self.definition if digest == "d1" else None
 
-    async def lines(self, view: str, hearer: Hearer) -> Sequence[Phrase]:
+    async def paragraphs(self, view: str, hearer: Hearer, now_ms: Ms) -> Sequence[Sequence[Phrase]]:
         return self.shown
+
+    async def chapters(self, document: str, hearer: Hearer, now_ms: Ms) -> Sequence[Chapter]:
+        return self.told
 
     def voice(self) -> Voice:
         house = House("Hearth", "Robin <robin>", "112")
         return Voice(house, names=self, texts=self, definitions=self, views=self)
+
+
+A_GUEST: dict[str, AnySlot] = {
+    "host": Names(("bruno",)),
+    "what": Text(TextId("soup")),
+    "number of personal.coming": Count(3),
+}
 
 
 async def said(circle: Circle, key: str, hearer: Hearer = ANA, **slots: AnySlot) -> str:
@@ -131,6 +153,15 @@ A_SLOT: dict[str, AnySlot] = {
     "what": Plain("book"),
     "question": Said("coming", "d1"),
     "name": Plain("book club"),
+    "circle": Plain("Garden"),
+    "briefly": Said("coming", "d1"),
+    "id": Plain("@ana:example.org"),
+    "begins": Plain("21:00"),
+    "ends": When(FRIDAY_MS),
+    "language": Plain("German"),
+    "first": When(FRIDAY_MS),
+    "last": When(FRIDAY_MS),
+    "answer": Said("coming", "d1"),
 }
 
 
@@ -142,7 +173,11 @@ async def test_a_workflow_speaks_the_language_of_whoever_hears_it_as_far_as_it_c
         TITLE: "Essen",
     }
     circle.definition = replace(circle.definition, translations={"de": german})
-    slots = {"host": Names(("bruno",)), "what": Text(TextId("soup")), "number of personal.coming": Count(3)}
+    slots: dict[str, AnySlot] = {
+        "host": Names(("bruno",)),
+        "what": Text(TextId("soup")),
+        "number of personal.coming": Count(3),
+    }
     lines = (Phrase("say", "d1", slots), Phrase("coming", "d1"), Phrase(TITLE, "d1"), Phrase(ABOUT, "d1"))
     for language, expected in (
         ("de", "Bruno lädt ein: Soup & bread. Bisher 3.\n\nIch komme\n\nEssen\n\nEat together"),
@@ -262,23 +297,123 @@ async def test_a_room_is_told_whose_clock_is_meant_and_nobody_lives_by_utc() -> 
 
 
 async def test_a_count_chooses_the_form_of_the_sentence() -> None:
-    assert await said(Circle(), "my.private", n=Count(1)) == "1 private matter"
-    assert await said(Circle(), "my.private", n=Count(3)) == "3 private matters"
+    assert await said(Circle(), "my.private_running", n=Count(1)) == "· 1 private matter"
+    assert await said(Circle(), "my.private_running", n=Count(3)) == "· 3 private matters"
 
 
-async def test_help_begins_with_a_human_being() -> None:
-    rendered = await Circle().voice().render(Message(view="help"), ANA, NOW_MS)
-    assert rendered.body.splitlines()[0].startswith("*person*")
+SOUP = Phrase("words_from", slots={"who": Names(("bruno",)), "text": Text(TextId("soup"))})
 
 
-@pytest.mark.parametrize("view", ["my", "who holds what", "what's on"])
-async def test_a_view_shows_its_lines_or_says_that_there_are_none(view: str) -> None:
+async def test_a_view_stands_between_the_lines_and_the_foot_each_paragraph_apart() -> None:
     circle = Circle()
-    empty = await circle.voice().render(Message(view=view), ANA, NOW_MS)
-    circle.shown = (Phrase("my.private", slots={"n": Count(1)}), Phrase(TITLE, "d1"))
-    full = await circle.voice().render(Message(view=view), ANA, NOW_MS)
-    assert len(empty.body.splitlines()) == 1
-    assert full.body.splitlines()[1:] == ["1 private matter", "Dinner"]
+    circle.shown = ((Phrase("my.roles"), Phrase(TITLE, "d1")), (Phrase(ABOUT, "d1"),))
+    message = Message(lines=(Phrase("over"),), view="my", footer=(Phrase("footer.kind"),))
+    rendered = await circle.voice().render(message, ANA, NOW_MS)
+    assert rendered.body == (
+        "This has ended, so nothing has changed.\n\nYou hold:\nDinner\n\nEat together\n\n"
+        "A no is as welcome as a yes."
+    )
+    assert "<p>You hold:<br>Dinner</p><p>Eat together</p>" in rendered.formatted_body
+
+
+async def test_the_lines_of_a_list_stand_below_each_other_and_other_lines_apart() -> None:
+    listed = [
+        Phrase("which_instance.line", slots={"n": Count(n), "about": Said("no.label")}) for n in (1, 2, 3)
+    ]
+    message = Message(lines=(Phrase("nothing"), *listed, Phrase("nothing"), Phrase("nothing")))
+    rendered = await Circle().voice().render(message, ANA, NOW_MS)
+    assert rendered.body == (
+        "left open\n\n1. No, thanks\n2. No, thanks\n3. No, thanks\n\nleft open\n\nleft open"
+    )
+    assert "<p>1. No, thanks<br>2. No, thanks<br>3. No, thanks</p>" in rendered.formatted_body
+
+
+async def test_a_letter_in_which_there_is_nothing_tells_nothing_unless_it_says_something_else() -> None:
+    circle = Circle()
+    circle.shown = [[NO_NEWS]]
+    rendered = await circle.voice().render(Message(view="letter"), ANA, NOW_MS)
+    assert rendered.tells_nothing
+    with_foot = Message(view="letter", footer=(Phrase("letter.goodbye"),))
+    assert not (await circle.voice().render(with_foot, ANA, NOW_MS)).tells_nothing
+    circle.shown = [[Phrase("weekly.head")], [NO_NEWS]]
+    assert not (await circle.voice().render(Message(view="letter"), ANA, NOW_MS)).tells_nothing
+
+
+async def test_a_question_in_a_list_is_cut_to_a_line_after_a_word_and_a_short_one_is_left_alone() -> None:
+    circle = Circle()
+    circle.definition = definition(say="*Come*  and eat\n" + "much " * 60, short="Come *now*")
+    until = When(NOW_MS + HOUR_MS)
+    long = Phrase("my.line", slots={"briefly": Said("say", "d1", dict(A_GUEST)), "until": until})
+    short = Phrase("my.line", slots={"briefly": Said("short", "d1"), "until": until})
+    rendered = await circle.voice().render(Message(lines=(long, short)), ANA, NOW_MS)
+    first, second = rendered.body.split("\n\n")
+    assert first == "· *Come* and eat (until today 15:00)"
+    assert second == "· Come *now* (until today 15:00)"
+    assert "<strong>now</strong>" in rendered.formatted_body
+
+
+@pytest.mark.parametrize(
+    ("text", "brief"),
+    [
+        (
+            "Ana invites you.\n\nSoup, at mine\n\nWill you come? Say so.",
+            "Ana invites you. Soup, at mine · Will you come?",
+        ),
+        (f"What is it called? {'Take your time. ' * 20}", "What is it called?"),
+        (f"Kommst du am 3. Mai. {'Sag es bald. ' * 20}", "Kommst du am 3. Mai." + " Sag es bald." * 9),
+        (
+            "Ana has held *The keys* for half of her term.\n\nOne thing to keep?",
+            "Ana has held *The keys* for half of her term. One thing to keep?",
+        ),
+        (
+            f"Ana would like to learn from you.\nWhat: bread\n\n{'Until May. ' * 20}",
+            "Ana would like to learn from you. What: bread",
+        ),
+        ("much " * 60, f"{'much ' * 27}much…"),
+        (f"Ana asks:\n\n{'much ' * 60}", f"Ana asks: {'much ' * 25}much…"),
+    ],
+)
+def test_in_brief_a_message_is_its_first_question_or_its_first_sentences(text: str, brief: str) -> None:
+    assert in_brief(text, LONGEST_BRIEF) == brief
+    assert len(brief) <= LONGEST_BRIEF
+
+
+async def test_what_is_sent_says_which_texts_stand_written_out_in_it() -> None:
+    circle = Circle()
+    gone = Phrase("words_from", slots={"who": Names(("ana",)), "text": Text(TextId("gone"))})
+    circle.shown = ((SOUP,),)
+    rendered = await circle.voice().render(Message(lines=(gone,), view="my"), ANA, NOW_MS)
+    assert rendered.texts == {"soup"}
+    assert (await circle.voice().render(Message(lines=(gone,)), ANA, NOW_MS)).texts == frozenset()
+
+
+async def test_a_document_is_plain_text_under_headings_named_after_its_day() -> None:
+    circle = Circle()
+    circle.told = (
+        Chapter(Phrase("document.title")),
+        Chapter(Phrase("document.asked"), ((Phrase(TITLE, "d1"), SOUP), (Phrase("my.none"),))),
+    )
+    made = await circle.voice().document("export", ANA, NOW_MS)
+    assert made.filename == "hearth-2026-11-25.txt"
+    assert made.texts == {"soup"}
+    assert made.text == (
+        "What Hearth keeps about you\n===========================\n\n"
+        "What I asked you, and what you answered\n---------------------------------------\n\n"
+        "Dinner\nFrom Bruno:\n\nSoup & bread\n\n"
+        "Nothing is open with you, and there is nothing you need to do.\n"
+    )
+
+
+async def test_a_document_carries_every_word_of_a_text_and_says_where_it_has_to_end() -> None:
+    circle = Circle()
+    circle.kept["soup"] = "я" * 60_000
+    circle.told = (Chapter(Phrase("document.title"), ((SOUP,),)),)
+    made = await circle.voice().document("export", ANA, NOW_MS)
+    assert circle.kept["soup"] in made.text
+    circle.told = (Chapter(Phrase("document.title"), ((SOUP,),) * 70),)
+    made = await circle.voice().document("export", ANA, NOW_MS)
+    assert made.text.endswith("…\n\nThis is more than one file can carry, so it ends here.\n")
+    assert len(made.text.encode()) < MOST_DOCUMENT_BYTES + 100
 
 
 async def test_a_template_is_never_run() -> None:
@@ -313,11 +448,6 @@ async def test_what_fills_a_gap_is_not_read_as_a_template() -> None:
 async def test_what_cannot_be_said_names_its_key_and_what_is_missing(phrase: Phrase, what: str) -> None:
     with pytest.raises(Unsayable, match=what):
         await Circle().voice().render(Message(lines=(phrase,)), ANA, NOW_MS)
-
-
-async def test_an_unknown_view_is_a_bug_and_says_which_there_are() -> None:
-    with pytest.raises(Unsayable, match="who holds what"):
-        await Circle().voice().render(Message(view="score"), ANA, NOW_MS)
 
 
 def size(rendered: Rendered) -> int:
