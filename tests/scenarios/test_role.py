@@ -11,6 +11,9 @@ from tests.scenarios.conftest import Theatre
 
 TITLE = "Kitchen keeper"
 PURPOSE = "Keep the shared kitchen stocked and clean."
+LETTER = "our weekly letter"
+OPEN = "*Kitchen keeper* is open now, and that's fine. Thank you, Bruno, for carrying it."
+CARD = "*before answering* opens a card"
 NAMES = ("ana", "bruno", "chen", "dora", "eli")
 HOLDS = "Kitchen keeper: Bruno, until Tuesday 18 May, 12:00 UTC. Understudy: "
 
@@ -60,13 +63,14 @@ async def last_month(theatre: Theatre) -> Stage:
 
 
 async def holds(stage: Stage, name: str = "dora") -> str:
-    """What `who holds what` says to somebody."""
+    """What `who holds what` says to somebody of roles; who looks after the circle stands below it."""
     await stage.say(name, "who holds what")
-    return stage.new(name)[-1]
+    return stage.new(name)[-1].partition("\n\n")[0]
 
 
 def heard(stage: Stage, name: str, text: str, *, room: bool = False) -> int:
-    return sum(text in words for words in stage.new(name, room=room))
+    """How many messages said this; that a weekly letter lists what is open is no second asking."""
+    return sum(text in words for words in stage.new(name, room=room) if LETTER not in words)
 
 
 # ── describing and asking ────────────────────────────────────────────────────
@@ -83,7 +87,9 @@ async def test_a_role_is_described_one_thing_at_a_time(theatre: Theatre) -> None
         "Until when",
     ]
     assert stage.new("ana")[-1].startswith("The question is with Bruno, for a week.")
-    assert stage.new("bruno") == [TAKE]
+    assert [words for words in stage.new("bruno") if CARD not in words] == [TAKE]
+    assert heard(stage, "bruno", CARD) == 1
+    assert not heard(stage, "ana", CARD)
     assert not stage.new("chen")
     assert await holds(stage) == "Nobody holds a role here at the moment."
     promises.check_prompts(stage)
@@ -100,16 +106,16 @@ async def test_a_role_without_understudy_says_so_openly(theatre: Theatre) -> Non
     stage = await held(theatre, understudy="none")
     assert not stage.new("chen")
     assert stage.new(room=True)[-1].endswith("Understudy: none yet")
-    assert await holds(stage) == f"Who holds what:\n{HOLDS}none yet"
+    assert await holds(stage) == f"Who holds what:\n· {HOLDS}none yet"
 
 
 async def test_the_circle_sees_exactly_the_public_lines(theatre: Theatre) -> None:
     stage = await held(theatre)
-    assert await holds(stage) == f"Who holds what:\n{HOLDS}none yet"
+    assert await holds(stage) == f"Who holds what:\n· {HOLDS}none yet"
     await stage.tap("chen", "🌱", "understudy")
-    assert await holds(stage) == f"Who holds what:\n{HOLDS}Chen"
+    assert await holds(stage) == f"Who holds what:\n· {HOLDS}Chen"
     await stage.say("eli", "who holds what", room=True)
-    assert stage.new(room=True)[-1] == f"Who holds what:\n{HOLDS}Chen"
+    assert stage.new(room=True)[-1].startswith(f"Who holds what:\n· {HOLDS}Chen\n")
 
 
 async def test_the_holder_may_be_whoever_described_it(theatre: Theatre) -> None:
@@ -127,11 +133,9 @@ async def test_a_holder_who_says_no_or_nothing_leaves_it_open_and_nobody_learns_
         await other.tap("bruno", "✖️", "hold this role")
     for stage in (silent, other):
         await stage.pass_time(10 * DAY_MS)
-        assert stage.state() == "resting"
+        assert stage.state() == "open"
     assert other.diaries(but="bruno") == silent.diaries(but="bruno")
-    assert silent.new("ana")[-1] == (
-        "*Kitchen keeper* stays open, and that's fine. *role* begins again whenever you like."
-    )
+    assert heard(silent, "ana", "*Kitchen keeper* stays open, and that's fine. For a month") == 1
     assert not silent.new(room=True)
 
 
@@ -263,16 +267,14 @@ async def test_a_year_of_holding_never_costs_more_than_two_messages_a_week(theat
     for _ in range(13):
         await stage.pass_time(30 * DAY_MS)
         await promises.check(stage)
-    assert stage.state() == "resting"
+    assert stage.state() == "still_open"
 
 
 async def test_the_holder_may_lay_it_down_at_any_time(theatre: Theatre) -> None:
     stage = await paired(theatre)
     await stage.say("bruno", "rest")
-    assert stage.state() == "resting"
-    assert stage.new(room=True)[-1] == (
-        "*Kitchen keeper* is open now, and that's fine. Thank you, Bruno, for carrying it."
-    )
+    assert stage.state() == "open"
+    assert stage.new(room=True)[-1].startswith(OPEN)
     assert await holds(stage) == "Nobody holds a role here at the moment."
 
 
@@ -282,8 +284,8 @@ async def test_the_holder_may_lay_it_down_at_any_time(theatre: Theatre) -> None:
 async def test_in_the_last_month_holder_and_understudy_are_asked(theatre: Theatre) -> None:
     stage = await last_month(theatre)
     assert "1. 🔁 Renew\n2. 🤝 Hand over\n3. 🌙 Let it rest" in stage.new("bruno")[-1]
-    assert "What would be right for you after that?" in stage.new("chen")[-1]
-    await stage.tap("chen", "🌳", "after that?")
+    assert heard(stage, "chen", "What would be right for you after that?") == 1
+    await stage.tap("chen", "🌳", "1. 🌳")
     assert "Would take it on: Chen" in stage.now("bruno", "What your understudy says")
     assert heard(stage, "ana", "after that?") == 0
 
@@ -292,14 +294,14 @@ async def test_without_an_understudy_there_is_no_board_about_one(theatre: Theatr
     stage = await held(theatre, understudy="none")
     await stage.pass_time(92 * DAY_MS)
     assert heard(stage, "bruno", "What your understudy says") == 0
-    await stage.tap("bruno", "🤝", "Renew, hand over")
-    assert stage.state() == "resting"
+    await stage.tap("bruno", "🤝", "1. 🔁")
+    assert stage.state() == "open"
     assert heard(stage, "bruno", "Nobody is there to take *Kitchen keeper* on yet") == 1
 
 
 async def test_renewing_begins_a_new_term_that_the_circle_sees(theatre: Theatre) -> None:
     stage = await last_month(theatre)
-    await stage.tap("bruno", "🔁", "Renew, hand over")
+    await stage.tap("bruno", "🔁", "1. 🔁")
     assert stage.now("bruno", "Renew, hand over").endswith("Noted: Renew")
     await stage.say("bruno", "yesterday")
     await stage.say("bruno", "in 6 months")
@@ -309,53 +311,56 @@ async def test_renewing_begins_a_new_term_that_the_circle_sees(theatre: Theatre)
         == "Bruno goes on with *Kitchen keeper*, until Wednesday 20 October, 12:00 UTC."
     )
     assert await holds(stage) == (
-        "Who holds what:\nKitchen keeper: Bruno, until Wednesday 20 October, 12:00 UTC. Understudy: Chen"
+        "Who holds what:\n· Kitchen keeper: Bruno, until Wednesday 20 October, 12:00 UTC. Understudy: Chen"
     )
     await stage.pass_time(160 * DAY_MS)
     assert stage.state() == "last_month"
-    await stage.tap("bruno", "🔁", "Renew, hand over")
+    await stage.tap("bruno", "🔁", "1. 🔁")
     assert "Until when will you hold *Kitchen keeper* now?" in stage.new("bruno")[-1]
 
 
 async def test_renewing_without_naming_a_date_rests(theatre: Theatre) -> None:
     stage = await last_month(theatre)
-    await stage.tap("bruno", "🔁", "Renew, hand over")
+    await stage.tap("bruno", "🔁", "1. 🔁")
     await stage.pass_time(14 * DAY_MS)
-    assert stage.state() == "resting"
+    assert stage.state() == "open"
 
 
 async def test_letting_it_rest_is_a_good_ending(theatre: Theatre) -> None:
     stage = await last_month(theatre)
-    await stage.tap("bruno", "🌙", "Renew, hand over")
-    assert stage.state() == "resting"
-    assert stage.new(room=True)[-1].endswith(
-        "is open now, and that's fine. Thank you, Bruno, for carrying it."
-    )
+    await stage.tap("bruno", "🌙", "1. 🔁")
+    assert stage.state() == "open"
+    assert stage.new(room=True)[-1].startswith(OPEN)
 
 
 @pytest.mark.parametrize("answer", ["no", "nothing"])
 async def test_a_term_that_ends_in_silence_rests(theatre: Theatre, answer: str) -> None:
     stage = await last_month(theatre)
     if answer == "no":
-        await stage.tap("bruno", "✖️", "Renew, hand over")
+        await stage.tap("bruno", "✖️", "1. 🔁")
     await stage.pass_time(30 * DAY_MS)
-    assert stage.state() == "resting"
+    assert stage.state() == "open"
 
 
 # ── handing over ─────────────────────────────────────────────────────────────
 
 
+def first_state(stage: Stage) -> str:
+    """The state of the role that was described first; whoever takes it on has one of their own."""
+    return stage.snapshots()[0].state
+
+
 async def handing_over(theatre: Theatre) -> Stage:
     stage = await last_month(theatre)
-    await stage.tap("chen", "🌳", "after that?")
-    await stage.tap("bruno", "🤝", "Renew, hand over")
+    await stage.tap("chen", "🌳", "1. 🌳")
+    await stage.tap("bruno", "🤝", "1. 🔁")
     assert stage.state() == "handing_over"
     return stage
 
 
 async def test_handing_over_with_the_small_things_and_a_week_side_by_side(theatre: Theatre) -> None:
     stage = await handing_over(theatre)
-    assert await holds(stage) == "Who holds what:\nKitchen keeper: from Bruno to Chen, these days"
+    assert await holds(stage) == "Who holds what:\n· Kitchen keeper: from Bruno to Chen, these days"
     await stage.say("bruno", "The key is under the mat, the gas man comes on Tuesdays.")
     assert stage.state() == "overlap"
     assert "The key is under the mat" in stage.new("chen")[-2]
@@ -366,7 +371,7 @@ async def test_handing_over_with_the_small_things_and_a_week_side_by_side(theatr
     assert "Has them all: Chen" in stage.now("bruno", "A week side by side")
     assert {name: stage.diary(name) for name in others} == others
     await stage.pass_time(10 * DAY_MS)
-    assert stage.state() == "handed_over"
+    assert first_state(stage) == "handed_over"
     assert stage.new(room=True)[-1] == (
         "*Kitchen keeper* has passed from Bruno to Chen. Thank you, Bruno, for carrying it."
     )
@@ -395,17 +400,33 @@ async def test_handing_over_without_the_list_goes_on_after_two_weeks(theatre: Th
     await stage.pass_time(14 * DAY_MS)
     assert stage.state() == "overlap"
     await stage.pass_time(8 * DAY_MS)
-    assert stage.state() == "handed_over"
+    assert first_state(stage) == "handed_over"
 
 
 async def test_handing_over_at_any_time_by_a_word(theatre: Theatre) -> None:
     stage = await paired(theatre)
     await stage.say("bruno", "handover")
+    assert stage.state() == "offering"
+    await stage.pass_time(DAY_MS)
+    await stage.tap("chen", "🌳", "Would you take it on?")
     assert stage.state() == "handing_over"
     lonely = await held(theatre)
     await lonely.say("bruno", "handover")
     assert lonely.state() == "shared"
     assert lonely.new("bruno")[-1].startswith("That isn't possible at this point")
+
+
+async def test_a_no_to_taking_a_role_on_is_silence_line_by_line(theatre: Theatre) -> None:
+    silent, said_no = await paired(theatre), await paired(theatre)
+    for stage in (silent, said_no):
+        await stage.say("bruno", "handover")
+        await stage.pass_time(DAY_MS)
+    await said_no.tap("chen", "✖️", "Would you take it on?")
+    for stage in (silent, said_no):
+        await stage.pass_time(20 * DAY_MS)
+        assert stage.state() == "still_open"
+        assert "is coming to you" not in stage.words("chen")
+    assert said_no.diaries(but="chen") == silent.diaries(but="chen")
 
 
 @pytest.mark.parametrize("when", ["before the list", "after the list"])
@@ -416,7 +437,7 @@ async def test_an_understudy_who_steps_back_hands_nothing_to_nobody(theatre: The
     await stage.tap("chen", "✖️", "Would you be understudy")
     assert heard(stage, "bruno", "Chen can't after all.") == 1
     await stage.pass_time(25 * DAY_MS)
-    assert stage.state() == "resting"
+    assert stage.state() == "still_open"
     assert "has passed from" not in stage.words(room=True)
 
 
@@ -426,10 +447,9 @@ async def test_an_understudy_who_steps_back_hands_nothing_to_nobody(theatre: The
 async def test_a_holder_who_leaves_is_thanked_by_name(theatre: Theatre) -> None:
     stage = await paired(theatre)
     await stage.leave("bruno")
-    assert stage.state() == "resting"
-    assert stage.new(room=True)[-1].endswith(
-        "is open now, and that's fine. Thank you, Bruno, for carrying it."
-    )
+    assert stage.state() == "left_open"
+    assert stage.new(room=True)[-1].startswith("*Kitchen keeper* is open now, and that's fine.")
+    assert stage.new(room=True)[-1].endswith("Thank you, Bruno, for carrying it.")
 
 
 async def test_whoever_described_it_may_leave_and_it_goes_on(theatre: Theatre) -> None:
@@ -444,15 +464,15 @@ async def test_an_understudy_who_leaves_is_none_yet(theatre: Theatre) -> None:
     stage = await paired(theatre)
     await stage.leave("chen")
     assert "Understudy: nobody yet" in stage.now("bruno", "You hold *Kitchen keeper*")
-    assert await holds(stage) == f"Who holds what:\n{HOLDS}none yet"
+    assert await holds(stage) == f"Who holds what:\n· {HOLDS}none yet"
     await stage.pass_time(130 * DAY_MS)
-    assert stage.state() == "resting"
+    assert stage.state() == "still_open"
 
 
 async def test_a_holder_asked_who_leaves_before_answering_leaves_it_open(theatre: Theatre) -> None:
     stage = await describe(await theatre(*NAMES))
     await stage.leave("bruno")
-    assert stage.state() == "resting"
+    assert stage.state() == "left_open"
     await stage.pass_time(HOUR_MS)
     assert stage.new("ana")[-1].startswith("*Kitchen keeper* stays open")
 

@@ -8,9 +8,9 @@ from engine.core.values import AnyValue, Number, Picked
 from tests.workflows.walk import Walk, people, shipped
 
 
-def invited(**changes: AnyValue) -> Walk:
+def invited(*, in_use: tuple[str, ...] = (), **changes: AnyValue) -> Walk:
     """p1 invites p2, p3 and p4 to something in five days; one yes is enough."""
-    walk = Walk(shipped("invitation"))
+    walk = Walk(shipped("invitation"), in_use=in_use)
     details: dict[str, AnyValue] = {
         "kind": Picked("event"),
         "guests": people("p2", "p3", "p4"),
@@ -22,8 +22,8 @@ def invited(**changes: AnyValue) -> Walk:
     return walk.begin(**(details | changes))
 
 
-def to_everyone(**changes: AnyValue) -> Walk:
-    return invited(guests=people(), reach=Picked("everyone"), **changes)
+def to_everyone(*, in_use: tuple[str, ...] = (), **changes: AnyValue) -> Walk:
+    return invited(in_use=in_use, guests=people(), reach=Picked("everyone"), **changes)
 
 
 def test_only_what_is_missing_is_asked_one_thing_at_a_time() -> None:
@@ -125,10 +125,25 @@ def test_those_who_help_a_project_are_thanked() -> None:
     assert walk.heard["p2"][-1] == "Thank you for helping p1 to carry this.\n\n«t1»"
 
 
-def test_a_proposal_ends_by_saying_that_deciding_is_not_possible_yet() -> None:
-    walk = invited(kind=Picked("proposal")).answer("p2", "personal", "coming").wait(17)
-    assert walk.state == "to_decision"
-    assert "Deciding together is something I can't carry yet" in walk.heard["p1"][-1]
+def test_a_proposal_that_enough_take_part_in_opens_a_decision_once() -> None:
+    walk = invited(in_use=("decision",), kind=Picked("proposal")).answer("p2", "personal", "coming").wait(4)
+    assert list(walk.snapshot.children.values()) == ["decision"]
+    assert "your proposal has a decision of its own now" in "".join(walk.heard["p1"])
+    walk.write("p1", "postpone").give("p1", "starts", walk.at(9)).answer("p2", "again", "coming").wait(8)
+    assert walk.state == "accepted"
+    assert list(walk.snapshot.children.values()) == ["decision"]
+
+
+def test_where_the_circle_does_not_decide_with_me_yet_the_host_hears_how_it_could() -> None:
+    walk = invited(kind=Picked("proposal")).answer("p2", "personal", "coming").wait(4)
+    assert "*try decision* asks everyone" in "".join(walk.heard["p1"])
+    assert walk.wait(20).state == "closed"
+
+
+def test_feedback_is_named_or_unsigned_as_the_host_asked_for_it() -> None:
+    for choice, ask in (("ask", "came"), ("unsigned", "came_unsigned")):
+        walk = invited().answer("p2", "personal", "coming").wait(5.5).answer("p1", "wants", choice)
+        assert walk.asked() == {("p2", ask), ("p1", "looking_back")}
 
 
 # ── too few ──────────────────────────────────────────────────────────────────

@@ -1,14 +1,14 @@
 """The role, walked from every beginning to every end."""
 
 from engine.core.definition import NO
-from engine.core.effect import Show, Tell
-from engine.core.values import AnyValue, Nothing
+from engine.core.effect import Show, StartOther, Tell
+from engine.core.values import AnyValue, Nothing, Picked
 from tests.workflows.walk import Walk, people, shipped
 
 
-def described(**changes: AnyValue) -> Walk:
+def described(*, in_use: tuple[str, ...] = (), **changes: AnyValue) -> Walk:
     """p1 describes a role that p2 is to hold for 120 days, with p3 as understudy."""
-    walk = Walk(shipped("role"))
+    walk = Walk(shipped("role"), in_use=in_use)
     details: dict[str, AnyValue] = {
         "title": walk.words(),
         "purpose": walk.words(),
@@ -20,8 +20,8 @@ def described(**changes: AnyValue) -> Walk:
     return walk.begin(**(details | changes))
 
 
-def held(**changes: AnyValue) -> Walk:
-    return described(**changes).answer("p2", "take", "gladly")
+def held(*, in_use: tuple[str, ...] = (), **changes: AnyValue) -> Walk:
+    return described(in_use=in_use, **changes).answer("p2", "take", "gladly")
 
 
 def paired() -> Walk:
@@ -62,7 +62,7 @@ def test_an_understudy_may_stop_at_any_time() -> None:
 
 def test_without_a_yes_it_stays_open_and_a_no_looks_like_silence() -> None:
     silent, no = described().wait(7), described().answer("p2", "take", NO).wait(7)
-    assert silent.state == no.state == "resting"
+    assert silent.state == no.state == "open"
     assert silent.heard["p1"] == no.heard["p1"]
     assert "stays open, and that's fine" in no.heard["p1"][-1]
     assert no.heard["room"] == []
@@ -120,26 +120,52 @@ def test_handing_over_takes_the_small_things_and_a_week_side_by_side() -> None:
     assert walk.heard["room"][-1].endswith("has passed from p2 to p3. Thank you, p2, for carrying it.")
 
 
+def asked_over() -> Walk:
+    """p2 would pass the role on, and p3 is asked whether they would take it."""
+    return paired().wait(10).write("p2", "handover")
+
+
+def handing_over() -> Walk:
+    return asked_over().answer("p3", "over", "gladly")
+
+
 def test_the_holder_may_hand_over_at_any_time() -> None:
-    assert paired().wait(10).write("p2", "handover").state == "handing_over"
+    walk = asked_over()
+    assert (walk.state, walk.asked()) == ("offering", {("p3", "over")})
+    assert walk.answer("p3", "over", "gladly").state == "handing_over"
     walk = held().wait(10).write("p2", "handover")
     assert (walk.state, walk.refused) == ("shared", "not_now")
 
 
 def test_small_things_that_never_come_do_not_stop_it() -> None:
-    assert paired().write("p2", "handover").wait(14).state == "overlap"
+    assert handing_over().wait(14).state == "overlap"
+
+
+def test_whoever_learns_a_role_is_asked_before_it_comes_to_them() -> None:
+    for chosen in ("stay", "rest"):
+        walk = paired().wait(91).answer("p3", "yours", chosen).answer("p2", "next", "hand_over")
+        assert (walk.state, walk.asked()) == ("offering", {("p3", "over")})
+        assert walk.public() == "«t1»: p2, until day 120. Understudy: p3"
+
+
+def test_an_understudy_who_would_rather_not_looks_like_silence_and_it_is_open() -> None:
+    silent, no = asked_over().wait(7), asked_over().answer("p3", "over", NO).wait(7)
+    assert silent.state == no.state == "open"
+    for who in ("p1", "p2", "p4", "room"):
+        assert silent.heard[who] == no.heard[who]
 
 
 def test_a_no_to_the_small_things_is_not_seen_before_their_time() -> None:
-    walk = paired().write("p2", "handover").answer("p2", "small_things", NO)
+    walk = handing_over().answer("p2", "small_things", NO)
     assert walk.state == "handing_over"
     assert walk.wait(14).state == "overlap"
 
 
 def test_nobody_to_take_it_on_is_open_and_fine() -> None:
     walk = held().wait(91).answer("p2", "next", "hand_over")
-    assert walk.state == "resting"
-    assert walk.heard["room"][-1].endswith("is open now, and that's fine. Thank you, p2, for carrying it.")
+    assert walk.state == "open"
+    assert "is open now, and that's fine. Thank you, p2, for carrying it." in walk.heard["room"][-1]
+    assert "Who'd like it next?" in walk.heard["room"][-1]
 
 
 def test_renewing_needs_a_new_end_and_the_holder_is_asked_for_it() -> None:
@@ -161,18 +187,18 @@ def test_a_renewed_term_goes_its_way_to_the_new_end() -> None:
 
 
 def test_renewing_without_a_date_rests() -> None:
-    assert paired().wait(91).answer("p2", "next", "renew").wait(14).state == "resting"
+    assert paired().wait(91).answer("p2", "next", "renew").wait(14).state == "open"
 
 
 def test_a_term_that_ends_in_silence_rests_unless_the_understudy_would_take_it() -> None:
-    assert paired().wait(121).state == "resting"
+    assert paired().wait(121).state == "open"
     assert paired().wait(91).answer("p3", "yours", "take").wait(30).state == "handing_over"
 
 
 def test_the_holder_may_lay_it_down_at_any_time() -> None:
-    assert held().write("p2", "rest").state == "resting"
-    assert held().wait(70).write("p2", "rest").state == "resting"
-    assert held().wait(91).answer("p2", "next", "rest").state == "resting"
+    assert held().write("p2", "rest").state == "open"
+    assert held().wait(70).write("p2", "rest").state == "open"
+    assert held().wait(91).answer("p2", "next", "rest").state == "open"
 
 
 def test_nobody_else_may_lay_it_down() -> None:
@@ -182,7 +208,7 @@ def test_nobody_else_may_lay_it_down() -> None:
 
 def test_the_holder_leaving_leaves_it_open() -> None:
     walk = held().leave("p2")
-    assert walk.state == "resting"
+    assert walk.state == "left_open"
     assert "is open now" in walk.heard["room"][-1]
 
 
@@ -199,4 +225,77 @@ def test_a_role_nobody_finishes_describing_is_set_aside() -> None:
 def test_a_short_term_goes_the_same_way() -> None:
     walk = held(ends=held().at(20)).wait(10.1)
     assert walk.state == "last_month"
-    assert walk.wait(10).state == "resting"
+    assert walk.wait(10).state == "open"
+
+
+def test_an_open_role_is_listed_for_a_month_and_then_let_be() -> None:
+    walk = held().write("p2", "rest")
+    assert walk.public() == "«t1». What for: «t2»"
+    assert walk.wait(8).state == "still_open"
+    assert walk.public() == "«t1». What for: «t2»"
+    assert walk.wait(23).state == "resting"
+    assert walk.public() is None
+
+
+def test_a_role_that_nobody_took_is_listed_without_a_word_in_the_room() -> None:
+    walk = described().answer("p2", "take", NO).wait(7)
+    assert (walk.state, walk.heard["room"]) == ("open", [])
+    assert walk.public() == "«t1». What for: «t2»"
+    assert walk.write("p1", "cancel").state == "resting"
+
+
+def test_whoever_takes_up_an_open_role_begins_one_of_their_own() -> None:
+    walk = held().write("p2", "rest").answer("p4", "who_next", "mine")
+    assert walk.state == "taken_up"
+    (start,) = (e for e in walk.effects if isinstance(e, StartOther))
+    assert (start.workflow, start.by, start.details["holder"]) == ("role", "p4", people("p4"))
+    assert start.details["origin"] == Picked("taken")
+
+
+def test_whoever_has_said_yes_elsewhere_is_not_asked_again() -> None:
+    walk = described(origin=Picked("taken"))
+    assert (walk.state, walk.asked()) == ("shared", {("p3", "pair")})
+
+
+def test_what_was_handed_over_is_a_term_of_its_own_at_once() -> None:
+    walk = handing_over().answer("p2", "small_things").wait(8)
+    assert walk.state == "handed_over"
+    (start,) = (e for e in walk.effects if isinstance(e, StartOther))
+    assert (start.workflow, start.by, start.details["holder"]) == ("role", "p3", people("p3"))
+    assert start.details["origin"] == Picked("taken")
+
+
+def test_what_was_taken_on_is_listed_at_once_and_questions_left_open_give_nothing_back() -> None:
+    walk = Walk(shipped("role"))
+    taken = {"title": walk.words(), "purpose": walk.words(), "may_decide": walk.words()}
+    walk.begin(**taken, holder=people("p1"), origin=Picked("taken"))
+    assert walk.state == "passed_on"
+    assert walk.public() == "«t1»: p1. Until when: still open. Understudy: none yet"
+    assert walk.wait(14).state == "half_a_year"
+    assert walk.public() == "«t1»: p1, for half a year. Understudy: none yet"
+    assert "for half a year from today" in "".join(walk.heard["p1"])
+    assert walk.wait(185).state == "open"
+    assert "is open now, and that's fine. Thank you, p1, for carrying it." in walk.heard["room"][-1]
+
+
+def test_who_took_a_role_on_and_leaves_is_thanked_by_name_in_the_room() -> None:
+    walk = Walk(shipped("role"))
+    taken = {"title": walk.words(), "purpose": walk.words(), "may_decide": walk.words()}
+    walk.begin(**taken, holder=people("p1"), origin=Picked("taken")).leave("p1")
+    assert walk.state == "left_open"
+    assert "Thank you, p1, for carrying it." in walk.heard["room"][-1]
+
+
+def test_the_holder_is_offered_a_feedback_round_where_the_circle_has_it_and_only_then() -> None:
+    assert ("p2", "look_back") not in held().write("p2", "rest").asked()
+    walk = held(in_use=("feedback_round",)).write("p2", "rest")
+    assert ("p2", "look_back") in walk.asked()
+    walk.answer("p2", "look_back", "gladly")
+    (start,) = (e for e in walk.effects if isinstance(e, StartOther))
+    assert (walk.state, start.workflow, start.by) == ("still_open", "feedback_round", "p2")
+
+
+def test_a_quiet_card_is_suggested_before_answering_where_the_circle_has_it() -> None:
+    walk = described(in_use=("before_you_answer",))
+    assert "*before answering*" in "".join(walk.heard["p2"])
+    assert "*before answering*" not in "".join(described().heard["p2"])

@@ -28,10 +28,11 @@ def shipped(name: str) -> Definition:
 
 
 class Walk:
-    """One instance, its people (p1 is the starter) and its time."""
+    """One instance, its people (p1 is the starter), its time, and what else its circle has in use."""
 
-    def __init__(self, definition: Definition, people: int = 5) -> None:
+    def __init__(self, definition: Definition, people: int = 5, in_use: tuple[str, ...] = ()) -> None:
         self.definition = definition
+        self.in_use = in_use
         self.now_ms = NOON_MS
         self.room = tuple(Ref(f"p{n}") for n in range(1, people + 1))
         self.effects: list[Effect] = []
@@ -91,7 +92,7 @@ class Walk:
         return self
 
     def _happen(self, event: Event) -> Walk:
-        facts = Facts(self.now_ms, self.now_ms, self.room, instance="i1", circle="c1")
+        facts = Facts(self.now_ms, self.now_ms, self.room, instance="i1", circle="c1", in_use=self.in_use)
         result = decide(self.definition, self._snapshot, event, facts)
         self.refused = result.reason if isinstance(result, Refusal) else None
         if isinstance(result, Decision):

@@ -11,14 +11,17 @@ from engine.core.definition import (
     AskDef,
     AtMoment,
     BoardDef,
+    CarriedDef,
     Choice,
     Condition,
     CountOf,
     Definition,
     DetailDef,
+    InUse,
     MomentExpr,
     MoveDef,
     NamedIn,
+    NotThat,
     OnAnswer,
     OnClosed,
     OnCommand,
@@ -167,10 +170,13 @@ def by_chance(random: Random) -> Definition:
             public=random.choice(("line", None)),
             moves=moves,
             if_starter_leaves=random.choice((None, None, ends[0])),
+            public_shelf=random.choice((None, "holds")),
+            brings_in=random.choice((None, None, "which")),
         )
     for name in ends:
         texts[name] = _text(random)
-        states[name] = StateDef(name, final=True, outcome=name)
+        takes_out = random.choice((None, None, "which"))
+        states[name] = StateDef(name, final=True, outcome=name, takes_out=takes_out)
     return replace(
         tea(),
         title=_text(random),
@@ -178,10 +184,27 @@ def by_chance(random: Random) -> Definition:
         begins_with=_text(random),
         states=states,
         start=names[0],
-        arrival=random.random() < 0.2,
+        details={**tea().details, "which": DetailDef("which", "workflow", given=True)}
+        if random.random() < 0.2
+        else tea().details,
+        begins_for=random.choice((None, None, None, "arriving", "present")),
+        needs_contacts=random.random() < 0.2,
+        carried=tuple(_carried(random, names, ends) for _ in range(random.randint(0, 2))),
         texts={**tea().texts, **texts},
         if_starter_leaves=random.choice((None, ends[-1])),
         if_leaves=random.choice(({}, {"guests": ends[0]})),
+    )
+
+
+def _carried(random: Random, states: list[str], ends: list[str]) -> CarriedDef:
+    return CarriedDef(
+        random.choice(("host", "guests", "drinkers")),
+        random.choice(("role", "commitment", "learns_from", "feedback_from", "answers_to", "beside")),
+        random.choice((None, "line")),
+        tuple(states[: random.randint(0, 2)]),
+        _condition(random),
+        random.choice((None, "line")),
+        tuple(ends[: random.randint(0, 2)]),
     )
 
 
@@ -209,4 +232,5 @@ def _trigger(random: Random) -> Trigger:
 
 
 def _condition(random: Random) -> Condition | None:
-    return random.choice((None, CountOf((("invited", "coming"),), "<", 2)))
+    few = CountOf((("invited", "coming"),), "<", 2)
+    return random.choice((None, few, InUse("tea"), NotThat(InUse("coffee"))))

@@ -54,8 +54,8 @@ def test_one_on_no_public_list_is_private_whatever_lines_it_has() -> None:
 
 
 def test_the_state_and_since_when_show_where_the_public_line_tells_them() -> None:
-    role = shipped("role")
-    assert seen_from_outside(role, standing(role, "shared")) == Public(("shared",), SINCE_MS)
+    turns = shipped("turns")
+    assert seen_from_outside(turns, standing(turns, "turn")) == Public(("turn",), SINCE_MS)
 
 
 def test_what_a_holder_answered_in_private_does_not_show() -> None:

@@ -98,9 +98,19 @@ def test_a_final_state_says_how_it_ended_and_stands_below_all_others() -> None:
     ]
 
 
+def test_what_is_emphasised_in_a_message_has_no_stars_in_a_picture() -> None:
+    definition = tea()
+    outcome = next(state.outcome for state in definition.states.values() if state.outcome is not None)
+    texts = {**definition.texts, outcome: "*tea* makes more of *<starts>*."}
+    scene = scene_of(replace(definition, about="Write *tea* and drink.", texts=texts))
+    assert scene.about == "Write “tea” and drink."
+    assert "“tea” makes more of <starts>." in [card.outcome for card in scene.endings]
+
+
 def test_states_stand_in_the_files_order_unless_another_runs_more_downward() -> None:
+    garden = definition_of(Path(__file__).parent / "stories" / "shared_garden.yaml")
+    assert order_of(garden) == tuple(garden.states)
     role = definition_of(shipped_workflows() / "role.yaml")
-    assert order_of(role) == tuple(role.states)
     mixed = dict(sorted(role.states.items()))
     order = order_of(replace(role, states=mixed))
     assert order.index("proposed") < order.index("shared") < order.index("review") < order.index("last_month")
@@ -288,7 +298,7 @@ def test_every_text_can_be_read_against_what_it_stands_on(shade: int) -> None:
 # ── what the documentation shows ─────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("name", ["invitation", "role"])
+@pytest.mark.parametrize("name", sorted(file.stem for file in shipped_workflows().glob("*.yaml")))
 def test_the_pictures_in_the_documentation_are_up_to_date(name: str) -> None:
     definition = definition_of(shipped_workflows() / f"{name}.yaml")
     kept = (PROJECT_FOLDER / "docs" / "pictures" / f"{name}.svg").read_text(encoding="utf-8")
@@ -299,3 +309,17 @@ def test_the_pictures_in_the_documentation_are_up_to_date(name: str) -> None:
 def test_a_line_of_text_knows_where_it_is_written() -> None:
     line = Written("x", "move", Box(10, 20, 30, 18))
     assert line.box.y < line.baseline < line.box.bottom
+
+
+def test_the_picture_says_for_whom_it_begins_what_is_in_use_and_in_which_list_a_line_stands() -> None:
+    garden = definition_of(Path(__file__).parent / "stories" / "shared_garden.yaml")
+    scene = scene_of(garden)
+    assert scene.begins == "begins when someone is here"
+    assert scene_of(replace(garden, begins_for="arriving")).begins == "begins when someone arrives"
+    tried = scene_of(replace(garden, begins_for=None)).begins
+    assert tried == "begins when someone writes “try” or “leave off”"
+    said = {card.state: [each.words for each in card.happenings] for card in (*scene.cards, *scene.endings)}
+    assert "stands in “what's on”" in said["choosing"]
+    assert "stands in “who holds what”" in said["beside"]
+    assert "from here on, “which” is in use" in said["beside"]
+    assert said["done"] == ["from here on, “which” is in use no longer"]

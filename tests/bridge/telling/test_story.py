@@ -43,7 +43,7 @@ def test_every_story_is_plain_text_that_fits_a_screen(file: Path) -> None:
     text = story_as_text(story)
     assert max(map(len, text.splitlines())) <= WIDTH
     assert "_" not in text.replace("__", ""), "a name was left as it stands in the file"
-    assert "None" not in text
+    assert "None" not in text or "none" in file.read_text("utf-8").lower()
     for section in story.sections:
         for paragraph in section.paragraphs:
             assert paragraph.text.strip(), f"an empty paragraph in {section.heading}"
@@ -172,3 +172,56 @@ def test_the_command_says_what_is_wrong_where_a_file_is_not_good(
 def test_without_a_file_the_command_says_how_it_is_written(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--story"]) == 2
     assert "hearth check --story workflows/" in capsys.readouterr().err
+
+
+# ── what people carry, and what a circle uses ────────────────────────────────
+
+
+def garden(*changes: tuple[str, str]) -> str:
+    text = (STORIES / "shared_garden.yaml").read_text("utf-8")
+    for old, new in changes:
+        assert old in text, old
+        text = text.replace(old, new, 1)
+    return " ".join(story_as_text(tell_story(loaded(text))).split())
+
+
+def test_it_is_told_for_whom_it_begins_and_what_the_circle_needs_first() -> None:
+    here = "It begins by itself for each person in the circle, once: for those who are there"
+    needs = "The circle can take it up once it has two safety contacts and names help from outside."
+    assert here in garden()
+    assert needs in garden()
+    arriving = garden(
+        ("begins when: someone is here\nneeds: safety contacts\n", "begins when: someone arrives\n")
+    )
+    assert (
+        "It begins by itself when somebody comes into the circle's room: let's say Ana, the newcomer."
+        in arriving
+    )
+    assert needs not in arriving
+    by_word = garden(("begins when: someone is here\n", ""))
+    assert (
+        "Ana begins it by writing *try* or *leave off* and the name of a workflow, and is the newcomer."
+        in by_word
+    )
+
+
+def test_what_is_carried_is_told_with_its_states_or_for_as_long_as_it_runs() -> None:
+    told = garden(
+        ("    while: [beside]\n", ""),
+        ("<newcomer>, until <ends>", "<newcomer>"),
+        ("    after: done\n", ""),
+        ("afterwards: Standing beside somebody who was new", "afterwards: Company"),
+    )
+    assert "As long as it runs, if Bruno said “Gladly”, Bruno finds it under *my people*" in told
+    assert "After the end it stays under *what I carried*, theirs to show or to keep: “Company”." in told
+    assert "What people carry" not in story_as_text(tell_story(loaded(TEA)))
+
+
+def test_steps_are_told_without_the_states_they_were_made_into() -> None:
+    club = (ROOT / "docs" / "examples" / "book_club.yaml").read_text("utf-8")
+    carried = (
+        "carried:\n  by: starter\n  as: a commitment\n  say: The evening\n  afterwards: An evening\nsteps:\n"
+    )
+    told = " ".join(story_as_text(tell_story(loaded(club.replace("steps:\n", carried, 1)))).split())
+    assert "As long as it runs, Ana finds it under *my*, as a commitment: “The evening”." in told
+    assert "After the end it stays under *what I carried*" in told

@@ -108,7 +108,7 @@ async def _reminders(stage: Stage, snapshot: Snapshot) -> list[Written]:
                 continue
             if [line.key for line in parcel.message.lines] == ["reminder"] and ":" not in parcel.target.ask:
                 key = (person, parcel.target.ask, parcel.target.round)
-                found.setdefault(key, Written(stage.written_at[parcel.row], refs[person]))
+                found.setdefault(key, Written(brought.at_ms, refs[person]))
     return list(found.values())
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 import pytest
 
+from bridge.telling.cast import cast_of
 from bridge.telling.words import (
     Teller,
     at_in_words,
@@ -22,6 +25,7 @@ from engine.core.definition import (
     AnsweredBy,
     AnyOf,
     AskDef,
+    AskedLately,
     AtMoment,
     BeenIn,
     Choice,
@@ -149,6 +153,43 @@ def test_people_are_called_as_somebody_would_call_them(who: Who, said: str) -> N
 
 
 @pytest.mark.parametrize(
+    ("name", "said", "is_one"),
+    [
+        ("coming", "those coming", False),
+        ("unsure", "those unsure", False),
+        ("agreed_to", "those agreed to", False),
+        ("helpers", "the helpers", False),
+        ("buddy", "the buddy", True),
+        ("next_holder", "the next holder", True),
+        ("pair", "the pair", False),
+        ("crew_one", "crew one", False),
+    ],
+)
+def test_those_who_answered_are_called_as_their_names_sound(name: str, said: str, is_one: bool) -> None:
+    by = (AnsweredBy("invited", ("yes",)), AnsweredBy("helping", ("yes",)))
+    definition = msgspec.structs.replace(DINNER, parts=(*DINNER.parts, PartDef(name, by)))
+    assert who_in_words(definition, Part(name)) == said
+    assert Teller(definition).is_one(Part(name)) == is_one
+    assert name not in cast_of(definition), "whoever it is has been somebody else before"
+
+
+def test_where_one_place_is_there_one_person_is_meant() -> None:
+    asks = {**DINNER.asks, "helping": msgspec.structs.replace(DINNER.asks["helping"], places=1)}
+    definition = msgspec.structs.replace(DINNER, asks=asks)
+    assert Teller(definition).is_one(AnsweredBy("helping", ("yes",)))
+    assert not Teller(DINNER).is_one(AnsweredBy("helping", ("yes",)))
+
+
+@pytest.mark.parametrize(
+    ("op", "bound", "said"), [(">=", 1, "anyone is in the pair"), (">=", 2, "at least two are in the pair")]
+)
+def test_a_group_is_counted_by_who_is_in_it(op: Literal[">="], bound: int, said: str) -> None:
+    pair = PartDef("pair", (AnsweredBy("invited", ("maybe",)),))
+    definition = msgspec.structs.replace(DINNER, parts=(*DINNER.parts, pair))
+    assert condition_in_words(definition, CountOf((("invited", "maybe"),), op, bound)) == said
+
+
+@pytest.mark.parametrize(
     ("source", "said"),
     [
         (Starter(), "whoever begins it"),
@@ -254,6 +295,11 @@ EITHER = (("invited", "yes"), ("invited", "maybe"))
         (DetailGiven("cook"), "someone is named as cook", "nobody is named as cook"),
         (DetailGiven("guests"), "guests are named", "no guests are named"),
         (DetailGiven("place"), "place is given", "place is left open"),
+        (
+            AskedLately("cook", 60 * DAY_MS),
+            "the cook was asked in an earlier one by the same person within the last two months",
+            "the cook was not asked in an earlier one by the same person within the last two months",
+        ),
         (
             BeenIn("new_date", ">=", 2),
             "“new date” has been reached at least twice",
