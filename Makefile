@@ -21,7 +21,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
-demo: $(READY) ## play an invitation and a role with four people on a real homeserver (KEEP=1 leaves it running)
+demo: $(READY) ## play some months of a circle with five people on a real homeserver (KEEP=1 leaves it running)
 	@$(BIN)/python -m tests.demo $(if $(KEEP),--keep)
 
 test: $(READY) peer ## the whole test suite, real Synapse and real peers included (ARGS="-k word" for a part)

@@ -6,6 +6,7 @@ One homeserver, one house and one database for everything that is played in it; 
 from __future__ import annotations
 
 import asyncio
+import random
 import secrets
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterable
@@ -13,6 +14,9 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
+
+from msgspec.structs import replace
 
 from bridge.matrix.session import Session
 from engine.core.values import DAY_MS, Ms
@@ -24,6 +28,7 @@ from tests.demo.play import monday_morning
 from tests.world import Member, Message, World
 
 HELLO = "May I write to you"
+KNOCK = "Something private is waiting"
 PATIENCE_SECONDS = 30.0
 MOST_MOMENTS = 120
 
@@ -43,6 +48,18 @@ SEALED = (
 """Every sealed column: the place it is sealed for, whose key opens it, what is sealed."""
 
 
+LETTERS = "SELECT min(due_at) FROM timers WHERE name = 'letter'"
+
+
+class Days(Look):
+    """Looks at every moment that comes, weekly letters too."""
+
+    def next_moment_ms(self) -> Ms | None:
+        ((letter_ms,),) = self._select(LETTERS)
+        moments = (super().next_moment_ms(), letter_ms)
+        return min((moment for moment in moments if moment is not None), default=None)
+
+
 class Town:
     """People and a house; whatever somebody does is waited for until the house has taken it in."""
 
@@ -51,7 +68,7 @@ class Town:
         self.lives = lives
         self.config = config
         self.bot = world.bot.user_id
-        self.look = Look(config.database)
+        self.look = Days(config.database)
         self._greeted: set[str] = set()
 
     def __getitem__(self, name: str) -> Member:
@@ -60,6 +77,16 @@ class Town:
     @property
     def now_ms(self) -> Ms:
         return self.lives.clock.now_ms()
+
+    async def settle_anew(self, **changes: Any) -> None:
+        """Stop the house and start it with other settings, as whoever runs it would."""
+        await self.rest()
+        await self.lives.stop()
+        await self.lives.__aexit__(None, None, None)
+        self.config = replace(self.config, **changes)
+        self.lives = Lives(self.config, self.lives.clock, random.Random(self.now_ms))
+        await self.lives.__aenter__()
+        await self.lives.until(lambda: self.lives.starts_seconds, lambda: "a house that is ready")
 
     # ── doing ────────────────────────────────────────────────────────────────
 
@@ -98,6 +125,21 @@ class Town:
         hellos = await asyncio.gather(*(self.hears(name, HELLO) for name in new))
         await asyncio.gather(*(self.tap(name, hello, "👋") for name, hello in zip(new, hellos, strict=True)))
 
+    async def private(self, name: str, text: str) -> Message:
+        """The newest private question with these words; where it has knocked, it is asked for."""
+
+        def waiting() -> Message | None:
+            found = [m for m in self.seen(name) if KNOCK in m.body or text in m.body]
+            return found[-1] if found else None
+
+        await self.all_arrived()
+        here = await self[name].wait_for(waiting, what=f"{name} hearing a knock, or {text!r}")
+        if text in here.body:
+            return here
+        shown = self.seen(name, text)
+        await self.say(name, "open")
+        return await self.hears(name, text, after=shown[-1].event_id if shown else None)
+
     # ── seeing ───────────────────────────────────────────────────────────────
 
     async def room_of(self, name: str) -> str:
@@ -118,6 +160,17 @@ class Town:
             return found[-1] if found and found[-1].event_id != after else None
 
         return await self[name].wait_for(heard, what=f"{name} reading {text!r}")
+
+    async def kept_at_server(self, name: str, room: str) -> dict[str, dict[str, Any]]:
+        """What the homeserver still has of a room, event by event, as this person may fetch it."""
+        found: dict[str, dict[str, Any]] = {}
+        token = ""
+        while True:
+            page = await self[name].call("GET", f"/rooms/{quote(room)}/messages?dir=b&limit=100{token}")
+            found |= {event["event_id"]: event for event in page["chunk"]}
+            if "end" not in page:
+                return found
+            token = f"&from={quote(page['end'])}"
 
     async def all_arrived(self) -> None:
         """Wait until everybody sees everything that was sent to a room they are in."""
@@ -197,10 +250,12 @@ class Town:
         return f"{at.day} {at:%B %Y} {hour}:00"
 
 
-def config_of(world: World, folder: Path, workflows: Path) -> Config:
-    """What stays the same over all lives of the house."""
+def config_of(world: World, folder: Path, workflows: Path, in_use: tuple[str, ...] | None = None) -> Config:
+    """What stays the same over all lives of the house; ``in_use``: what its circle starts with, None: everything."""
     bot = world.bot
     session = Session(world.homeserver, bot.user_id, bot.device_id, bot.access_token)
     members = tuple(member.user_id for member in world.members.values())
     secret = secrets.token_bytes(32)
-    return Config(str(folder), session, bot.password, world.room, members, secret, str(workflows))
+    return Config(
+        str(folder), session, bot.password, world.room, members, secret, str(workflows), in_use=in_use
+    )

@@ -30,7 +30,7 @@ WAIT_SECONDS = 40.0
 async def test_the_workflows_that_come_with_hearth_have_no_problem() -> None:
     outcome = await hearth("check", shipped_workflows())
     assert outcome.status == 0, outcome.text
-    assert "2 files, no problem found." in outcome.out
+    assert "24 files, no problem found." in outcome.out
 
 
 async def test_all_problems_of_all_files_are_said_with_line_and_column(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from engine.core.values import DAY_MS, PersonId, RowId
 from engine.runtime.bell import Bell
 from engine.runtime.outbox import Outbox
 from engine.runtime.ports import Unavailable
+from engine.runtime.practices import Practices
 from engine.testing import MemoryStore, RecordingPostman
 from tests.engine.runtime.small_house import SmallHouse
 
@@ -103,6 +104,7 @@ class Library:
     async def _begin(self) -> None:
         house, librarian = self.house, self.librarian
         house.shelf = await librarian.open()  # type: ignore[assignment]
+        house.practices = Practices(librarian.catalogue, house.village, rehearsed=True)
         house.line = house.another_line()
         house.bell = Bell(house.cellar, house.line, house.clock)
         present = house.postman.present

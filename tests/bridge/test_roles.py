@@ -130,3 +130,11 @@ async def test_a_name_of_the_bots_own_is_no_title(house: SmallHouse) -> None:
     texts = {key: text for key, text in definition.texts.items() if key != "called"}
     await shared(house, replace(definition, digest="own", texts=texts, own=own))
     assert await holders(house, "") == []
+
+
+async def test_a_role_that_is_open_is_held_by_nobody(house: SmallHouse) -> None:
+    definition = keeping()
+    free = replace(definition.states["shared"], public_shelf="on")
+    states = {**definition.states, "shared": free}
+    await shared(house, replace(definition, digest="open", states=states))
+    assert await holders(house, "Keys of the house") == []

@@ -1,4 +1,4 @@
-"""``make demo``: start a homeserver, let four people and Hearth live through an invitation and a role."""
+"""``make demo``: start a homeserver, let five people and Hearth live through some months together."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from tests.world import World
 from tests.world.clock import JumpingClock
 from tests.world.house import RunningHouse
 
-PEOPLE = ("ana", "bruno", "chen", "dora")
+PEOPLE = ("ana", "bruno", "chen", "dora", "eli")
+IN_USE = frozenset(("invitation", "role", "feedback_round", "trust_repair"))
+"""What this circle has taken up."""
 
 
 def progress(text: str) -> None:
@@ -32,19 +34,27 @@ async def run(*, keep: bool) -> None:
         async with World(PEOPLE, invite_bot=True) as world:
             progress(f"{len(PEOPLE)} people are in an encrypted room; Hearth is moving in …")
             clock = JumpingClock(monday_morning(time.time_ns() // 1_000_000))
-            dora = world["dora"].user_id
+            contacts = (world["dora"].user_id, world["eli"].user_id)
             async with RunningHouse(
-                world, Path(folder), clock, contacts=(dora,), operator="whoever started this demo"
+                world,
+                Path(folder),
+                clock,
+                contacts=contacts,
+                operator="whoever started this demo",
+                in_use=IN_USE,
             ) as house:
                 play = Play(world, house, clock)
                 await play.invitation()
-                await play.role()
+                await play.season()
                 messages = sum(1 for m in world.members.values() for room in m.rooms for _ in m.read(room))
                 undecryptable = sum(len(m.undecryptable) for m in world.members.values())
                 if keep:
                     await play.another()
                     await stay(world)
-    print("\nOne invitation and one role, from the first word to the last, in a real encrypted room.")
+    print(
+        "\nAn invitation, a role handed over, a round of feedback and something mended, from the first word to"
+        " the last, in real encrypted rooms."
+    )
     print(
         f"{len(PEOPLE)} people read {messages} messages, {undecryptable} of them unreadable, "
         f"in {time.monotonic() - began:.0f} seconds."

@@ -8,6 +8,9 @@ from tests.world import Member, Message, World
 from tests.world.clock import JumpingClock
 from tests.world.house import RunningHouse
 
+KNOCK = "Something private is waiting"
+LETTER = "Your weekly letter"
+"""It repeats what is open, and takes no answers."""
 ROOM = "In the room, everyone together"
 
 
@@ -67,8 +70,18 @@ class Play:
         await self._hears("ana", "I loved the second song")
         await self.show()
 
-    async def role(self) -> None:
-        """Described, shared with an understudy, term ending, handed over."""
+    async def season(self) -> None:
+        """Three things side by side over a term: a role, a round of feedback, and something that is to be mended."""
+        await self._role_begins()
+        await self._mending_begins()
+        await self._feedback_is_asked()
+        await self._two_meet()
+        await self._feedback_is_read()
+        await self._how_it_is_two_weeks_on()
+        await self._role_is_handed_over()
+        await self._mending_is_closed()
+
+    async def _role_begins(self) -> None:
         self._transcript.chapter("A role")
         await self.say("bruno", "role Keeper of the calendar")
         await self.answer("bruno", "for? One sentence", "So that nobody plans two things for one evening.")
@@ -83,11 +96,80 @@ class Play:
         await self.say("chen", "who holds what")
         await self._hears("chen", "Keeper of the calendar: Bruno")
         await self.show()
-        await self.until(60, 12, "Weeks go by; once a month Bruno is asked how it is, for himself")
+
+    async def _mending_begins(self) -> None:
+        await self.until(
+            16, 12, "Something private: Chen would like to mend something. It knocks, and begins alone"
+        )
+        await self.say("chen", "trust")
+        await self.open("chen", "Which of these is nearest", "1")
+        await self.open(
+            "chen", "What happened?", "I left without a word. I felt overlooked, and I needed to be asked."
+        )
+        await self.open("chen", "Who is it?", "Ana")
+        await self.open("chen", "How would you like to go about it", "2")
+        await self.until(17, 12, "Ana is asked, once and privately; a no would look like silence")
+        await self.open("ana", "would like to mend something between you", "1")
+        await self.open(
+            "chen",
+            "Apart, and only for yourself",
+            "That I left because I was tired and didn't know how to say so. I'd like to hear how it was for her.",
+        )
+
+    async def _feedback_is_asked(self) -> None:
+        await self.until(
+            18, 12, "A round of feedback: Bruno looks at it himself first, and asks a mentor to be beside him"
+        )
+        await self.say("bruno", "feedback How I keep the calendar")
+        await self.answer("bruno", "your own question", "Do you hear of changes early enough?")
+        await self.answer(
+            "bruno", "what do you think yourself", "I like order. I may be too quick to move things."
+        )
+        await self.answer("bruno", "Whom shall I ask?", "Ana, Chen and Dora")
+        await self.answer("bruno", "somebody beside you", "Eli")
+        await self.answer("bruno", "Until when may they write", "in 12 days")
+        await self.tap("eli", "May I write to you", "👋")
+        await self.tap("eli", "would like you beside them", "🌿")
+        await self.until(23, 12, "A few days later")
+        await self.answer(
+            "dora", "asks you for feedback", "Keep the colours. Try asking before you move a Friday."
+        )
+        await self.answer("ana", "asks you for feedback", "Keep being so clear. Try a day more of notice.")
+
+    async def _two_meet(self) -> None:
+        await self.until(24, 12, "Chen and Ana find a time")
+        await self.open("chen", "Would you propose a time", "1")
+        await self.answer("chen", "When could you meet", "in 6 days")
+        await self.answer("chen", "And where", "The bench by the pond")
+        await self.until(26, 12, "")
+        await self.open("ana", "Does that suit you", "1")
+
+    async def _feedback_is_read(self) -> None:
+        await self.until(33, 12, "The replies wait until Bruno wants them")
+        await self.open("bruno", "Replies are here when you want them", "1")
+        await self._hears("bruno", "Try asking before you move a Friday")
+        await self.until(
+            34, 12, "They have slept on it: Bruno about what he read, Chen and Ana about how they met"
+        )
+        await self.open(
+            "bruno", "What did you hear", "That moving things costs others more than me. I'll ask first."
+        )
+        await self.open("chen", "should stand in words", "2")
+
+    async def _how_it_is_two_weeks_on(self) -> None:
+        await self.until(
+            54, 12, "Two weeks on, each of them is asked how it is, alone; nobody lays it side by side"
+        )
+        await self.open("chen", "Is it enough?", "1")
+        await self.open("ana", "Is it enough?", "1")
         await self.show()
-        await self.until(76, 12, "The last month of the term begins")
+
+    async def _role_is_handed_over(self) -> None:
+        await self.until(77, 12, "Weeks later, the last month of the term begins")
+        await self.tap("dora", "You know it from the side", "🌳")
+        await self._hears("dora", "You said: I'd take it on")
         await self.tap("bruno", "Renew, hand over, or let it rest", "🤝")
-        await self.until(78, 12, "")
+        await self.until(79, 12, "")
         await self.answer(
             "bruno",
             "small things only you hold",
@@ -95,8 +177,21 @@ class Play:
         )
         await self.until(83, 12, "")
         await self.tap("dora", "say so here", "✅")
+        await self.open("chen", "Is it enough?", "1")
+        await self.open("ana", "Is it enough?", "1")
         await self.until(90, 12, "A week side by side")
         await self._hears("ana", "has passed from Bruno to Dora", room=True)
+        await self.answer("dora", "Who might learn it alongside", "none")
+        await self.answer("dora", "Every role has an end", "in 6 months")
+        await self.show()
+
+    async def _mending_is_closed(self) -> None:
+        await self.until(95, 12, "The last question: one word from each")
+        await self.open("chen", "With which word would you leave it", "1")
+        await self.open("ana", "With which word would you leave it", "1")
+        await self.until(101, 12, "")
+        await self._hears("chen", "You both said the same word")
+        await self._hears("ana", "You both said the same word")
         await self.show()
 
     async def another(self) -> None:
@@ -113,10 +208,10 @@ class Play:
 
     # ── steps ────────────────────────────────────────────────────────────────
 
-    async def say(self, name: str, text: str, *, room: bool = False) -> None:
-        """Write something, in one's room with Hearth or in everybody's."""
+    async def say(self, name: str, text: str, *, room: bool = False, to: Message | None = None) -> None:
+        """Write something, in one's room with Hearth or in everybody's; ``to``: as a reply."""
         member = self._world[name]
-        await member.say(await self._place(name, room=room), text)
+        await member.say(await self._place(name, room=room), text, reply_to=to.event_id if to else None)
         await self._house.quiet()
         await self.show()
 
@@ -124,8 +219,17 @@ class Play:
         """Answer a question in words."""
         message = await self._hears(name, question, unanswered=True)
         await self.show()
-        await self.say(name, text)
+        await self.say(name, text, to=message)
         self._answered.add((name, message.event_id))
+
+    async def open(self, name: str, question: str, text: str) -> None:
+        """Answer something private: where it has knocked, it is shown when somebody asks to see it."""
+        shown = await self._hears(name, question, KNOCK, unanswered=True)
+        if question not in shown.body:
+            self._answered.add((name, shown.event_id))
+            await self.show()
+            await self.say(name, "open")
+        await self.answer(name, question, text)
 
     async def tap(self, name: str, text: str, emoji: str, *, room: bool = False, again: bool = False) -> None:
         """Answer with one tap; with ``again``, a question that was answered before."""
@@ -162,17 +266,19 @@ class Play:
             if room_id is not None:
                 self._transcript.show(member, room_id, self._where(name))
 
-    async def _hears(self, name: str, text: str, *, room: bool = False, unanswered: bool = False) -> Message:
+    async def _hears(self, name: str, *texts: str, room: bool = False, unanswered: bool = False) -> Message:
+        """The newest message of the bot's with one of these texts in it."""
         member, room_id = self._world[name], await self._place(name, room=room)
 
         def heard() -> Message | None:
             for message in reversed(member.read(room_id)):
                 old = unanswered and (name, message.event_id) in self._answered
-                if text in message.body and message.sender == self._world.bot.user_id and not old:
+                found = any(text in message.body for text in texts) and LETTER not in message.body
+                if found and message.sender == self._world.bot.user_id and not old:
                     return message
             return None
 
-        found: Message = await member.wait_for(heard, what=f"{name} reading {text!r}")
+        found: Message = await member.wait_for(heard, what=f"{name} reading {texts!r}")
         return found
 
     async def _place(self, name: str, *, room: bool) -> str:

@@ -17,7 +17,7 @@ from bridge.settings.reading import COMMAND_VARIABLES
 from bridge.wording.sentences import Sentences
 from bridge.wording.vocabulary import Vocabulary
 from engine.core.definition import Definition, OnCommand
-from engine.core.desk import Desk
+from engine.core.desk import Desk, Reading
 from engine.core.values import PersonId
 from engine.loading.load import examine_file, examine_text
 from engine.runtime.ports import Spoken
@@ -30,6 +30,8 @@ NOW_MS = 1_800_266_400_000
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 MEMBERS = ROOT / "docs" / "members.md"
 README = ROOT / "README.md"
+LISTS = ("decisions/0000-how-we-decide.md", "workflows/index.md")
+"""Pages of docs that list further ones."""
 
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _SPAN = re.compile(r"`([^`\n]+)`")
@@ -76,14 +78,14 @@ def test_every_link_leads_somewhere(page: Path) -> None:
     assert broken == []
 
 
-def test_every_page_is_found_from_the_index_or_the_list_of_decisions() -> None:
-    index, decisions = ROOT / "docs" / "index.md", ROOT / "docs" / "decisions" / "0000-how-we-decide.md"
+def test_every_page_is_found_from_the_index_or_one_of_its_lists() -> None:
+    index, *lists = (ROOT / "docs" / name for name in ("index.md", *LISTS))
     linked = {
         (page.parent / target.partition("#")[0]).resolve()
-        for page in (index, decisions)
+        for page in (index, *lists)
         for target in _LINK.findall(page.read_text("utf-8"))
     }
-    assert [name_of(page) for page in PAGES if page not in linked and page not in (index, decisions)] == []
+    assert [name_of(page) for page in PAGES if page not in linked and page != index] == []
 
 
 # ── commands and names ───────────────────────────────────────────────────────
@@ -161,11 +163,17 @@ class Neighbours:
         return person
 
 
-class NoDefinitions:
-    """Nothing is under way here."""
+class Shipped:
+    """Nothing is under way here, and in service is what comes with Hearth."""
 
     def held(self, digest: str) -> Definition | None:
         return None
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(definition.name for definition in definitions())
+
+    def in_service(self, name: str) -> Definition | None:
+        return next((definition for definition in definitions() if definition.name == name), None)
 
 
 @functools.cache
@@ -186,14 +194,21 @@ def words_of_workflows() -> set[str]:
     return words
 
 
+def read(text: str) -> Reading:
+    """What a member says who writes this."""
+    person = PersonId("carla")
+    spoken = Spoken(id="$1", occurred_ms=NOW_MS, person=person, body=text)
+    reading, _ = Ear(Neighbours(), Shipped(), ("Hearth",)).read(
+        spoken, Desk(person), None, words_of_workflows(), NOW_MS
+    )
+    return reading
+
+
 def is_understood(text: str) -> bool:
     """Whether a member who writes this is understood: as a command, an answer, a moment, or people."""
     vocabulary = Vocabulary.load()
     said = vocabulary.said
-    person = PersonId("carla")
-    spoken = Spoken(id="$1", occurred_ms=NOW_MS, person=person, body=text)
-    ear = Ear(Neighbours(), NoDefinitions(), ("Hearth",), vocabulary)
-    reading, _ = ear.read(spoken, Desk(person), None, words_of_workflows(), NOW_MS)
+    reading = read(text)
     command = reading.command
     if command is not None:
         return command.close_to is None and (command.word in vocabulary.commands or command.rest is None)
@@ -216,9 +231,9 @@ def takes_words(text: str) -> bool:
 
 
 def test_every_command_is_on_the_page_for_members() -> None:
-    spans = set(_SPAN.findall(MEMBERS.read_text("utf-8")))
-    firsts = {span.split(" @")[0].split(" until")[0].split(" for")[0] for span in spans}
-    assert {*Vocabulary.load().commands, *words_of_workflows()} - firsts == set()
+    spans = _SPAN.findall(MEMBERS.read_text("utf-8"))
+    meant = {command.word for span in spans if (command := read(span).command) is not None}
+    assert {*Vocabulary.load().commands, *words_of_workflows()} - meant == set()
 
 
 # ── the transcript in the README ─────────────────────────────────────────────

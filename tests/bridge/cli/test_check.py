@@ -166,3 +166,32 @@ async def test_an_error_in_a_translation_is_an_error(tmp_path: Path) -> None:
     put(tmp_path / "texts", **{"tea.de": "asks:\n  invited:\n    say: <hots> lädt ein.\n"})
     errors = [p for p in await found(tmp_path) if p["severity"] == "error"]
     assert {(p["file"], p["line"]) for p in errors} == {(f"{tmp_path}/texts/tea.de.yaml", 3)}
+
+
+async def test_a_language_that_other_workflows_of_the_folder_speak_is_missed_once(tmp_path: Path) -> None:
+    put(tmp_path, tea=SMALL, decision=DECISION)
+    put(
+        tmp_path / "texts",
+        **{"decision.de": "title: E\n", "decision.pt_BR": "title: E\n", "coffee.fr": "title: C\n"},
+    )
+    found_here = await found(tmp_path)
+    (missing,) = [p for p in found_here if p["file"] == f"{tmp_path}/tea.yaml"]
+    assert (missing["line"], missing["code"], missing["severity"]) == (1, "untranslated", "warning")
+    assert (
+        missing["message"]
+        == "nothing is said here in `de` and `pt-BR`, as other workflows of this folder are"
+    )
+    assert missing["hint"] == "add `texts/tea.de.yaml` and `texts/tea.pt-BR.yaml` when there is time"
+    assert await found(tmp_path / "tea.yaml") == []
+
+
+async def test_whether_a_workflow_is_in_use_is_looked_for_beside_the_file(tmp_path: Path) -> None:
+    asking = DECISION.replace(
+        "when: answered yes to decide", "when: answered yes to decide\n        if: tea is in use"
+    )
+    put(tmp_path, decision=asking)
+    assert [(p["code"], p["severity"]) for p in await found(tmp_path / "decision.yaml")] == [
+        ("unknown-workflow", "warning")
+    ]
+    put(tmp_path, tea=SMALL)
+    assert await found(tmp_path / "decision.yaml") == []

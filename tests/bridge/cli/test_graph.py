@@ -28,7 +28,7 @@ from engine.store import TortoiseStore
 from tests.bridge.command import Outcome, hearth
 
 KEY = "0f" * 32
-OPEN, PRIVATE_ONE, UNKNOWN, ENDING = (InstanceId(letter * 32) for letter in "abcd")
+OPEN, PRIVATE_ONE, UNKNOWN, ENDING, WANTED = (InstanceId(letter * 32) for letter in "abcde")
 SINCE_MS = 1_800_273_600_000
 """Monday 2027-01-18 12:00 UTC."""
 
@@ -41,7 +41,7 @@ NEEDED = {
     ("safety", "outside_help"): "112",
 }
 KEPT = {"access_token": "syt_token", "device_id": "DEVICE", "pickle_key": KEY, "alias_salt": KEY}
-ROLE, INVITATION = shipped_workflows() / "role.yaml", shipped_workflows() / "invitation.yaml"
+ROLE, INVITATION, NEED = (shipped_workflows() / f"{name}.yaml" for name in ("role", "invitation", "need"))
 
 
 def definition_of(file: Path) -> Definition:
@@ -64,15 +64,15 @@ def furnish(folder: Path) -> Settings:
 
 @pytest.fixture
 async def house(tmp_path: Path) -> Path:
-    """A house in which a role is held (which its circle sees) and an invitation is open to two people (which it
-    does not).
+    """A house in which a role is held and a hand is needed (which its circle sees), and an invitation is open to two
+    people (which it does not).
     """
     settings = furnish(tmp_path)
     keys = settings.database.keys
     keys.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     store = await TortoiseStore.open(settings.database.path, bytes.fromhex(KEY), keys=keys, random=Random(1))
     circle = await store.ensure_circle("!room:example.org", "Circle")
-    role, invitation = definition_of(ROLE), definition_of(INVITATION)
+    role, invitation, need = (definition_of(file) for file in (ROLE, INVITATION, NEED))
 
     def standing(
         id: InstanceId, definition: Definition, state: str, details: Mapping[str, AnyValue]
@@ -92,8 +92,9 @@ async def house(tmp_path: Path) -> Path:
         standing(OPEN, role, "shared", {"holder": people}),
         standing(ENDING, role, "renewing", {"holder": people}),
         standing(PRIVATE_ONE, invitation, "open", {"reach": Picked("named"), "guests": people}),
+        standing(WANTED, need, "open", {}),
     )
-    for file, definition in ((ROLE, role), (INVITATION, invitation)):
+    for file, definition in ((ROLE, role), (INVITATION, invitation), (NEED, need)):
         await store.put_definition(definition, file.read_text(encoding="utf-8"))
     ada, bo = [await store.person(f"@{name}:example.org") for name in ("ada", "bo")]
     parts = [(each.id, ref, person) for each in snapshots for ref, person in (("p1", ada), ("p2", bo))]
@@ -153,7 +154,7 @@ async def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 
 
 async def test_one_that_the_circle_sees_is_marked_where_it_stands_with_since_when(house: Path) -> None:
-    outcome = await graph(house, ROLE, "--instance", OPEN)
+    outcome = await graph(house, NEED, "--instance", WANTED)
     assert outcome.status == 0, outcome.text
     texts = [
         "".join(text.itertext())
@@ -161,7 +162,7 @@ async def test_one_that_the_circle_sees_is_marked_where_it_stands_with_since_whe
     ]
     said = " ".join(texts)
     assert "Here since Monday 18 January" in said
-    assert "12:00 UTC Shared" in said, "the mark stands on the card of the state"
+    assert "12:00 UTC Open" in said, "the mark stands on the card of the state"
 
 
 async def test_what_the_circle_cannot_tell_apart_is_marked_together_and_without_a_time(house: Path) -> None:

@@ -49,4 +49,14 @@ def test_the_first_person_writes_the_word_names_whom_it_is_about_or_somebody_new
     assert beginning(tea(), people) == Say("ana", "tea")
     named = replace(tea(), details={"crew": DetailDef("crew", "people", given=True)})
     assert beginning(named, people) == Say("ana", "tea @bruno and @chen and @dora")
-    assert beginning(replace(tea(), arrival=True), people) == Come("eli")
+    assert beginning(replace(tea(), begins_for="arriving"), people) == Come("eli")
+
+
+def test_what_is_about_another_workflow_begins_with_one_of_those_beside_it() -> None:
+    people = people_for(tea())
+    about = replace(tea(), details={"which": DetailDef("which", "workflow", given=True)})
+    coffee = replace(tea(), name="coffee", title="Coffee")
+    arriving = replace(tea(), name="welcome", title="Welcome", begins_for="arriving")
+    assert beginning(about, people, (about, arriving, coffee)) == Say("ana", "leave off Coffee")
+    assert beginning(about, people, (about, arriving)) == beginning(about, people) == Say("ana", "tea")
+    assert beginning(tea(), people, (coffee,)) == Say("ana", "tea")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from bridge.cli.explore import told
 from bridge.rehearsal.explore import Bound, Explored, explore
 from bridge.rehearsal.playbill import Playbill
 from engine.core.definition import Definition, StateDef
@@ -52,6 +53,18 @@ async def test_a_bound_that_is_reached_is_said() -> None:
     assert hurried.steps < 10
     narrow = await walked(tea(), Bound(breadth=2))
     assert narrow.cut > 0
+
+
+async def test_what_lies_beyond_the_bound_is_neither_wrong_nor_well() -> None:
+    explored = await walked(tea(), Bound(steps=2))
+    assert explored.never_reached
+    assert not explored.is_wrong
+    assert not explored.is_well
+    missed = [each for each in told(explored, tea()) if each.kind in ("never_asked", "never_reached")]
+    assert not any(each.is_wrong for each in missed)
+    assert all("within the bound" in each.text for each in missed)
+    endless = replace(explored, endings=())
+    assert "It did not end within the bound." in [each.text for each in told(endless, tea())]
 
 
 async def test_an_open_state_that_nothing_leads_out_of_is_a_dead_end_with_the_way_there() -> None:
@@ -105,3 +118,76 @@ async def test_in_the_examples_nothing_is_wrong(path: Path) -> None:
     assert isinstance(definition, Definition), definition
     explored = await walked(definition, Bound(steps=1_500, seconds=200.0))
     assert explored.is_well, explored
+
+
+async def test_what_goes_another_way_for_everyone_is_walked_there_too() -> None:
+    thanks = await asyncio.to_thread(load_definition, PROJECT_FOLDER / "workflows" / "thanks.yaml")
+    assert isinstance(thanks, Definition), thanks
+    explored = await walked(thanks)
+    assert explored.is_well, explored
+    assert "writing_to_all" in explored.states
+
+
+AGREEING = """\
+name: practice
+about: Agree on what we do.
+begins with: practice
+people:
+  asker: starter
+  friend: one chosen by asker
+details:
+  which: workflow
+  leaving: workflow
+asks:
+  shall:
+    to: friend
+    say: Shall we, with *<which>*?
+    answers: [Gladly]
+    seen by: asker
+    until: 3 days after opening
+states:
+  beginning:
+    moves:
+      - when: as soon as leaving is given
+        to: left_off
+      - when: as soon as which is given
+        to: choosing
+      - at: 1 day after entering
+        to: nothing_named
+  choosing:
+    gather: friend
+    moves:
+      - when: everything is gathered
+        to: asking
+      - at: 3 days after entering
+        to: nothing_named
+  asking:
+    asks: shall
+    moves:
+      - when: answered gladly to shall
+        to: taken_up
+      - at: 4 days after entering
+        to: not_now
+  taken_up:
+    brings in: which
+    ends with: It is there.
+  left_off:
+    takes out: leaving
+    ends with: It is gone.
+  not_now:
+    ends with: Not now.
+  nothing_named:
+    ends with: Nothing was named.
+"""
+
+
+async def test_what_is_about_other_workflows_is_walked_by_its_word_and_with_one_to_try_and_to_leave_off() -> (
+    None
+):
+    practice = load_definition(AGREEING, "practice.yaml")
+    assert isinstance(practice, Definition), practice
+    explored = await explore(practice, Playbill([practice, tea()]), AMPLE)
+    assert explored.never_reached == explored.never_asked == explored.never_asked_details == ()
+    assert explored.endings == ("taken_up", "left_off", "not_now", "nothing_named")
+    alone = await explore(practice, Playbill([practice]), AMPLE)
+    assert alone.endings == ("nothing_named",)
