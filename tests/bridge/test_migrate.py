@@ -14,6 +14,7 @@ from bridge.cli.migrate import AT_ONCE
 from engine.core.definition import Definition
 from engine.core.instance import Snapshot
 from engine.loading.load import load_definition
+from engine.runtime.practices import Practices
 from engine.store import TortoiseStore
 from engine.testing import MemoryStore
 from tests.bridge.command import Outcome, hearth
@@ -76,6 +77,7 @@ async def teahouse(folder: Path, text: str = TEA) -> AsyncIterator[Teahouse]:
         definition = compiled(text)
         await store.put_definition(definition, text)
         house.shelf = _Shelf(store, definition)
+        house.practices = Practices(house.shelf, house.village, rehearsed=True)
         house.line = house.another_line()
         house.bell._line = house.line
         house.village.circle = await store.ensure_circle("!circle:hearth.test", "Circle")

@@ -76,7 +76,11 @@ async def afternoon(world: OpenWorld, tmp_path: Path) -> AsyncIterator[OpenAfter
             clock = JumpingClock(monday_morning(JumpingClock(0).real_now_ms()))
             house = RunningHouse(here, tmp_path, clock)
             house.plan = msgspec.structs.replace(
-                house.plan, workflows=folder, stewards=(here["ana"].user_id,), stewards_room=room
+                house.plan,
+                workflows=folder,
+                stewards=(here["ana"].user_id,),
+                stewards_room=room,
+                workflows_at_start=None,
             )
             await stack.enter_async_context(house)
             for name in names:

@@ -176,7 +176,7 @@ class FakeHomeserver:
             route("POST", f"{v3}/join/{{room}}", self._join),
             route("POST", f"{room}/join", self._join),
             route("POST", f"{room}/leave", self._leave),
-            route("POST", f"{room}/forget", self._forget),
+            route("POST", f"{room}/forget", self._forget_room),
             route("POST", f"{room}/invite", self._invite),
             route("POST", f"{room}/{{act:kick|ban}}", self._expel),
             route("PUT", f"{room}/send/{{type}}/{{txn}}", self._send),
@@ -362,7 +362,7 @@ class FakeHomeserver:
             raise Refuse(404, "M_NOT_FOUND", "no such alias")
         return answer(200, {})
 
-    async def _forget(self, request: web.Request) -> web.Response:
+    async def _forget_room(self, request: web.Request) -> web.Response:
         self.memory.forget(request.match_info["room"], self._device(request).user_id)
         return answer(200, {})
 
