@@ -50,6 +50,14 @@ Json = dict[str, Any]
 Value = TypeVar("Value")
 
 
+class RestoredBackup(msgspec.Struct, frozen=True):
+    """Room keys in the backup, those of them that could be read, and whether it is trusted as the account's."""
+
+    total: int
+    imported: int
+    trusted: bool
+
+
 class JsPeerError(AssertionError):
     """The peer refused a command, died or fell silent; the message holds the end of its log."""
 
@@ -133,6 +141,15 @@ class JsPeer:
     async def recover(self, recovery_key: str) -> None:
         """Sign this device with the keys the account keeps in secret storage (4S); never makes new ones."""
         await self.call("recover", recovery_key=recovery_key)
+
+    async def restore_backup(self, recovery_key: str) -> RestoredBackup:
+        """Take in the room keys the account has backed up; `recover` with the same key comes first."""
+        answer = await self.call("restore_backup", recovery_key=recovery_key)
+        return msgspec.convert(answer, RestoredBackup)
+
+    async def withhold(self, on: bool = True) -> None:
+        """Give room keys only to devices this user has verified; needs a peer that is not strict."""
+        await self.call("withhold", on=on)
 
     async def device_trust(
         self, user: str, device: str, *, signed: bool = False, timeout_seconds: float = WAIT_SECONDS
@@ -256,6 +273,55 @@ class JsPeer:
         return await self._wait(
             "wait_reaction", Reaction, timeout_seconds, room=room, event_id=event_id, sender=sender, key=key
         )
+
+    # Comparing keys -----------------------------------------------------------------------------------------
+
+    async def ask_to_compare(
+        self, user: str, *, room: str | None = None, device: str | None = None
+    ) -> str | None:
+        """Ask a user to compare emoji, in a room or with one of their devices; returns the transaction's id."""
+        answer = await self.call("verify_request", user=user, room=room, device=device)
+        return msgspec.convert(answer["transaction"], str | None)
+
+    async def wait_comparing(
+        self, phase: str, *, timeout_seconds: float = WAIT_SECONDS
+    ) -> tuple[str | None, str | None]:
+        """Wait for a phase (`Ready`, `Started`, `Cancelled`, `Done`); the code of a cancellation, and whose it was."""
+        answer = await self._wait("verify_wait_phase", Json, timeout_seconds, phase=phase)
+        return answer["code"], answer["by"]
+
+    async def begin_comparing(self) -> None:
+        """Begin with emoji, once both are ready."""
+        await self.call("verify_start")
+
+    async def take_up_comparing(self, *, timeout_seconds: float = WAIT_SECONDS) -> None:
+        """Wait until the other side begins, and take it up."""
+        await self._wait("verify_accept", Json, timeout_seconds)
+
+    async def wait_emoji(
+        self, *, timeout_seconds: float = WAIT_SECONDS
+    ) -> tuple[tuple[str, ...], tuple[int, ...]]:
+        """What a person sees in their app: seven emoji, and three numbers."""
+        answer = await self._wait("verify_wait_strings", Json, timeout_seconds)
+        return tuple(symbol for symbol, _ in answer["emoji"]), tuple(answer["decimal"])
+
+    async def say_compared(self, word: str) -> None:
+        """The person says `same`, `different` or `stop`."""
+        await self.call("verify_say", word=word)
+
+    async def fingerprint_of(self, user: str, device: str) -> str:
+        """The signing key of a device, as this app knows it."""
+        answer = await self.call("device_fingerprint", user=user, device=device)
+        return msgspec.convert(answer["key"], str)
+
+    async def wait_trusted(self, user: str, *, timeout_seconds: float = WAIT_SECONDS) -> None:
+        """Wait until the app shows the user's identity as verified."""
+        await self._wait("verify_wait_trusted", Json, timeout_seconds, user=user)
+
+    async def wait_compared(self, *, timeout_seconds: float = WAIT_SECONDS) -> str:
+        """How the comparison ended in the app: `done`, or the reason."""
+        answer = await self._wait("verify_wait_outcome", Json, timeout_seconds)
+        return msgspec.convert(answer["outcome"], str)
 
     # The child ----------------------------------------------------------------------------------------------
 

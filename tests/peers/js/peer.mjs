@@ -19,6 +19,8 @@ import {
     decodeRecoveryKey,
 } from "matrix-js-sdk/lib/crypto-api/index.js";
 
+import { verificationCommands } from "./verification.mjs";
+import { pollCommands } from "./polls.mjs";
 import { isMessage, isSettled, relation, viewMessage, viewReactions } from "./view.mjs";
 import { changed, until } from "./waiting.mjs";
 
@@ -271,6 +273,21 @@ const commands = {
         return {};
     },
 
+    /** Take in the account's backed-up room keys, whose key lies in secret storage. */
+    async restore_backup({ recovery_key: recoveryKey }) {
+        storageKeys.offered = decodeRecoveryKey(recoveryKey);
+        await crypto().loadSessionBackupPrivateKeyFromSecretStorage();
+        const { total, imported } = await crypto().restoreKeyBackup();
+        const enabled = await crypto().checkKeyBackupAndEnable();
+        return { total, imported, trusted: enabled?.trustInfo.trusted ?? false };
+    },
+
+    /** Give room keys only to devices that this user has verified, and tell the others so. */
+    async withhold({ on }) {
+        crypto().globalBlacklistUnverifiedDevices = on;
+        return {};
+    },
+
     async create_room({ invite = [], name, direct = false }) {
         crypto();
         const encryption = { type: "m.room.encryption", state_key: "", content: { algorithm: "m.megolm.v1.aes-sha2" } };
@@ -438,6 +455,9 @@ const commands = {
         };
     },
 };
+
+Object.assign(commands, verificationCommands(crypto));
+Object.assign(commands, pollCommands({ getClient: () => client, joinedRoom }));
 
 // ---------------------------------------------------------------------------------------------- lines
 
