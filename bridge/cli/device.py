@@ -3,6 +3,9 @@
 import random
 from collections.abc import Mapping
 
+import msgspec
+
+from bridge.matrix.backup import BackupState
 from bridge.matrix.client import MatrixClient
 from bridge.matrix.clock import SystemClock
 from bridge.matrix.cross_signing import DeviceState
@@ -14,13 +17,21 @@ from bridge.matrix.session import Session
 from bridge.settings import Settings
 
 
-async def device_state_of(
+class Standing(msgspec.Struct, frozen=True):
+    """How the device stands, and the fingerprint of its key; empty where it has none yet."""
+
+    state: DeviceState
+    fingerprint: str = ""
+    backup: BackupState = BackupState.NONE
+
+
+async def standing_of(
     homeserver: Homeserver, settings: Settings, rows: Mapping[tuple[str, str], bytes]
-) -> DeviceState:
-    """The device's state, from what is remembered (`rows`) and what the homeserver shows; nothing is kept or sent."""
+) -> Standing:
+    """How it stands, from what is remembered (`rows`) and what the homeserver shows; nothing is kept or sent."""
     secrets = settings.secrets
     if (ACCOUNT, secrets.device_id) not in rows:
-        return DeviceState.NOT_UPLOADED
+        return Standing(DeviceState.NOT_UPLOADED)
     session = Session(
         settings.homeserver.url, settings.homeserver.user_id, secrets.device_id, secrets.access_token
     )
@@ -36,6 +47,7 @@ async def device_state_of(
         chance=random.SystemRandom(),
     )
     try:
-        return await client.cross_signing.device_state()
+        state = await client.cross_signing.device_state()
+        return Standing(state, client.cipher.machine.signing_key, await client.backup.look())
     finally:
         await client.sender.close()

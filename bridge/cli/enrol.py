@@ -7,9 +7,11 @@ from pathlib import Path
 
 from bridge.cli.questions import Asker
 from bridge.cli.speech import Halt, Status, say
+from bridge.matrix.backup import BackupState
 from bridge.matrix.client import MatrixClient
 from bridge.matrix.cross_signing import (
     AlreadyHasIdentity,
+    BackupOpened,
     DeviceState,
     NoStoredIdentity,
     PasswordNeeded,
@@ -284,6 +286,45 @@ async def _accept_new_identity(asker: Asker, client: MatrixClient) -> None:
     await client.acknowledge_identity(user_id)
 
 
+async def back_up_keys(asker: Asker, client: MatrixClient) -> str:
+    """See to it that room keys are backed up, or say what that would need; answers how it stands."""
+    if client.backup.is_set_up:
+        return _told_of_backup(BackupOpened(await client.backup.make()))
+    if await client.backup.is_there():
+        question = (
+            "   There is a backup of room keys. The recovery key opens it (not kept; empty to go without)"
+        )
+    else:
+        question = (
+            "   Room keys are not backed up yet. The recovery key begins it (not kept; empty to go without)"
+        )
+    for _ in range(MOST_TRIES):
+        words = asker.ask(question, variable="HEARTH_INIT_RECOVERY_KEY", secret=True)
+        if not words:
+            break
+        try:
+            return _told_of_backup(await client.cross_signing.open_backup(RecoveryKey.read(words)))
+        except WrongRecoveryKey as wrong:
+            if not asker.patient:
+                break
+            say(f"   That does not fit: {wrong}. Please try again.")
+    return (
+        "Room keys are not backed up: a device after this one could not read what was said before it. Run"
+        " `hearth init` again with the recovery key (HEARTH_INIT_RECOVERY_KEY) to change that."
+    )
+
+
+def _told_of_backup(opened: BackupOpened) -> str:
+    """How the backup stands, in a sentence."""
+    if opened.state is not BackupState.KEPT:
+        return (
+            f"Room keys are not backed up: the account's backup is {opened.state}. Hearth writes into no backup but its"
+            " own; delete that one in the app it was made with, or let it be."
+        )
+    came = f"; {opened.restored} came out of the backup" if opened.restored else ""
+    return f"Room keys are backed up under the recovery key{came}."
+
+
 async def _restore(asker: Asker, client: MatrixClient) -> None:
     user_id = client.session.user_id
     say(
@@ -302,7 +343,8 @@ async def _restore(asker: Asker, client: MatrixClient) -> None:
                 " identity there, keep the new recovery key, and run `hearth init` again.",
             )
         try:
-            state = await client.cross_signing.restore(RecoveryKey.read(words))
+            key = RecoveryKey.read(words)
+            state = await client.cross_signing.restore(key)
         except WrongRecoveryKey as wrong:
             if not asker.patient:
                 raise Halt(
@@ -316,6 +358,9 @@ async def _restore(asker: Asker, client: MatrixClient) -> None:
                 "Verify the bot's session from another session of the account, or reset the identity in a Matrix app.",
             ) from none
         if state is DeviceState.SIGNED:
+            if not client.backup.is_set_up:
+                opened = await client.cross_signing.open_backup(key)
+                say(f"   {opened.restored} room keys came out of the account's backup.")
             return
         raise Halt(f"The device is still {state.value}.", "Run `hearth doctor` to see more.")
     raise Halt("The recovery key did not fit.", "Run `hearth init` again when you have it at hand.")

@@ -18,13 +18,16 @@ from bridge.matrix.http import Homeserver
 from bridge.matrix.secret_storage import RecoveryKey
 from bridge.matrix.session import Session
 from bridge.settings import (
+    CIRCLES,
     FILE_NAME,
     SECRETS,
     TABLE,
     Problems,
     Wrong,
+    circles_in,
     load_settings,
     load_values,
+    own_rows,
     write_openly,
     write_settings,
 )
@@ -67,6 +70,7 @@ async def init(
             Status.CONFIGURATION,
         )
     house.values = dict(before)
+    _take_circles(house)
     with only_one(house.path("database", "path")):
         if before and not overwrite:
             await _finish(asker, house, log_in_again=log_in_again)
@@ -83,7 +87,7 @@ async def _begin(asker: Asker, house: House, *, is_new: bool) -> None:
     user = str(house.values["homeserver", "user_id"])
     keys = house.keep_keys()
     session = await _session(asker, house, keys, reached.url, user, is_new=True)
-    for key, question in ASKED:
+    for key, question in _asked(house):
         _ask(asker, house, key, question)
     _take_environment(house)
     house.values["homeserver", "url"] = session.homeserver
@@ -94,6 +98,27 @@ async def _begin(asker: Asker, house: House, *, is_new: bool) -> None:
         say(f"The settings as they were are in {FILE_NAME}.before.")
     write_openly(house.settings_file, write_settings(house.values, remarks))
     await _complete(asker, house, session, keys)
+
+
+def _asked(house: House) -> tuple[tuple[tuple[str, str], str], ...]:
+    """What is asked; a house whose circles all have sections of their own need not name rooms besides."""
+    rooms, *others = ASKED
+    return tuple(others) if _own_rooms(house) and rooms[0] not in house.values else ASKED
+
+
+def _own_rooms(house: House) -> list[tuple[str, str]]:
+    """Which of the values are rooms of circles with settings of their own."""
+    return [key for key in house.values if key[0].startswith(f"{CIRCLES}.") and key[1] == "room"]
+
+
+def _take_circles(house: House) -> None:
+    """Circles that the environment names, and that the file does not know."""
+    known = {row.variable for row in TABLE}
+    known |= {row.variable for section, _ in _own_rooms(house) for row in own_rows(section.partition(".")[2])}
+    for name in circles_in(house.environ, known):
+        for row in own_rows(name):
+            if text := house.environ.get(row.variable, "").strip():
+                house.values[row.section, row.name] = row.kind.from_text(text)
 
 
 async def _finish(asker: Asker, house: House, *, log_in_again: bool) -> None:
@@ -112,6 +137,7 @@ async def _finish(asker: Asker, house: House, *, log_in_again: bool) -> None:
             Status.CONFIGURATION,
         )
     house.values["circle", "rooms"] = list(settings.circle.rooms)
+    house.values |= {(f"{CIRCLES}.{name}", "room"): own.room for name, own in settings.circles.items()}
     await _complete(asker, house, session, keys)
 
 
@@ -121,7 +147,7 @@ async def _finish(asker: Asker, house: House, *, log_in_again: bool) -> None:
 def _require_answers(house: House) -> None:
     """Say at once everything that the environment lacks or has wrong."""
     problems = []
-    asked = [ROWS["homeserver", "user_id"], *(ROWS[key] for key, _ in ASKED)]
+    asked = [ROWS["homeserver", "user_id"], *(ROWS[key] for key, _ in _asked(house))]
     for row in dict.fromkeys([*asked, *(row for row in TABLE if row.variable in house.environ)]):
         text = house.environ.get(row.variable, "").strip()
         if not text:
@@ -197,15 +223,17 @@ async def _resolve_rooms(asker: Asker, house: House, session: Session) -> dict[s
     try:
         async with enrol.spoken_plainly(session.homeserver):
             for _ in range(enrol.MOST_TRIES):
-                rooms = [str(room) for room in _listed(house.values["circle", "rooms"])]
+                rooms = _rooms(house)
                 ids = {room: await enrol.resolve(homeserver, room) for room in rooms}
                 unknown = [room for room, room_id in ids.items() if room_id is None]
                 if not unknown:
-                    house.values["circle", "rooms"] = list(dict.fromkeys(ids.values()))
+                    _put_ids(house, ids)
                     aliases = [f"{room} is {room_id}" for room, room_id in ids.items() if room != room_id]
                     return {ROWS["circle", "rooms"].variable: "; ".join(aliases)} if aliases else {}
                 found = f"No room is called {' or '.join(unknown)} here."
-                if not asker.patient:
+                if not asker.patient or not set(unknown) & set(
+                    _listed(house.values.get(("circle", "rooms")))
+                ):
                     break
                 say(f"   {found}")
                 house.values.pop(("circle", "rooms"))
@@ -216,6 +244,20 @@ async def _resolve_rooms(asker: Asker, house: House, session: Session) -> dict[s
         found,
         "Check the spelling, or give its id (!…), then run `hearth init` again; the login is kept.",
     )
+
+
+def _rooms(house: House) -> list[str]:
+    """Every room that is a circle's."""
+    own = (str(house.values[key]) for key in _own_rooms(house))
+    return [*(str(room) for room in _listed(house.values.get(("circle", "rooms")))), *own]
+
+
+def _put_ids(house: House, ids: Mapping[str, str | None]) -> None:
+    listed = [ids[str(room)] for room in _listed(house.values.get(("circle", "rooms")))]
+    if listed:
+        house.values["circle", "rooms"] = list(dict.fromkeys(listed))
+    for key in _own_rooms(house):
+        house.values[key] = ids[str(house.values[key])]
 
 
 def _listed(value: object) -> list[object]:
@@ -286,8 +328,8 @@ async def _complete(asker: Asker, house: House, session: Session, keys: enrol.Ke
     ):
         password = house.environ.get("HEARTH_INIT_PASSWORD")
         say("   " + await enrol.sign_device(asker, client, password, reveal))
-        rooms = [str(room) for room in _listed(house.values["circle", "rooms"])]
-        joins = [await enrol.join(client.homeserver, room) for room in rooms]
+        say("   " + await enrol.back_up_keys(asker, client))
+        joins = [await enrol.join(client.homeserver, room) for room in _rooms(house)]
     _tell_end(house, session, joins)
 
 

@@ -13,11 +13,18 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from bridge.matrix.backup import STORED_AS, BackupState, KeyBackup, public_key_of
 from bridge.matrix.checked import cross_signing_key
 from bridge.matrix.cipher import Cipher
 from bridge.matrix.http import Homeserver, Refused, path
 from bridge.matrix.keep import Ledger
-from bridge.matrix.secret_storage import RandomBytes, RecoveryKey, SecretStorage, to_base64
+from bridge.matrix.secret_storage import (
+    RandomBytes,
+    RecoveryKey,
+    SecretStorage,
+    WrongRecoveryKey,
+    to_base64,
+)
 from bridge.matrix.text import as_dict, as_text, canonical
 from bridge.matrix.trust import IdentityState, identity_of
 
@@ -46,6 +53,13 @@ class AlreadyHasIdentity(msgspec.Struct, frozen=True):
     """The account has an identity, which is never replaced: sign this device with `restore` and the recovery key."""
 
     device: DeviceState
+
+
+class BackupOpened(msgspec.Struct, frozen=True):
+    """How the key backup stands, and how many room keys came out of it."""
+
+    state: BackupState
+    restored: int = 0
 
 
 class NoStoredIdentity(Exception):
@@ -86,7 +100,10 @@ class CrossSigning:
         cipher: Cipher,
         ledger: Ledger,
         random_bytes: RandomBytes = secrets.token_bytes,
+        *,
+        backup: KeyBackup,
     ) -> None:
+        self._backup = backup
         self._homeserver = homeserver
         self._cipher = cipher
         self._ledger = ledger
@@ -127,7 +144,8 @@ class CrossSigning:
         password: str | None = None,
         reveal: Callable[[RecoveryKey], Awaitable[None]] | None = None,
     ) -> Bootstrapped | AlreadyHasIdentity:
-        """Give the account an identity, store its secrets under a new recovery key and sign this device.
+        """Give the account an identity, store its secrets under a new recovery key and sign this device; room keys are
+        backed up from then on.
 
         `reveal` is awaited before anything is published: killed at any point, either the account has no identity
         yet and the next call begins anew, or the key that opens it was shown. Device keys must have been uploaded.
@@ -140,11 +158,13 @@ class CrossSigning:
         keys = {kind: SigningKey(self._random_bytes(32)) for kind in KINDS}
         if reveal is not None:
             await reveal(recovery_key)
-        await self._storage.store(
-            recovery_key, {f"m.cross_signing.{kind}": key.seed for kind, key in keys.items()}
-        )
+        backup_seed = self._random_bytes(32)
+        named = {f"m.cross_signing.{kind}": key.seed for kind, key in keys.items()}
+        await self._storage.store(recovery_key, {**named, STORED_AS: backup_seed})
+        await self._backup.begin(backup_seed, _vouched(keys["master"].seed, backup_seed))
         await self._upload(self._signed(keys), password)
         await self._sign_device(keys["self_signing"])
+        await self._backup.make()
         log.info("%s has a cross-signing identity now; %s is signed", self._user_id, self._device_id)
         return Bootstrapped(recovery_key)
 
@@ -204,3 +224,34 @@ class CrossSigning:
             raise NoStoredIdentity(f"secret storage does not hold the present identity of {self._user_id}")
         await self._sign_device(SigningKey(seed))
         return await self.device_state()
+
+    async def open_backup(self, recovery_key: RecoveryKey) -> BackupOpened:
+        """Take the account's backed-up room keys into this device, or begin a backup where there is none.
+
+        One that another app made is left alone, unless its key lies in secret storage. Harmless to repeat. Raises
+        `WrongRecoveryKey`.
+        """
+        master_seed = await self._storage.read(recovery_key, "m.cross_signing.master")
+        try:
+            seed = await self._storage.read(recovery_key, STORED_AS)
+        except WrongRecoveryKey:
+            return BackupOpened(BackupState.FOREIGN)  # its key lies under another recovery key
+        restored = None
+        if seed is not None and len(seed) == 32:
+            restored = await self._backup.restore(seed)
+        if restored is None:
+            if await self._backup.is_there():
+                return BackupOpened(BackupState.FOREIGN)
+            if seed is None or len(seed) != 32:
+                seed = self._random_bytes(32)
+                await self._storage.add(recovery_key, STORED_AS, seed, beside="m.cross_signing.self_signing")
+            await self._backup.begin(seed, _vouched(master_seed, seed))
+        return BackupOpened(await self._backup.make(), restored or 0)
+
+
+def _vouched(master_seed: bytes | None, backup_seed: bytes) -> dict[str, str]:
+    """The identity's signature of a backup's public key, where the identity's key is at hand."""
+    if master_seed is None or len(master_seed) != 32:
+        return {}
+    master = SigningKey(master_seed)
+    return {f"ed25519:{master.public}": master.sign({"public_key": public_key_of(backup_seed)})}

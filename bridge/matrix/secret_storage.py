@@ -185,6 +185,16 @@ class SecretStorage:
         if described is None or described.get("name") == KEY_NAME:
             await self._write(DEFAULT_KEY, {"key": key_id})
 
+    async def add(self, key: RecoveryKey, name: str, secret: bytes, *, beside: str) -> None:
+        """Store one more secret under a key that holds the secret called `beside`. Raises `WrongRecoveryKey`."""
+        for key_id in as_dict((await self._read(beside) or {}).get("encrypted")):
+            described = await self._read(f"m.secret_storage.key.{key_id}")
+            if described is not None and fits(key, described):
+                sealed = encrypt(key, name, to_base64(secret).encode(), self._random_bytes(16))
+                await self._write(name, {"encrypted": {key_id: sealed}})
+                return
+        raise WrongRecoveryKey("this is not the recovery key of this account")
+
     async def read(self, key: RecoveryKey, name: str) -> bytes | None:
         """One secret; None if none of this name is stored. Raises `WrongRecoveryKey`."""
         stored = as_dict((await self._read(name) or {}).get("encrypted"))

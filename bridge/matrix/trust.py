@@ -6,6 +6,7 @@ here can tell which, so nothing more is sent to them until `acknowledge` says th
 """
 
 import enum
+import hashlib
 import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -37,7 +38,7 @@ class PersonKeys(msgspec.Struct, frozen=True):
     """What the last answer said about one person.
 
     `master` is their identity now ("" for none), `pinned` the one we accept, `signed` the devices it vouches for.
-    `outdated`: ask again. `reported`: a change, if there was one, has been told.
+    `outdated`: ask again. `reported`: a change, if there was one, has been told. `changes` counts them.
     """
 
     master: str = ""
@@ -45,6 +46,7 @@ class PersonKeys(msgspec.Struct, frozen=True):
     signed: frozenset[str] = frozenset()
     outdated: bool = True
     reported: bool = True
+    changes: int = 0
 
     @property
     def state(self) -> IdentityState:
@@ -65,12 +67,22 @@ class Trust:
             if kind == PERSON
         }
         self._marks: dict[str, int] = {}
+        for user_id, person in self._people.items():
+            # A change from before changes were counted: nobody has told the person yet.
+            if person.state is IdentityState.CHANGED and not person.changes:
+                self._people[user_id] = _unreported(person)
 
     def person(self, user_id: str) -> PersonKeys:
         return self._people.get(user_id, PersonKeys())
 
     def state(self, user_id: str) -> IdentityState:
         return self.person(user_id).state
+
+    def mark_of(self, user_id: str) -> str:
+        """Names the identity this person has now, since its last change; says nothing of who it is."""
+        person = self.person(user_id)
+        named = f"{user_id}\n{person.master}\n{person.changes}".encode()
+        return hashlib.sha256(named).hexdigest()[:32]
 
     def _set(self, user_id: str, person: PersonKeys) -> None:
         self._people[user_id] = person
@@ -122,42 +134,61 @@ class Trust:
         before = self.person(user_id)
         master, signed = identity_of(answer, user_id)
         pinned = before.pinned or master
-        person = PersonKeys(master, pinned, frozenset(signed), still_outdated, before.reported)
-        if person.state is IdentityState.CHANGED and (
-            before.state is not IdentityState.CHANGED or before.master != master
-        ):
+        person = PersonKeys(
+            master, pinned, frozenset(signed), still_outdated, before.reported, before.changes
+        )
+        was_changed, is_changed = (each.state is IdentityState.CHANGED for each in (before, person))
+        if is_changed and (not was_changed or before.master != master):
             log.warning("the cross-signing identity of %s changed", user_id)
-            person = msgspec.structs.replace(person, reported=False)
+            person = _unreported(person)
+        elif was_changed and not is_changed:
+            log.info("the cross-signing identity of %s is the one before again", user_id)
+            person = _unreported(person)
         if person != before or user_id not in self._people:
             self._set(user_id, person)
 
-    def report_changes(self) -> list[str]:
-        """People whose identity changed since it was last told; told now, with the batch this call is part of."""
-        changed = [user_id for user_id, person in self._people.items() if not person.reported]
-        for user_id in changed:
+    @property
+    def has_news(self) -> bool:
+        """Whether `report_changes` would name anybody."""
+        return any(not person.reported for person in self._people.values())
+
+    def report_changes(self) -> tuple[list[str], list[str]]:
+        """People whose identity changed, and those whose changed one is accepted now, since it was last told; told
+        now, with the batch this call is part of.
+        """
+        due = [user_id for user_id, person in self._people.items() if not person.reported]
+        for user_id in due:
             self._set(user_id, msgspec.structs.replace(self._people[user_id], reported=True))
-        return [user_id for user_id in changed if self.state(user_id) is IdentityState.CHANGED]
+        changed = [user_id for user_id in due if self.state(user_id) is IdentityState.CHANGED]
+        return changed, [user_id for user_id in due if user_id not in changed]
 
     def acknowledge(self, user_id: str) -> None:
         """Accept the identity this person has now; call it holding the turn and commit."""
         person = self.person(user_id)
-        self._set(user_id, msgspec.structs.replace(person, pinned=person.master))
+        accepted = msgspec.structs.replace(person, pinned=person.master)
+        if person.state is IdentityState.CHANGED:
+            log.info("the cross-signing identity of %s is accepted", user_id)
+            accepted = _unreported(accepted)
+        self._set(user_id, accepted)
 
     def forget_devices(self, user_ids: Iterable[str]) -> None:
         """We share no encrypted room with them any more: ask anew should they return; the identity stays known."""
         self.mark_outdated(user_ids)
 
-    def readers(self, user_id: str) -> list[Any]:
-        """The devices of this person that may have room keys, this one excepted."""
+    def readers(self, user_id: str, *, whoever: bool = False) -> list[Any]:
+        """The devices of this person that may have room keys, this one excepted.
+
+        `whoever`: also those that an identity has signed which nobody has accepted yet, for what is not private.
+        """
         person = self.person(user_id)
-        if person.state is IdentityState.CHANGED:
+        if person.state is IdentityState.CHANGED and not whoever:
             return []
         devices = [
             device
             for device in self._machine.device_store.active_user_devices(user_id)
             if not (user_id == self._machine.user_id and device.id == self._machine.device_id)
         ]
-        if person.state is IdentityState.KNOWN:
+        if person.master:
             return [device for device in devices if device.id in person.signed]
         return devices
 
@@ -165,6 +196,10 @@ class Trust:
         """Whether the owner's known identity signed this device."""
         person = self.person(user_id)
         return person.state is IdentityState.KNOWN and device_id in person.signed
+
+
+def _unreported(person: PersonKeys) -> PersonKeys:
+    return msgspec.structs.replace(person, reported=False, changes=person.changes + 1)
 
 
 def identity_of(answer: Mapping[str, Any], user_id: str) -> tuple[str, set[str]]:

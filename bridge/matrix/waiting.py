@@ -77,6 +77,11 @@ class Waiting:
     def __len__(self) -> int:
         return len(self._events)
 
+    @property
+    def wanted_keys(self) -> int:
+        """How many keys we lack."""
+        return len(self._wanted)
+
     def add(self, room_id: str, session_id: str, event: Mapping[str, Any], now_ms: int) -> bool:
         """Keep the event until its key comes; True if it is the first one of its session."""
         event_id = str(event.get("event_id"))
