@@ -26,7 +26,8 @@ LONGEST_SKIP_MS = 800 * DAY_MS
 class Say(msgspec.Struct, frozen=True, tag="say"):
     """Somebody writes: to the bot, or in the circle's room. ``to``: the ask that they answer by a reply.
 
-    Words that are an emoji on offer are a tap on it, as are words in the room that name what is on offer there.
+    Words that are an emoji on offer are a tap on it, as are words in the room that name what is on offer there; where
+    there is a poll, they are a vote in it.
     """
 
     who: str
@@ -140,8 +141,11 @@ async def _say(stage: Stage, act: Say) -> Hitch | None:
         return None
     tapped = _tapped(stage, act)
     if tapped is not None:
-        brought, emoji = tapped
-        await stage.tap_event(act.who, emoji, brought.event, room=act.room)
+        brought, choice, emoji = tapped
+        if brought.parcel.polls is not None:
+            await stage.vote(act.who, [choice], brought.event, room=act.room)
+        else:
+            await stage.tap_event(act.who, emoji, brought.event, room=act.room)
     else:
         await stage.say(act.who, act.words, room=act.room)
     return None
@@ -162,21 +166,21 @@ def _is_called(target: Target, name: str) -> bool:
     return target.ask.removeprefix(DETAIL) == name
 
 
-def _tapped(stage: Stage, act: Say) -> tuple[Brought, str] | None:
-    """The message and the emoji that these words are a tap on, if they are one."""
+def _tapped(stage: Stage, act: Say) -> tuple[Brought, str, str] | None:
+    """The message, and the choice and its emoji, that these words are a tap on, if they are one."""
     for brought in reversed(stage.seen(act.who, room=act.room)):
         target = brought.parcel.target
         if target is None or brought.parcel.edits is not None:
             continue
-        for _, emoji in target.choices:
+        for offered, emoji in target.choices:
             if same_emoji(act.words, emoji):
-                return brought, emoji
+                return brought, offered, emoji
         if not act.room:
             continue
         choice = chosen(act.words, _offered(stage, target), Vocabulary.load().said)
-        found = next((emoji for id, emoji in target.choices if id == choice), None)
-        if found is not None:
-            return brought, found
+        for offered, emoji in target.choices:
+            if offered == choice:
+                return brought, offered, emoji
     return None
 
 

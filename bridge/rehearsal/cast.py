@@ -93,5 +93,5 @@ class NamesOnStage:
     def __init__(self, cast: Cast) -> None:
         self._cast = cast
 
-    async def name_of(self, person: PersonId) -> str | None:
+    async def name_of(self, person: PersonId, _hearer: object = None) -> str | None:
         return self._cast.name_of(person)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from engine.core.definition import Definition
 from engine.core.survey import workflows_looked_at
+from engine.core.values import CircleId
 from engine.loading.catalogue import Catalogue
 from engine.loading.problem import Problem
 
@@ -68,10 +69,10 @@ class Playbill:
         """The names of all that can be begun here."""
         return tuple(self._by_name)
 
-    def in_service(self, name: str) -> Definition | None:
+    def in_service(self, name: str, circle: CircleId | None = None) -> Definition | None:
         return self._by_name.get(name)
 
-    def begins(self) -> Mapping[str, str]:
+    def begins(self, circle: CircleId | None = None) -> Mapping[str, str]:
         return {definition.begins_with: name for name, definition in self._by_name.items()}
 
     async def by_digest(self, digest: str) -> Definition | None:

@@ -29,7 +29,9 @@ TAKEN_BACK = "(taken out of the room)"
 TAKEN_BACK_OF_THEIRS = "(what they wrote themselves is taken out of the room)"
 ROOM = "room"
 """Stands for the circle's room where otherwise a name stands."""
-Kind = Literal["said", "did", "answer", "message", "edit", "reaction", "state", "broken"]
+OPENED = "opened"
+"""What is said about a poll that has just been put; without it, one that is closed."""
+Kind = Literal["said", "did", "answer", "message", "edit", "reaction", "poll", "state", "broken"]
 Seen = Literal["people", "circle", "nobody", "turned", "used"]
 
 
@@ -210,6 +212,10 @@ class Spectator:
         others = tuple(self._stage.cast.here) if who == ROOM else ()
         if parcel.reacts is not None:
             return Happening(at_ms, "reaction", who, brought.words, others)
+        if parcel.polls is not None:
+            return Happening(at_ms, "poll", who, brought.words, others, about=OPENED)
+        if parcel.ends is not None:
+            return Happening(at_ms, "poll", who, brought.words, others)
         if parcel.redacts is not None:
             was = self._words.pop(parcel.redacts, "")
             return Happening(at_ms, "edit", who, TAKEN_BACK, others, was=was)

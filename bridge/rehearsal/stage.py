@@ -25,11 +25,12 @@ from engine.core.desk import Rhythm
 from engine.core.desk_letter import LETTER
 from engine.core.desk_table import HELLO, HELLO_CHOICES
 from engine.core.instance import Snapshot
-from engine.core.parcel import Direct, Parcel
+from engine.core.message import Message
+from engine.core.parcel import CALENDAR, Direct, Parcel
 from engine.core.schedule import LAST_MS
 from engine.core.values import InstanceId, Ms, PersonId
-from engine.runtime.batch import House
 from engine.runtime.bell import Bell
+from engine.runtime.house import House
 from engine.runtime.housekeeping import fade
 from engine.runtime.line import StraightLine
 from engine.runtime.outbox import Outbox
@@ -42,6 +43,7 @@ from engine.runtime.ports import (
     Reacted,
     Removed,
     Spoken,
+    Voted,
     Want,
 )
 from engine.runtime.practices import Practices
@@ -52,6 +54,8 @@ MONDAY_10_00_MS = 1_800_266_400_000
 YES = HELLO_CHOICES[0][1]
 """What a newcomer taps when the bot asks whether it may write."""
 MOST_TIMERS = 10_000
+INTO_THE_CALENDAR = "(with a file for the calendar)"
+OUT_OF_THE_CALENDAR = "(with a file that takes it out of the calendar)"
 LONG_ENOUGH = 12
 """Letters from which on somebody's words are told from a command."""
 
@@ -68,6 +72,19 @@ class Line(NamedTuple):
         at = datetime.fromtimestamp(self.at_ms / 1000, UTC)
         mark = "" if self.new else " (edit or reaction)"
         return f"{at:%a %d %b %H:%M} [{self.urgency}]{mark}\n{self.words}\n"
+
+
+def _along(parcel: Parcel) -> str:
+    """What is shown of a file for the calendar that goes along with a message."""
+    occasion = parcel.message.occasion
+    if parcel.document != CALENDAR or occasion is None:
+        return ""
+    return f"\n{OUT_OF_THE_CALENDAR if occasion.called_off else INTO_THE_CALENDAR}"
+
+
+def _is_to_tap(parcel: Parcel) -> bool:
+    """Whether a parcel is no words to read: a reaction, or a poll below its question."""
+    return parcel.emoji is not None or parcel.polls is not None
 
 
 def _is_hello(parcel: Parcel) -> bool:
@@ -186,6 +203,9 @@ class Stage:
     async def _write(self, parcel: Parcel) -> str:
         if parcel.emoji is not None:
             return parcel.emoji
+        message = parcel.message
+        if parcel.polls is not None:
+            message = Message(lines=tuple(option.label for option in message.options))
         hearer = Hearer(circle=None if isinstance(parcel.to, Direct) else parcel.to.circle)
         if isinstance(parcel.to, Direct):
             person = parcel.to.person
@@ -193,11 +213,11 @@ class Stage:
             language = desk.language if desk is not None else ""
             matrix_id = await self.store.matrix_id(person)
             hearer = Hearer(person=person, matrix_id=matrix_id, language=language or hearer.language)
-        rendered = await self.voice.render(parcel.message, hearer, self.now_ms)
+        rendered = await self.voice.render(message, hearer, self.now_ms)
         if rendered.tells_nothing:
             raise NothingToSay
         self.postman.texts[parcel.row] = rendered.texts
-        return rendered.body
+        return rendered.body + _along(parcel)
 
     # ── acting ───────────────────────────────────────────────────────────────
 
@@ -259,6 +279,21 @@ class Stage:
                 person=self.cast.persons[name],
                 target=target,
                 emoji=emoji,
+                circle=self.cast.circle if room else None,
+            )
+        )
+        return event
+
+    async def vote(self, name: str, answers: Sequence[str], poll: str, *, room: bool = False) -> str:
+        """Vote in a poll by the ids of what is ticked (nothing: take the vote back); the event's id."""
+        event = self._last_events[name] = self._next_event()
+        await self.submit(
+            Voted(
+                id=event,
+                occurred_ms=self.now_ms,
+                person=self.cast.persons[name],
+                target=poll,
+                answers=tuple(answers),
                 circle=self.cast.circle if room else None,
             )
         )
@@ -399,21 +434,29 @@ class Stage:
     def find(self, name: str, text: str, *, room: bool = False) -> Brought:
         """The latest original message that contains a text."""
         for brought in reversed(self.seen(name, room=room)):
-            if text in brought.words and brought.parcel.edits is None and brought.parcel.emoji is None:
+            if text in brought.words and not brought.parcel.belongs_below:
                 return brought
         shown = "\n---\n".join(b.words for b in self.seen(name, room=room))
         raise NeverSaw(f"{name or 'the room'} never saw {text!r} (seed {self.seed}); saw:\n{shown}")
 
     def words(self, name: str = "", *, room: bool = False) -> str:
         """All words of a room, in order, for reading as a person would."""
-        return "\n\n".join(b.words for b in self.seen(name, room=room) if b.parcel.emoji is None)
+        return "\n\n".join(b.words for b in self.seen(name, room=room) if not _is_to_tap(b.parcel))
 
     def choices(self, name: str, text: str, *, room: bool = False) -> list[str]:
-        """The reactions placed under a message."""
+        """The reactions placed under a message, or the signs of its poll."""
         row = self.find(name, text, room=room).parcel.row
+        below = [b.parcel for b in self.seen(name, room=room) if row in (b.parcel.reacts, b.parcel.polls)]
+        polled = [option.emoji for parcel in below if parcel.polls for option in parcel.message.options]
         return [
-            plain_emoji(b.parcel.emoji or "") for b in self.seen(name, room=room) if b.parcel.reacts == row
+            plain_emoji(emoji)
+            for emoji in (*(parcel.emoji or "" for parcel in below if parcel.reacts), *polled)
         ]
+
+    def poll(self, name: str, text: str, *, room: bool = False) -> Brought | None:
+        """The poll below a message, if there is one."""
+        row = self.find(name, text, room=room).parcel.row
+        return next((b for b in self.seen(name, room=room) if b.parcel.polls == row), None)
 
     def diary(self, name: str = "", *, room: bool = False) -> list[Line]:
         """Everything a person (or the room) noticed or could notice, with its time: for comparing two plays."""
@@ -421,7 +464,7 @@ class Stage:
             Line(
                 at_ms=b.at_ms,
                 urgency=b.parcel.urgency,
-                new=b.parcel.edits is None and b.parcel.emoji is None,
+                new=not b.parcel.belongs_below,
                 words=b.words,
             )
             for b in self.seen(name, room=room)

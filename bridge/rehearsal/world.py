@@ -20,9 +20,9 @@ from engine.core.desk_letter import LETTER
 from engine.core.instance import Snapshot
 from engine.core.parcel import Direct, Parcel, Target
 from engine.core.values import WEEK_MS, InstanceId, Ms, PersonId, RowId
-from engine.runtime.batch import House
 from engine.runtime.bell import Bell
 from engine.runtime.carrying import takes_back
+from engine.runtime.house import House
 from engine.runtime.line import StraightLine
 from engine.runtime.localize import Cast as Casting
 from engine.runtime.outbox import Outbox
@@ -50,7 +50,13 @@ class _Understood:
     """Implements ``engine.runtime.ports.Reader``: a message is its own reading."""
 
     def read(
-        self, spoken: Spoken, desk: Desk, target: Target | None, words: object, now_ms: Ms
+        self,
+        spoken: Spoken,
+        desk: Desk,
+        target: Target | None,
+        words: object,
+        now_ms: Ms,
+        circles: object = (),
     ) -> tuple[Reading, str]:
         return msgspec.json.decode(spoken.body, type=Reading), WORDS
 
@@ -66,7 +72,7 @@ class _Letterbox:
         """Write down a letter, if it is a new one. Weekly letters, which come whatever is on, do not count."""
         if parcel.message.view == LETTER:
             return
-        if parcel.edits is None and parcel.reacts is None and not takes_back(parcel):
+        if not parcel.belongs_below and not takes_back(parcel):
             person = parcel.to.person if isinstance(parcel.to, Direct) else None
             ask = parcel.target.ask if parcel.target is not None else None
             self.letters.append(Letter(at_ms, person, parcel.urgency, ask, parcel.about))

@@ -154,6 +154,8 @@ def _terms(teller: Teller, ask: AskDef) -> Iterator[str]:
     yield f"{_offered(teller, ask)}."
     if ask.sensitive:
         yield "Because it is sensitive, a knock comes first; it is read with *open*, and never answered by a reaction."
+    if ask.poll:
+        yield "The answers are offered as a poll as well."
     yield f"{capitalised(teller.audience(ask))}."
     if ask.unsigned is not None:
         yield f"If fewer than {number_in_words(ask.unsigned + 3)} are asked, it is asked with names, and says so."

@@ -89,6 +89,8 @@ def claim_in_words(teller: Speaks, condition: Condition, *, denied: bool) -> str
         case DetailGiven(detail=detail):
             return _is_given(teller.definition, detail, denied=denied)
         case BeenIn(state=state, op=op, times=times):
+            if op == ">=" and times == 1:
+                return f"{quoted(spoken(state))} has {'never ' if denied else ''}been reached"
             bound = _BOUNDS[_OPPOSITE[op] if denied else op]
             unlike = "not " if denied and op == "==" else ""
             return f"{quoted(spoken(state))} has {unlike}been reached {bound} {times_in_words(times)}"

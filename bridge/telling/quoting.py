@@ -61,6 +61,14 @@ def told(teller: Teller, tell: TellDef, most: int = LONG) -> str:
     who = (
         "everyone reads in the circle's room"
         if isinstance(tell.to, Room)
-        else f"{teller.who(tell.to)} {hears}"
+        else f"{teller.who(tell.to)} {hears}{_along(tell)}"
     )
     return capitalised(f"{provided(teller, tell.when)}{who}: {words}")
+
+
+def _along(tell: TellDef) -> str:
+    """What goes along with a sentence, behind who hears it."""
+    if tell.calendar is None:
+        return ""
+    file = "a file that takes it out of the calendar" if tell.called_off else "a file for the calendar"
+    return f", with {file}"

@@ -73,6 +73,7 @@ def ask_of(draft: Draft, name: str, to: Who, fields: Fields) -> AskDef:
         unsigned=read.parse(fields.node("unsigned"), _read_unsigned),
         places=read.parse(fields.node("places"), read_places),
         kept_from_answer=from_answer,
+        poll=draft.flag(fields, "with", "a poll"),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import pathlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Literal
@@ -9,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from engine.core.definition import Definition
+from engine.core.values import CircleId
 from engine.loading.folder import source_of, unreadable, workflow_files
 from engine.loading.load import Examined, examine_file
 from engine.loading.problem import Place, Problem
@@ -60,8 +62,12 @@ class Catalogue:
     file that has vanished begins nothing any more, and whatever runs on it runs on.
     """
 
-    def __init__(self, folder: pathlib.Path, stored: Lookup = nothing_stored) -> None:
+    def __init__(self, folder: pathlib.Path, stored: Lookup = nothing_stored, mark: str = "") -> None:
+        """``mark`` sets the definitions of this folder apart from those of the same making in another, so that a
+        better wording here is never read there.
+        """
         self._folder = folder
+        self._mark = mark
         self._stored = stored
         self._by_file: dict[str, Definition] = {}
         self._sources: dict[str, str] = {}
@@ -98,7 +104,8 @@ class Catalogue:
         for path, examined in seen.items():
             apart = together.get(str(path), ())
             problems += (*examined.problems, *apart)
-            stands = examined.definition if all(problem.severity != "error" for problem in apart) else None
+            fits = examined.definition is not None and all(p.severity != "error" for p in apart)
+            stands = marked(examined.definition, self._mark) if examined.definition and fits else None
             fit = stands or served.get(path.name)
             if fit is None:
                 continue
@@ -122,16 +129,16 @@ class Catalogue:
         while len(self._by_digest) > MOST_FILES + MOST_RETIRED:
             del self._by_digest[next(iter(self._by_digest))]
 
-    def in_service(self, name: str) -> Definition | None:
-        """The definition that a new instance of this name is to run on."""
+    def in_service(self, name: str, circle: CircleId | None = None) -> Definition | None:
+        """The definition that a new instance of this name is to run on: the same in every circle."""
         return self._by_name.get(name)
 
     def names(self) -> tuple[str, ...]:
         """The names in service, in the order of their files."""
         return tuple(self._by_name)
 
-    def begins(self) -> Mapping[str, str]:
-        """Command word → name of the workflow that it begins."""
+    def begins(self, circle: CircleId | None = None) -> Mapping[str, str]:
+        """Command word → name of the workflow that it begins: the same in every circle."""
         return {definition.begins_with: name for name, definition in self._by_name.items()}
 
     async def by_digest(self, digest: str) -> Definition | None:
@@ -159,6 +166,14 @@ class Catalogue:
             definition = inventory.by_file[file]
             if served.get(file) != definition:
                 await store(definition, source)
+
+
+def marked(definition: Definition, mark: str) -> Definition:
+    """A definition as it is known in the folder with this mark; the very same one without a mark."""
+    if not mark:
+        return definition
+    digest = hashlib.sha256(f"{mark}\n{definition.digest}".encode()).hexdigest()
+    return msgspec.structs.replace(definition, digest=digest)
 
 
 Key = Literal["name", "begins with"]

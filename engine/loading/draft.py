@@ -136,8 +136,17 @@ class Draft:
             who = self.who(tell.node("to"))
             text = self.read.sentence(f"{key}.{index + 1}", tell.node("say"))
             if who is not None and text is not None:
-                found.append(TellDef(who, text, self.condition(tell.node("if"))))
+                found.append(TellDef(who, text, self.condition(tell.node("if")), *self.calendar(tell)))
         return tuple(found)
+
+    def calendar(self, tell: Fields) -> tuple[str | None, bool]:
+        """The date that goes along as a file for the calendar, and whether it is called off."""
+        at, off = self.name(tell, "calendar"), tell.node("called off")
+        if off is not None and at is None:
+            self.read.note(
+                off.place, "calendar", "there is no date to call off", "name it: `calendar: starts`"
+            )
+        return at, self.flag(tell, "called off", "yes")
 
     def shelf(self, node: Node | None) -> Literal["holds", "on"] | None:
         """A public list."""

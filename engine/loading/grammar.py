@@ -36,6 +36,8 @@ Shape = Literal[
     "choices",
     "answers",
     "in words",
+    "a poll",
+    "yes",
     "audience",
     "hidden",
     "unsigned",
@@ -218,6 +220,12 @@ _ASK_KEYS = (
     ),
     Key("also", "in words", "Words are welcome beside the answers.", "in words"),
     Key(
+        "with",
+        "a poll",
+        "The answers are offered as a poll too, which is encrypted; whoever is shown no polls answers as ever.",
+        "a poll",
+    ),
+    Key(
         "seen by",
         "audience",
         "Who sees an answer: `me`, parts, or `circle` for the room. A no is seen by nobody.",
@@ -369,13 +377,19 @@ _SAYING = (
 )
 
 
+_CALENDAR = (
+    Key("calendar", "name", "A date among the details: a file for the calendar goes along.", "starts"),
+    Key("called off", "yes", "The file takes that date out of the calendar again.", "yes"),
+)
+
+
 def _small() -> tuple[Section, ...]:
     return (
         Section(
             "tell",
             "A tell",
             "Something said without asking.",
-            (Key("to", "who", "To whom.", "coming", True), *_SAYING),
+            (Key("to", "who", "To whom.", "coming", True), *_SAYING, *_CALENDAR),
         ),
         Section(
             "board",
@@ -483,6 +497,7 @@ def _steps() -> tuple[Section, ...]:
                 Key("tell", "who", "To whom.", "room", True),
                 Key("say", "sentence", "The words.", "Thank you for coming.", True),
                 _IF,
+                *_CALENDAR,
             ),
         ),
         Section(

@@ -264,7 +264,7 @@ class Reading:
         when = self._draft.condition(fields.node("if"))
         if who is not None and text is not None:
             self.told_at[text] = index
-            self._tells.append(TellDef(who, text, when))
+            self._tells.append(TellDef(who, text, when, *self._draft.calendar(fields)))
 
     def _start(self, index: int, node: Node, following: Node | None) -> None:
         """Part of the wait that follows, so that no end can come too early to be heard; or a state of its own."""

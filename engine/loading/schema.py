@@ -99,6 +99,8 @@ _SHAPES: dict[Shape, Callable[[], Json]] = {
     "choices": lambda: _CHOICES,
     "answers": lambda: _either({"enum": [IN_WORDS, *NAMING]}, _CHOICES),
     "in words": lambda: {"enum": [IN_WORDS]},
+    "a poll": lambda: {"enum": ["a poll"]},
+    "yes": lambda: {"enum": ["yes", True]},
     "sensitive": lambda: {"enum": ["sensitive"]},
     "audience": lambda: _one_or_list(_text("me", "host", "circle", pattern=rf"{_N}( *, *{_N})*")),
     "hidden": lambda: _either({"enum": ["closed", "shown"]}, _text("closed", "shown", pattern=_MOMENT)),

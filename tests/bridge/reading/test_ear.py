@@ -289,7 +289,7 @@ def test_not_from_an_unknown_person_names_nobody() -> None:
     ("body", "choice"),
     [
         ("I'm coming", "coming"),
-        ("im coming", None),
+        ("im coming", "coming"),
         ("i’m COMING", "coming"),
         ("I'm coming, and I'll bring bread", "coming"),
         ("1", "coming"),
@@ -502,6 +502,17 @@ def test_a_message_in_the_room_can_be_answered_without_its_words_being_known() -
         assert read(body, target=target, circle="c", reply_to="$0")[0].picks == {"open": "coming"}, body
 
 
+@pytest.mark.parametrize("said", ["I'm coming", "Ich komme", "ich komme", "✅", "1"])
+def test_an_open_ask_in_the_room_is_answered_in_any_language_its_labels_are_there(said: str) -> None:
+    labels = (Phrase("coming", "d1"), Phrase("maybe", "d1"))
+    choices = (("coming", "✅"), ("maybe", "🤔"))
+    target = Target(RowId("open"), InstanceId("i"), "open", 1, choices, shared=True, labels=labels)
+    reading, _ = read(said, target=target, circle="c")
+    assert reading.picks == {"open": "coming"}
+    assert read("Vielleicht", target=target, circle="c")[0].picks == {"open": "maybe"}
+    assert read("Ich komme mit Kuchen", target=target, circle="c")[0].picks in ({}, {"open": "coming"})
+
+
 def test_a_number_that_is_a_choices_own_word_means_that_choice() -> None:
     definition_free = Message(
         options=(Option("a", "", Phrase("one", "d1")), Option("b", "", Phrase("coming", "d1")))
@@ -614,6 +625,16 @@ def test_a_day_of_the_week_without_a_time_is_never_today() -> None:
     reading, _ = EAR.read(spoken, Desk(ME, rhythm=Rhythm("Europe/Berlin")), None, WORDS, in_the_morning_ms)
     assert reading.command is not None
     assert reading.command.until_ms == in_the_morning_ms + 7 * DAY_MS + 3 * HOUR_MS
+
+
+def test_who_somebody_is_is_not_taken_from_what_came_in_the_clear() -> None:
+    def found(body: str, *, in_clear: bool) -> Command | None:
+        spoken = Spoken(id="$1", occurred_ms=NOW_MS, person=ME, body=body, in_clear=in_clear)
+        return EAR.read(spoken, Desk(ME), None, WORDS, NOW_MS)[0].command
+
+    assert found("it's me", in_clear=True) == Command("it's me", in_clear=True)
+    assert found("it's me", in_clear=False) == Command("it's me")
+    assert found("my", in_clear=True) == found("my", in_clear=False), "nothing else is heard in another way"
 
 
 def test_a_moment_is_meant_where_the_person_lives() -> None:

@@ -82,6 +82,22 @@ def test_a_small_file_is_told_from_beginning_to_end() -> None:
         assert said in text, text
 
 
+def test_a_file_for_the_calendar_is_told_with_whoever_gets_it() -> None:
+    dated = TEA.replace("asks:\n", "  starts:\n    ask: When?\n    type: date and time\nasks:\n", 1)
+    dated = dated.replace("gather: guests", "gather: [guests, starts]")
+    spoken = "      say: No tea this time.\n"
+    for line, along in (
+        ("", ""),
+        ("      calendar: starts\n", ", with a file for the calendar"),
+        (
+            "      calendar: starts\n      called off: yes\n",
+            ", with a file that takes it out of the calendar",
+        ),
+    ):
+        story = tell_story(loaded(dated.replace(spoken, spoken + line)))
+        assert f"Those coming hear{along}: “No tea this time.”" in " ".join(story_as_text(story).split())
+
+
 def test_the_week_says_whether_the_limit_makes_messages_wait() -> None:
     three = " ".join(story_as_text(tell_story(loaded(TEA))).split())
     assert "The weekly limit lets two of them make a sound;" in three

@@ -306,6 +306,11 @@ EITHER = (("invited", "yes"), ("invited", "maybe"))
             "“new date” has been reached fewer than twice",
         ),
         (
+            BeenIn("new_date", ">=", 1),
+            "“new date” has been reached",
+            "“new date” has never been reached",
+        ),
+        (
             AllOf((DetailGiven("place"), DetailIs("kind", "warm"))),
             "place is given and kind is “A warm meal”",
             "place is left open or kind is not “A warm meal”",
