@@ -7,7 +7,14 @@ from collections.abc import Sequence
 
 import msgspec
 
-from bridge.reading.plainly import bare_number, plainly, same_emoji, without_number, without_politeness
+from bridge.reading.plainly import (
+    bare_number,
+    loosely,
+    plainly,
+    same_emoji,
+    without_number,
+    without_politeness,
+)
 from bridge.wording.vocabulary import SaidWords
 from engine.core.decide_desk import plain_emoji
 from engine.core.definition import NO
@@ -48,7 +55,7 @@ def chosen_alone(message: str, offered: Sequence[Offered], said: SaidWords) -> s
     if by_emoji is not None:
         return by_emoji
     whole = without_politeness(plainly(line), said.polite)
-    return _named(whole, offered, said)
+    return _named(whole, offered, said) or _counted(whole, offered, said)
 
 
 def beginning(message: str, offered: Sequence[Offered], said: SaidWords) -> str | None:
@@ -90,12 +97,20 @@ def _by_emoji(line: str, offered: Sequence[Offered]) -> str | None:
     return None
 
 
+def _counted(whole: str, offered: Sequence[Offered], said: SaidWords) -> str | None:
+    """The choice that a number in words means: "two", "die zwei", "la dos"."""
+    number = said.numbers.get(_bare(whole, said))
+    return offered[number - 1].id if number is not None and 1 < len(offered) >= number else None
+
+
 def _named(whole: str, offered: Sequence[Offered], said: SaidWords) -> str | None:
     if not whole:
         return None
     labelled = [o for o in offered if whole == plainly(o.label) or whole == o.id.replace("_", " ")]
-    if labelled:
-        return labelled[0].id
+    # What people leave out in a hurry may still be only one of them: "im coming".
+    hurried = [o for o in offered if o.label and loosely(whole) == loosely(o.label)]
+    if labelled or len(hurried) == 1:
+        return (labelled or hurried)[0].id
     if whole in said.no:
         return _the_no(offered, said)
     if whole in said.maybe:

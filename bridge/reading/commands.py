@@ -13,11 +13,13 @@ import msgspec
 from bridge.reading.fillings import (
     LETTER,
     DefinitionsHeld,
+    has_digit,
     language_meant,
     number_in,
     weekday_meant,
     workflow_meant,
 )
+from bridge.reading.hours import hours_meant
 from bridge.reading.people import Named, People, leading_people, named
 from bridge.reading.plainly import (
     bare_number,
@@ -28,12 +30,14 @@ from bridge.reading.plainly import (
     without_politeness,
     without_thanks,
 )
+from bridge.reading.zones import zone_meant
 from bridge.wording.sentences import ENGLISH
 from bridge.wording.vocabulary import GAP, Vocabulary
 from engine.core.desk import Command
 from engine.core.values import Ms, PersonId, TextId
 
 PAUSE, NOT_FROM = "pause", "not from"
+TIME_ZONE, QUIET_HOURS = "time zone", "quiet hours"
 OF_NUMBERS = ("show", "keep to myself")
 OF_PEOPLE = ("what they carried",)
 OF_WORKFLOWS = ("try", "leave off", "stop", "start")
@@ -236,6 +240,13 @@ def _filled(word: str, setting: Setting, gap: str) -> Ordered | None:
         letters = [s for v in setting.languages for s in v.commands[LETTER]] if word in OF_LETTERS else ()
         workflow = workflow_meant(gap, setting.definitions, said, letters)
         return Ordered(Command(word, workflow=workflow)) if workflow is not None else None
+    if word == TIME_ZONE:
+        meant = zone_meant(gap, said, setting.languages[0].language)
+        return Ordered(Command(word, zone=meant.zone, place=meant.place, near=meant.near))
+    if word == QUIET_HOURS:
+        times = without_politeness(plainly(gap), said.polite)
+        hours = hours_meant(times, [v.moments for v in setting.languages])
+        return Ordered(Command(word, hours=hours)) if hours is not None or has_digit(gap) else None
     if word == LETTER:
         weekday = weekday_meant(gap, said)
         return Ordered(Command(word, weekday=weekday)) if weekday is not None else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -22,9 +22,11 @@ from bridge.wording.template import Piece, fill
 from bridge.wording.vocabulary import SaidWords, Vocabulary, together, understood_by
 from engine.core.decide_desk import plain_yes
 from engine.core.desk import Command, Desk, Prompt, Reading
-from engine.core.message import Message, Names, Phrase
+from engine.core.desk_reading import IT_IS_ME
+from engine.core.desk_table import options_of
+from engine.core.message import Message, NameOfCircle, Names, Phrase
 from engine.core.parcel import Target
-from engine.core.values import Ms, PersonId, RowId
+from engine.core.values import CircleId, Ms, PersonId, RowId
 from engine.runtime.ports import Spoken
 
 MOST_LABEL_LETTERS = 400
@@ -78,26 +80,44 @@ class Ear:
         names: Sequence[str],
         vocabulary: Vocabulary | None = None,
         *,
-        language: str = ENGLISH,
+        language: str | Callable[[Sequence[CircleId]], str] = ENGLISH,
+        within: Callable[[Sequence[CircleId]], DefinitionsHeld] | None = None,
+        among: Callable[[Sequence[CircleId]], People] | None = None,
+        circle_name: Callable[[CircleId], str | None] = lambda _circle: None,
     ) -> None:
-        """``language`` is the house's, for people who have not chosen one; with a ``vocabulary``, nothing else is
-        understood.
+        """``language`` is the house's, or that of these circles, for people who have not chosen one; with a
+        ``vocabulary``, nothing else is understood. ``within``: what is in service in these circles; ``among``: their
+        people; None: all of it.
         """
         self._people = people
         self._definitions = definitions
         self._names = tuple(names)
-        self._language = language
+        self._language_in = language if callable(language) else lambda _circles: language
+        self._within = within or (lambda _circles: definitions)
+        self._among = among or (lambda _circles: people)
+        self._circle_name = circle_name
         self._only = None
         if vocabulary is not None:
             self._only = Listening((_tongue(vocabulary.language),), vocabulary)
 
+    def _people_for(self, spoken: Spoken) -> People:
+        return self._people if spoken.circle is None else self._among((spoken.circle,))
+
     def _listening(self, desk: Desk) -> Listening:
-        return self._only or listening_to(desk.language or self._language)
+        return self._only or listening_to(desk.language)
 
     def read(
-        self, spoken: Spoken, desk: Desk, target: Target | None, words: Iterable[str], now_ms: Ms
+        self,
+        spoken: Spoken,
+        desk: Desk,
+        target: Target | None,
+        words: Iterable[str],
+        now_ms: Ms,
+        circles: Sequence[CircleId] = (),
     ) -> tuple[Reading, str]:
         """What a message says, and the words worth keeping: all of it, or what stood behind a command."""
+        if not desk.language:
+            desk = msgspec.structs.replace(desk, language=self._language_in(circles))
         call = unwrapped(spoken.body, self._names, is_reply=spoken.reply_to is not None)
         text = call.words
         if not fits(text):
@@ -108,8 +128,8 @@ class Ear:
             tuple(words),
             spoken.mentions,
             spoken.person,
-            self._people,
-            self._definitions,
+            self._people_for(spoken),
+            self._within(circles),
             listening.together,
             tuple(tongue.vocabulary for tongue in listening.tongues),
             moment,
@@ -117,7 +137,7 @@ class Ear:
         addressed = spoken.addressed or call.addressed
         if not text.strip():
             return (Reading(command=Command("help")) if addressed else Reading()), ""
-        order = ordered(text, setting)
+        order = _as_it_came(ordered(text, setting), spoken)
         if len(text) > MOST_LABEL_LETTERS:
             return _told(order, text, Reading())
         reading = self._reading(text, spoken, desk, target, moment(text), is_order=order is not None)
@@ -137,7 +157,7 @@ class Ear:
         is_order: bool,
     ) -> Reading:
         said = self._listening(desk).said
-        listed = named(text, spoken.mentions, spoken.person, self._people, said)
+        listed = named(text, spoken.mentions, spoken.person, self._people_for(spoken), said)
         whole = without_politeness(plainly(text), said.polite)
         asks_for_people = any(p.expects == "people" and not p.settled for p in desk.prompts)
         picks = self._picks(text, desk, target, is_order=is_order)
@@ -172,7 +192,10 @@ class Ear:
             if choice is not None:
                 picks[prompt.row] = choice
         if target is not None and all(prompt.row != target.row for prompt in desk.prompts):
-            choice = chosen(text, [Offered(choice_id, emoji) for choice_id, emoji in target.choices], said)
+            offered = self._offered_by(target, desk)
+            choice = next(
+                (found for each in offered if (found := chosen(text, each, said)) is not None), None
+            )
             if choice is not None:
                 picks[target.row] = choice
         return picks
@@ -203,6 +226,16 @@ class Ear:
         offered = self._in_every_language(prompt, desk)
         alone = any(chosen_alone(text, labels, said) is not None for labels in offered)
         return not alone and plain_yes(text, prompt.choices) is None
+
+    def _offered_by(self, target: Target, desk: Desk) -> list[list[Offered]]:
+        """The choices of a question that lies on no desk, such as one in a shared room, in each language."""
+        if len(target.labels) != len(target.choices):  # sent before labels were kept with it
+            return [[Offered(choice, emoji) for choice, emoji in target.choices]]
+        options = options_of(target)
+        return [
+            [Offered(option.id, option.emoji, self._label(option.label, *each)) for option in options]
+            for each in self._languages(Message(options=options), self._listening(desk))
+        ]
 
     def _in_every_language(self, prompt: Prompt, desk: Desk) -> list[list[Offered]]:
         """The choices of a question, in each language that its labels are there."""
@@ -242,6 +275,11 @@ class Ear:
             for gap, slot in phrase.slots.items()
             if isinstance(slot, Names)
         }
+        names |= {
+            gap: Piece.of(self._circle_name(slot.circle) or str(slot.nth))
+            for gap, slot in phrase.slots.items()
+            if isinstance(slot, NameOfCircle)
+        }
         try:
             return fill(sentences.text(phrase.key), names).plain
         except KeyError:
@@ -272,6 +310,13 @@ def _number(text: str, whole: str, said: SaidWords) -> int | None:
 
 def _says_something(reading: Reading) -> bool:
     return msgspec.structs.replace(reading, found=()) != Reading()
+
+
+def _as_it_came(order: Ordered | None, spoken: Spoken) -> Ordered | None:
+    """Who somebody is, is not taken from what was written without their keys."""
+    if order is None or not spoken.in_clear or order.command.word != IT_IS_ME:
+        return order
+    return msgspec.structs.replace(order, command=msgspec.structs.replace(order.command, in_clear=True))
 
 
 def _told(order: Ordered | None, text: str, reading: Reading) -> tuple[Reading, str]:

@@ -33,6 +33,11 @@ class DefinitionsHeld(Protocol):
         """The definition in service under this name."""
 
 
+def has_digit(written: str) -> bool:
+    """Whether a gap holds a number at all."""
+    return any(letter.isdecimal() for letter in written)
+
+
 def number_in(written: str, said: SaidWords) -> int | None:
     """The number that a gap holds, in digits or as a word."""
     plain = without_politeness(plainly(written), said.polite)

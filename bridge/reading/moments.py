@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,7 @@ import msgspec
 from babel.dates import get_day_names, get_month_names
 
 from bridge.reading.plainly import shape
+from bridge.reading.spoken_clock import HALF_A_DAY_HOURS, SpokenClock
 from bridge.wording.sentences import locale_of
 from bridge.wording.vocabulary import MomentWords
 from engine.core.schedule import zone
@@ -25,6 +26,9 @@ from engine.core.values import Ms
 LONGEST_LETTERS = 60
 NOON = time(12)
 LAST_YEAR = 2200
+MOST_YEARS_UNSAID = 2
+"""So far ahead a day without its year may lie; beyond that something else was read for one."""
+FIRST_EVENING_HOUR = 4
 MONTHS = 12
 TELLING_LETTERS = 3
 """Of an abbreviation that speaks of a time all by itself: "Fri" does; "so" is no Sunday, nor "do" a Thursday."""
@@ -63,6 +67,12 @@ class Moments:
         self._language = language
         self._words = words
         self._numbers = {**(numbers or {}), **dict.fromkeys(words.one, 1)}
+        self._spoken = SpokenClock(words, {**(numbers or {}), **dict.fromkeys(words.one, 1)})
+        self._halves_beside = tuple(
+            (re.compile(rf"\b(?:{'|'.join(map(re.escape, beside))})(?!\w)"), half)
+            for beside, half in ((words.morning, "am"), (words.day, "pm"), (words.evening, "evening"))
+            if beside
+        )
         locale = locale_of(language)
         self._weekdays: dict[str, int] = {}
         for width in _WIDTHS:
@@ -120,9 +130,15 @@ class Moments:
         if _ISO.fullmatch(plain):
             return _iso(plain, there)
         plain, there, now = self._in_utc(plain, now, there)
+        if plain in self._words.half_an_hour:
+            return (now + timedelta(minutes=30)).replace(second=0, microsecond=0)
+        spoken = self._spoken.in_digits(plain)
+        plain, beside = spoken.text, self._half_beside(spoken.text)
         for pattern, half in self._halves:
             plain = pattern.sub(rf"\1\2 {half}", plain)
-        clock = self._clock(self._compounds.sub(r"\1 \2", plain))
+        plain = self._compounds.sub(r"\1 \2", plain)
+        beside = beside or self._half_beside(plain)
+        clock = _in_its_half(self._clock(plain, beside), beside, plain, vague=spoken.vague)
         if not clock.clear:
             return None
         if clock.at is None and self._has_part_of_day(clock.rest):
@@ -133,7 +149,7 @@ class Moments:
         if not rest:
             return _next_time(clock.at, now, there) if clock.at else None
         if clock.at is None and self._counts_hours(rest):
-            return self._parsed(rest, now, there)
+            return self._after_a_while(rest, now, there)
         day = self._day(rest, clock.at, now, there)
         return datetime.combine(day, clock.at or NOON, there) if day else None
 
@@ -158,7 +174,12 @@ class Moments:
 
     # ── time of day ──────────────────────────────────────────────────────────
 
-    def _clock(self, plain: str) -> _Clock:
+    def _half_beside(self, plain: str) -> str | None:
+        """Which half of the day a word in a text names, whatever stands between that and the time."""
+        named = {half for pattern, half in self._halves_beside if pattern.search(plain)}
+        return named.pop() if len(named) == 1 else None
+
+    def _clock(self, plain: str, beside: str | None) -> _Clock:
         without_noon = self._noon.sub(" ", plain)
         found = [
             m
@@ -168,7 +189,7 @@ class Moments:
         found = [m for m in found if not any(o is not m and _within(m, o) for o in found)]
         if not found:
             at_noon = without_noon != plain
-            return _Clock(without_noon, NOON) if at_noon else self._hour_after_at(plain)
+            return _Clock(without_noon, NOON) if at_noon else self._hour_after_at(plain, beside)
         if len(found) > 1:
             return _Clock(plain, clear=False)
         at = _time_of(found[0])
@@ -176,14 +197,18 @@ class Moments:
         # "At noon, 12:00" says it twice; "at noon, 13:00" says two things.
         return _Clock(rest, at, clear=at is not None and (without_noon == plain or at == NOON))
 
-    def _hour_after_at(self, plain: str) -> _Clock:
-        """Read a bare hour: "at 19" is clear, "at 7" may be morning or evening."""
+    def _hour_after_at(self, plain: str, beside: str | None) -> _Clock:
+        """Read a bare hour: "at 19" is clear, "at 7" may be morning or evening, if nothing beside it says which."""
         words = "|".join(re.escape(word) for word in self._words.at)
         found = re.search(rf"\b(?:{words}) (\d{{1,2}})$", plain)
+        if found is None and beside is not None:
+            found = re.search(rf"\b(?:{words}) (\d{{1,2}})(?= )", plain)
         if found is None:
             return _Clock(plain)
         hour = int(found.group(1))
-        return _Clock(plain[: found.start()], time(hour) if 12 < hour < 24 else None, clear=12 < hour < 24)
+        clear = HALF_A_DAY_HOURS < hour < 24 or (beside is not None and 1 <= hour < HALF_A_DAY_HOURS)
+        rest = f"{plain[: found.start()]} {plain[found.end() :]}".strip()
+        return _Clock(rest, time(hour) if clear else None, clear=clear)
 
     # ── the day ──────────────────────────────────────────────────────────────
 
@@ -193,6 +218,10 @@ class Moments:
             return named
         if self._is_ambiguous(rest):
             return None
+        for phrase in self._words.next_week:
+            day = self._weekdays.get(self._without(rest.replace(phrase, " "), self._words.filler))
+            if day is not None and phrase in rest:
+                return now.date() + timedelta(days=7 - now.weekday() + day)
         weekday, bare = self._weekday_in(rest)
         if weekday is not None and not bare:
             return self._weekday(rest, weekday, at, now)
@@ -251,6 +280,14 @@ class Moments:
     def _counts_hours(self, rest: str) -> bool:
         return rest.rsplit(maxsplit=1)[-1] in self._words.hours
 
+    def _after_a_while(self, rest: str, now: datetime, there: ZoneInfo) -> datetime | None:
+        """So many hours from now; as many as pass, also where the clocks change meanwhile."""
+        found = self._parsed(rest, now, there)
+        if found is None:
+            return None
+        passed = found.replace(tzinfo=None) - now.replace(tzinfo=None, second=0, microsecond=0)
+        return (now.replace(second=0, microsecond=0).astimezone(UTC) + passed).astimezone(there)
+
     def _parsed(self, rest: str, now: datetime, there: ZoneInfo) -> datetime | None:
         """What dateparser makes of it; its only clock is ours."""
         found = dateparser.parse(
@@ -264,7 +301,11 @@ class Moments:
                 "RETURN_AS_TIMEZONE_AWARE": False,
             },
         )
-        return found.replace(tzinfo=there) if found is not None else None
+        unsaid = not re.search(r"\d{4}", rest)
+        if found is None or (unsaid and found.year > now.year + MOST_YEARS_UNSAID):
+            return None
+        moment: datetime = found.replace(tzinfo=there)
+        return moment
 
     def _without_parts(self, text: str) -> str:
         """Beside a time, "in the evening" says nothing more; "tonight" does."""
@@ -285,6 +326,26 @@ def _iso(plain: str, there: ZoneInfo) -> datetime | None:
     if len(plain) == len("2026-11-27"):
         moment = datetime.combine(moment.date(), NOON)
     return moment if moment.tzinfo else moment.replace(tzinfo=there)
+
+
+def _in_its_half(clock: _Clock, beside: str | None, plain: str, *, vague: bool) -> _Clock:
+    """A time moved into the half of the day that the words beside it name; unclear where that cannot be.
+
+    ``vague``: it was said as one says it of either half.
+    """
+    if clock.at is None or not clock.clear or re.search(r"\d\s*[ap]m\b", plain):
+        return clock
+    hour = clock.at.hour
+    if beside is None or not 1 <= hour <= HALF_A_DAY_HOURS:
+        against = beside == "am" and hour > HALF_A_DAY_HOURS
+        return msgspec.structs.replace(clock, clear=not against and not (vague and hour <= HALF_A_DAY_HOURS))
+    if beside == "evening" and hour < FIRST_EVENING_HOUR:
+        return msgspec.structs.replace(clock, clear=False)
+    if beside == "am" or hour == HALF_A_DAY_HOURS:
+        return msgspec.structs.replace(
+            clock, clear=not (vague and hour == HALF_A_DAY_HOURS and beside != "pm")
+        )
+    return msgspec.structs.replace(clock, at=clock.at.replace(hour=hour + HALF_A_DAY_HOURS))
 
 
 def _begins_a_word(names: Collection[str], *, digits: bool) -> re.Pattern[str]:

@@ -10,7 +10,7 @@ from engine.core.decide_desk import plain_emoji
 
 _SPACES = re.compile(r"\s+")
 _APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "`": "'", "´": "'", "＇": "'"})
-_NUMBERED = re.compile(r"#?(\d{1,9})(?:[.):]|\ufe0f?\u20e3)?$")
+_NUMBERED = re.compile(r"\(?#?(\d{1,9})(?:[.):]|\ufe0f?\u20e3)?$")
 _LEADING_NUMBER = re.compile(r"#?\d{1,2}[.)]\s+")
 
 

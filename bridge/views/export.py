@@ -64,7 +64,8 @@ class Exporter:
         found: list[Chapter] = []
         catalogue = self._sources.catalogue
         for circle in await self._commons.circles_for(hearer):
-            served = [catalogue.in_service(name) for name in self._sources.in_use.in_use(circle)]
+            in_use = self._sources.in_use.in_use(circle)
+            served = [catalogue.in_service(name, circle) for name in in_use]
             lines = tuple(entry(Phrase(TITLE, each.digest)) for each in served if each is not None)
             head = Phrase("document.in_use", slots={"circle": await self._commons.called(circle)})
             found += [Chapter(head, (lines,))] if lines else []

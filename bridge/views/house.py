@@ -8,14 +8,16 @@ from bridge.views.export import EXPORT, WITH_REFLECTIONS, Exporter
 from bridge.views.known import Portrait
 from bridge.views.own import Drawer
 from bridge.views.public import Commons
+from bridge.views.settings import settings_view
 from bridge.views.sight import Around, Everything, InUse, Sources
+from bridge.views.trust import Mirror, trust_view
 from bridge.wording.render import Chapter, Hearer, Unsayable
 from engine.core.message import Phrase
 from engine.core.values import CircleId, Ms, PersonId
 from engine.runtime.ports import Catalogue, Cellar
 
-PUBLIC = ("who holds what", "what's on", "help", "try")
-OWN = ("my", "my people", "what i carried", "know", "letter")
+PUBLIC = ("who holds what", "what's on", "help", "try", "trust")
+OWN = ("my", "my people", "what i carried", "know", "letter", "settings")
 CARRIED_BY = "carried by:"
 """Before a person's id: what they show of what they carried."""
 
@@ -34,12 +36,17 @@ class HouseViews:
         around: Around,
         in_use: InUse | None = None,
         circle_name: Callable[[CircleId], str | None] = _as_kept,
+        mirror: Mirror | None = None,
     ) -> None:
         """``in_use``: what each circle has taken up (`Practices`); None: everything.
 
-        ``circle_name``: what the people of a circle call it at present.
+        ``circle_name``: what the people of a circle call it at present. ``mirror``: the bot's own device; None where
+        there is none.
         """
-        sources = Sources(cellar, catalogue, around, in_use or Everything(catalogue), circle_name)
+        self._mirror = mirror
+        self._sources = sources = Sources(
+            cellar, catalogue, around, in_use or Everything(catalogue), circle_name
+        )
         self._commons = Commons(sources)
         self._drawer = Drawer(sources, self._commons)
         self._portrait = Portrait(sources, self._commons)
@@ -66,6 +73,8 @@ class HouseViews:
                 return await self._commons.on(hearer)
             case "help":
                 return await self._commons.help(hearer)
+            case "trust":
+                return trust_view(self._mirror)
             case _:
                 return await self._commons.trying(hearer)
 
@@ -81,6 +90,8 @@ class HouseViews:
                 return await self._drawer.carried(person)
             case "know":
                 return await self._portrait.know(hearer, person, now_ms)
+            case "settings":
+                return await settings_view(self._sources, hearer, person, now_ms)
             case _:
                 return await self._drawer.letter(hearer, person, now_ms)
 

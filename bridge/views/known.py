@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import time
 
-from babel.dates import format_time, get_day_names, get_timezone_location
+from babel.dates import format_time, get_day_names
 
 from bridge.views.own import part_in
 from bridge.views.public import Commons, Paragraph
 from bridge.views.sight import Own, Sources, entry, names_somebody, own_of, public_lines
 from bridge.wording.keys import TITLE
+from bridge.wording.places import place_of
 from bridge.wording.render import Hearer
 from bridge.wording.sentences import locale_of
 from engine.core.desk import Desk
 from engine.core.message import AnySlot, Count, Names, Phrase, Plain, Said, When
-from engine.core.schedule import zone
-from engine.core.values import Ms, PersonId
+from engine.core.values import CircleId, Ms, PersonId
 
 LETTER = "letter"
 """What stands among the muted workflows for the weekly letter."""
@@ -54,15 +55,16 @@ class Portrait:
         lines.append(Phrase(f"know.consent.{desk.consent}"))
         lines += _rhythm(desk, hearer, now_ms)
         lines += _letter(desk, hearer)
-        lines += [self._muted(name) for name in desk.muted if name != LETTER]
+        lines += [self._muted(name, circles) for name in desk.muted if name != LETTER]
         if desk.not_from:
             lines.append(Phrase("know.not_from", slots={"who": Names(desk.not_from)}))
         if desk.calls:
             lines.append(Phrase("know.calls", slots={"n": Count(len(desk.calls))}))
         return lines
 
-    def _muted(self, workflow: str) -> Phrase:
-        definition = self._sources.catalogue.in_service(workflow)
+    def _muted(self, workflow: str, circles: Iterable[CircleId]) -> Phrase:
+        found = (self._sources.catalogue.in_service(workflow, circle) for circle in circles)
+        definition = next((each for each in found if each is not None), None)
         title = Said(TITLE, definition.digest) if definition is not None else Plain(workflow)
         return Phrase("know.muted", slots={"title": title})
 
@@ -112,8 +114,7 @@ class Portrait:
 def _rhythm(desk: Desk, hearer: Hearer, now_ms: Ms) -> Paragraph:
     """When they are written to, and in which language."""
     rhythm, locale = desk.rhythm, locale_of(hearer.language)
-    there = zone(rhythm.time_zone)
-    place = "UTC" if there.key == "UTC" else get_timezone_location(there, locale=locale, return_city=True)
+    place = place_of(rhythm.time_zone, locale)
     lines = [Phrase("know.no_quiet", slots={"zone": Plain(place)})]
     if rhythm.quiet_from_hour != rhythm.quiet_to_hour:
         begins, ends = (

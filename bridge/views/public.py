@@ -107,14 +107,15 @@ class Commons:
 
     async def _beginnings(self, hearer: Hearer) -> Paragraph:
         circles = await self.circles_for(hearer)
-        used = {name for circle in circles for name in self._sources.in_use.in_use(circle)}
-        catalogue = self._sources.catalogue
-        found = [
-            (word, definition)
-            for word, name in catalogue.begins().items()
-            if name in used and name != AGREEING
-            if (definition := catalogue.in_service(name)) is not None and definition.begins_for is None
-        ]
+        catalogue, in_use = self._sources.catalogue, self._sources.in_use
+        begun: dict[tuple[str, str], Definition] = {}
+        for circle in circles:
+            used = set(in_use.in_use(circle)) - {AGREEING}
+            for word, name in catalogue.begins(circle).items():
+                definition = catalogue.in_service(name, circle) if name in used else None
+                if definition is not None and definition.begins_for is None:
+                    begun.setdefault((word, name), definition)
+        found = [(word, definition) for (word, _), definition in begun.items()]
         found.sort(key=lambda each: (each[1].name, each[0]) not in SHIPPED)
         lines = [_beginning(word, d, hearer.language) for word, d in found[:MOST_BEGINNINGS]]
         more = len(found) - len(lines)
@@ -131,7 +132,9 @@ class Commons:
     async def _trying(self, circle: CircleId, circles: Sequence[CircleId], language: str) -> list[Paragraph]:
         in_use, catalogue = self._sources.in_use, self._sources.catalogue
         served = [
-            d for name in dict.fromkeys(catalogue.begins().values()) if (d := catalogue.in_service(name))
+            definition
+            for name in dict.fromkeys(catalogue.begins(circle).values())
+            if (definition := catalogue.in_service(name, circle))
         ]
         used = {*in_use.in_use(circle), AGREEING}
         offered = set(in_use.offered(circle)) - used

@@ -41,7 +41,7 @@ class Everything:
         self._catalogue = catalogue
 
     def in_use(self, circle: CircleId) -> Sequence[str]:
-        return tuple(dict.fromkeys(self._catalogue.begins().values()))
+        return tuple(dict.fromkeys(self._catalogue.begins(circle).values()))
 
     def offered(self, circle: CircleId) -> Sequence[str]:
         return ()

@@ -19,7 +19,19 @@ from bridge.wording.size import MOST_BYTES, cleaned, written_bytes
 from bridge.wording.template import Piece, as_html, fill, gaps_in
 from bridge.wording.when import write_moment
 from engine.core.definition import Definition
-from engine.core.message import AnySlot, Count, Message, Names, Option, Phrase, Plain, Said, Text, When
+from engine.core.message import (
+    AnySlot,
+    Count,
+    Message,
+    NameOfCircle,
+    Names,
+    Option,
+    Phrase,
+    Plain,
+    Said,
+    Text,
+    When,
+)
 from engine.core.schedule import zone
 from engine.core.values import CircleId, Ms, PersonId, TextId
 
@@ -43,7 +55,7 @@ BRIEF = ("briefly",)
 MOST_DOCUMENT_BYTES = 7 * 1024 * 1024
 _SENTENCE_ENDS = (".", "?", "!", "…", ":")
 _SENTENCES = re.compile(r"\S(?:[^\n]*?(?:(?<!\d)[.!…]|[?])(?=\s)|[^\n]*)")
-LISTED = ("which_instance.line",)
+LISTED = ("which_instance.line", "which_one.line", "which_one.titled")
 """Lines that stand below each other, without a space between them."""
 NO_NEWS = Phrase("weekly.quiet")
 """All that a letter says in which there is nothing."""
@@ -56,7 +68,11 @@ class Hearer(msgspec.Struct, frozen=True):
     matrix_id: str | None = None
     circle: CircleId | None = None
     time_zone: str = "UTC"
+    elsewhere: bool = False
+    """True: theirs is not their circle's time zone, so that each moment says whose it is."""
     language: str = "en"
+    number: str = ""
+    """Whom they call in danger; empty: whom the house names."""
 
 
 class Rendered(msgspec.Struct, frozen=True):
@@ -105,8 +121,8 @@ class House(msgspec.Struct, frozen=True):
 class NamesOfPeople(Protocol):
     """Tells what a person is called."""
 
-    async def name_of(self, person: PersonId) -> str | None:
-        """The display name; None for someone who has been erased."""
+    async def name_of(self, person: PersonId, hearer: Hearer) -> str | None:
+        """What this reader knows them as; None for someone who has been erased."""
 
 
 class TextsKept(Protocol):
@@ -155,7 +171,10 @@ class Voice:
         definitions: Definitions,
         views: Views,
         sentences: Callable[[str], Sentences] = Sentences.load,
+        circle_name: Callable[[CircleId], str | None] = lambda _circle: None,
     ) -> None:
+        """``circle_name``: what a circle is called at present; None for one without a name."""
+        self.circle_name = circle_name
         self._house = {
             "bot": Piece.of(house.bot),
             "operator": Piece.of(house.operator),
@@ -229,8 +248,8 @@ class Voice:
         """The gaps that the settings fill."""
         return self._house
 
-    async def name_of(self, person: str) -> str | None:
-        return await self._names.name_of(PersonId(person)) if person else None
+    async def name_of(self, person: str, hearer: Hearer) -> str | None:
+        return await self._names.name_of(PersonId(person), hearer) if person else None
 
     async def words_of(self, text: TextId) -> str | None:
         return await self._texts.text(text)
@@ -295,6 +314,8 @@ class _Speech:
             raise Unsayable(f"{_where(phrase)}: phrases stand within phrases more than {DEEPEST} deep")
         template, named = await self._template(phrase)
         filled: dict[str, Piece] = {} if phrase.digest else dict(self._voice.house)
+        if self._hearer.number and not phrase.digest:
+            filled["number"] = Piece.of(self._hearer.number)
         for gap in named:
             if gap in phrase.slots:
                 filled[gap] = await self._slot(gap, phrase.slots[gap], depth)
@@ -327,7 +348,8 @@ class _Speech:
             case Text(text=text):
                 return await self._text(text)
             case When(at_ms=at_ms):
-                near, placed = gap in DEADLINES, self._hearer.person is None
+                near = gap in DEADLINES
+                placed = self._hearer.person is None or self._hearer.elsewhere
                 zone = self._hearer.time_zone
                 return Piece.of(
                     write_moment(at_ms, self._now_ms, zone, self._sentences, near=near, placed=placed)
@@ -336,18 +358,26 @@ class _Speech:
                 return Piece.of(str(n))
             case Plain(word=word):
                 return Piece.of(cleaned(word))
+            case NameOfCircle(circle=circle, nth=nth):
+                name = self._voice.circle_name(circle)
+                return (
+                    Piece.of(cleaned(name)) if name else fill(self._unnamed(nth), {"n": Piece.of(str(nth))})
+                )
             case Said():
                 said = await self.phrase(slot, depth + 1)
                 return _in_brief(said) if gap in BRIEF else said
             case _:
                 assert_never(slot)
 
+    def _unnamed(self, nth: int) -> str:
+        return self._sentences.text("which_circle.unnamed", nth)
+
     async def _names(self, who: Sequence[str]) -> str:
         if not who:
             return self._sentences.text("names.nobody")
         names: list[str] = []
         for person in who:
-            name = " ".join(cleaned(await self._voice.name_of(person) or "").split())
+            name = " ".join(cleaned(await self._voice.name_of(person, self._hearer) or "").split())
             names.append(_shortened(name, LONGEST_NAME) or self._sentences.text("names.left"))
         return self._sentences.listed(names)
 
@@ -374,7 +404,7 @@ def _listed_together(lines: Sequence[Phrase]) -> Sequence[Sequence[Phrase]]:
     found: list[list[Phrase]] = []
     for line in lines:
         is_listed = line.digest is None and line.key in LISTED
-        if is_listed and found and found[-1][-1].key == line.key:
+        if is_listed and found and found[-1][-1].key in LISTED:
             found[-1].append(line)
         else:
             found.append([line])

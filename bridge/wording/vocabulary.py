@@ -10,6 +10,7 @@ import functools
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from importlib.resources import files
+from typing import Literal
 
 import msgspec
 
@@ -47,6 +48,18 @@ class MomentWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     telling: tuple[str, ...]
     """Further words, or their beginnings, by which a text shows that it speaks of a time."""
     utc: tuple[str, ...]
+    clock: dict[str, int] = {}
+    """Times of day in words, ``<n>`` for the hour: how many minutes they lie after it, or, below 0, before it."""
+    o_clock: tuple[str, ...] = ()
+    """Behind an hour between 0 and 24."""
+    morning: tuple[str, ...] = ()
+    """Beside an hour of up to eleven: it is meant before noon."""
+    day: tuple[str, ...] = ()
+    """Beside one: it is meant after noon."""
+    evening: tuple[str, ...] = ()
+    """The same, for hours from four on."""
+    half_an_hour: tuple[str, ...] = ()
+    """From now."""
 
 
 class SaidWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -96,6 +109,8 @@ class Vocabulary(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename
     pause: PauseWords
     said: SaidWords
     moments: MomentWords
+    offices: dict[Literal["steward", "contact"], tuple[str, ...]] = {}
+    """What a role is called whose holder looks after the circle, or is its safety contact."""
 
     @classmethod
     def load(cls, language: str = ENGLISH) -> Vocabulary:
@@ -111,6 +126,17 @@ def spoken_as(word: str, language: str) -> str:
         return word
     spellings = Vocabulary.load(language).workflows.get(word, ())
     return next((spelling for spelling in spellings if GAP not in spelling), word)
+
+
+@functools.cache
+def offices_by_title() -> Mapping[str, Literal["steward", "contact"]]:
+    """The title of a role, in any language, → what its holder is to the circle."""
+    return {
+        title: office
+        for language in LANGUAGES
+        for office, titles in Vocabulary.load(language).offices.items()
+        for title in titles
+    }
 
 
 @functools.cache

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from babel.dates import format_date, format_time, get_timezone_location
+from babel.dates import format_date, format_time
 
+from bridge.wording.places import place_of
 from bridge.wording.sentences import Sentences
 from bridge.wording.template import Piece, fill
 from engine.core.schedule import zone
@@ -46,8 +47,8 @@ def write_moment(
         return f"{text} UTC"
     if not placed:
         return text
-    city = get_timezone_location(there, locale=locale, return_city=True)
-    return fill(sentences.text("when.zone"), {"moment": Piece.of(text), "zone": Piece.of(city)}).plain
+    placed_in = Piece.of(place_of(there.key, locale))
+    return fill(sentences.text("when.zone"), {"moment": Piece.of(text), "zone": placed_in}).plain
 
 
 def _day(moment: datetime, sentences: Sentences, *, behind_until: bool, with_year: bool) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from engine.core.desk import Alarm, Command, Heard
+from engine.core.desk import Alarm, Command, Gather, Heard
 from engine.core.desk_table import Table
-from engine.core.message import Message, Phrase, When
+from engine.core.message import Count, Message, Phrase, When
 from engine.core.schedule import next_letter
 from engine.core.values import DAY_MS, Ms
 
@@ -45,7 +45,11 @@ def _is_wanted(table: Table) -> bool:
 
 
 def ring_letter(table: Table) -> None:
-    """Send the letter, if it would say anything to somebody who reads it; and in any case think of the next."""
+    """Send the letter, if it would say anything to somebody who reads it; and in any case think of the next.
+
+    With it comes, without a sound, what has waited for the budget: each a message of its own, to be answered by
+    itself.
+    """
     desk = table.desk
     if not _is_wanted(table):
         table.desk = replace(desk, letter_ms=None)
@@ -57,15 +61,47 @@ def ring_letter(table: Table) -> None:
         table.ignore("paused")
     elif desk.silent_letters >= MOST_SILENT:
         table.ignore("quiet until they write")
-    elif not table.facts.news:
+    elif not table.facts.news and not _held_back(table):
         table.ignore("nothing to tell")
     else:
-        silent = desk.silent_letters + 1
-        table.desk = replace(table.desk, silent_letters=silent)
-        foot = (Phrase("letter.goodbye"),) if silent == MOST_SILENT else ()
-        message = Message(view=LETTER, footer=foot)
-        table.greet()
-        table.put(message, "quiet", useful_until_ms=now_ms + USEFUL_MS, personal=False)
+        _send_letter(table)
+
+
+def _send_letter(table: Table) -> None:
+    held_back, silent = _held_back(table), table.desk.silent_letters + 1
+    table.desk = replace(table.desk, silent_letters=silent)
+    foot: tuple[Phrase, ...] = (Phrase("letter.goodbye"),) if silent == MOST_SILENT else ()
+    if held_back:
+        foot = (Phrase("weekly.with_it", slots={"n": Count(held_back)}), *foot)
+    message = Message(view=LETTER, footer=foot)
+    if not table.facts.news:
+        message = Message(lines=(Phrase("weekly.head"),), footer=foot)
+    table.greet()
+    useful_until_ms = table.facts.now_ms + USEFUL_MS
+    table.put(message, "quiet", useful_until_ms=useful_until_ms, personal=False)
+    if held_back:
+        table.emit(Gather(_spared(table)))
+
+
+def _held_back(table: Table) -> int:
+    """How many questions would come with a letter now: those that are not in the room yet, but for the one that the
+    budget has room for.
+    """
+    desk, facts = table.desk, table.facts
+    waiting = [
+        prompt
+        for prompt in desk.prompts
+        if prompt.instance is not None
+        and not (prompt.shared or prompt.sources or prompt.set_aside)
+        and prompt.closes_ms > facts.now_ms
+        and prompt.row not in facts.delivered
+        and prompt.knock not in facts.delivered
+    ]
+    return max(0, len(waiting) - _spared(table))
+
+
+def _spared(table: Table) -> int:
+    return 1 if table.facts.has_budget else 0
 
 
 def note_sign_of_life(table: Table) -> None:

@@ -166,10 +166,13 @@ def hear_call(table: Table, event: Called) -> None:
 
 
 def answer_call(table: Table, prompt: Prompt) -> None:
-    """The contact will write: whoever called hears it."""
+    """The contact will write: whoever called hears it, if they are still here."""
     by = PersonId(prompt.ask.removeprefix(CALL))
     table.remove(prompt)
     table.desk = replace(table.desk, called_by=tuple(p for p in table.desk.called_by if p != by))
+    if by in table.facts.gone:
+        note(table, prompt.ask, rows=(table.say("person.gone"),))
+        return
     table.emit(Inform(by, CallTaken(table.desk.person)))
     row = table.say("person.thanks", who=Names((by,)))
     note(table, prompt.ask, rows=(row,))

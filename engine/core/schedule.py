@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
+from msgspec.structs import replace
 
 from engine.core.desk import Consent, Rhythm
 from engine.core.parcel import Parcel
@@ -17,6 +18,8 @@ from engine.core.values import DAY_MS, HOUR_MS, WEEK_MS, Ms
 TIMELY_A_WEEK = 2
 TIMELY_A_DAY = 1
 WEEK_DAYS = 7
+REMINDED_APART_MS = 6 * HOUR_MS
+"""Between two messages that remind the same person of something by themselves, however many have come due."""
 LEAST_LEFT_MS = 3 * HOUR_MS
 """A reminder with less than this left is not worth its sound."""
 LAST_MS = 250_000_000_000_000
@@ -83,7 +86,9 @@ def _unasked(parcel: Parcel, standing: Standing, now_ms: Ms) -> Verdict:
         return Drop("only when someone invites them")
     if now_ms < standing.rhythm.paused_until_ms:
         return _wait(parcel, standing.rhythm.paused_until_ms, "paused")
-    if parcel.edits or parcel.reacts or parcel.urgency == "quiet":
+    if parcel.polls or parcel.ends:
+        return _by_day(parcel, standing, now_ms)  # nothing new, but many apps make a sound for it
+    if parcel.belongs_below or parcel.urgency == "quiet":
         return Go()  # makes no sound
     verdict = _by_day(parcel, standing, now_ms)
     if isinstance(verdict, Go) and parcel.urgency == "timely":
@@ -91,6 +96,11 @@ def _unasked(parcel: Parcel, standing: Standing, now_ms: Ms) -> Verdict:
         if free_ms > now_ms:
             return _wait(parcel, free_ms, "budget")
     return verdict
+
+
+def without_a_sound(parcel: Parcel) -> Parcel:
+    """The same parcel, asking for nobody's attention and so outside of the budget."""
+    return replace(parcel, urgency="quiet", message=replace(parcel.message, mention=False))
 
 
 def _by_day(parcel: Parcel, standing: Standing, now_ms: Ms) -> Verdict:
@@ -188,6 +198,17 @@ def next_letter(rhythm: Rhythm, weekday: int, now_ms: Ms) -> Ms:
     if due_ms > now_ms:
         return due_ms
     return _ms(_at_hour(today + timedelta(days=days + WEEK_DAYS), rhythm.quiet_to_hour))
+
+
+def calm_moment(rhythm: Rhythm, reminded_ms: Ms, now_ms: Ms) -> Ms:
+    """The first moment from now on that is good for a reminder: outside of quiet hours and of a pause, and some hours
+    after the one before it; one that lies in the future was noted by a clock that ran ahead, and tells nothing.
+    """
+    at_ms = max(now_ms, rhythm.paused_until_ms)
+    if 0 < reminded_ms <= now_ms:
+        at_ms = max(at_ms, reminded_ms + REMINDED_APART_MS)
+    morning_ms = end_of_quiet(rhythm, at_ms)
+    return at_ms if morning_ms is None else morning_ms
 
 
 def next_suitable_day(rhythm: Rhythm, now_ms: Ms, closes_ms: Ms) -> Ms | None:

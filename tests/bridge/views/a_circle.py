@@ -200,7 +200,7 @@ def fit(text: str) -> Definition:
 
 
 keeping, mending, picnic = fit(KEEPING), fit(MENDING), fit(PICNIC)
-OWN_VIEWS = ("my", "my people", "what i carried", "know", "letter")
+OWN_VIEWS = ("my", "my people", "what i carried", "know", "letter", "settings")
 PUBLIC_VIEWS = ("who holds what", "what's on", "help", "try")
 DOCUMENTS = ("export", "export with reflections")
 

@@ -36,7 +36,7 @@ class Agreed:
 class Nobody:
     """Implements the voice's ``NamesOfPeople``: nobody is known."""
 
-    async def name_of(self, person: PersonId) -> str | None:
+    async def name_of(self, person: PersonId, _hearer: object = None) -> str | None:
         return None
 
 

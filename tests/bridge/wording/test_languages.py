@@ -35,7 +35,8 @@ SCREEN_LETTERS = 600
 """What fits a phone screen, choices and foot included."""
 LONGEST_FOOT_LETTERS = 330
 """The longest line at the foot, with who sees it and until when."""
-THE_SAME = {"hello.no"}
+# Some pictures are called the same in two languages.
+THE_SAME = {"hello.no"} | {f"emoji.{n}" for n in (8, 17, 27, 30, 31, 48, 56)}
 """Said alike in two languages: *No*."""
 WORDS = ("invite", "role", "cancel", "enough", "withdraw")
 """Words of workflows that the bot's own sentences speak of."""
@@ -285,12 +286,12 @@ def told_to_write(language: str, key: str) -> list[str]:
         for words in EMPHASISED.findall(form):
             filled = words.replace("<n>", "2").replace("<title>", "Dinner")
             names_something = words.startswith("<") or gaps_in(filled)
-            if not names_something and filled not in ("!hearth", "hearth check"):
+            if not names_something and filled not in ("!hearth", "hearth check", "hearth ops status"):
                 found.append(filled)
     return found
 
 
-COMMANDS_ASIDE = {"language.which", "help.rights"}
+COMMANDS_ASIDE = {"language.which", "help.rights", "settings.language"}
 """They show how to choose another language, which is not the same one in each of them."""
 
 
@@ -310,7 +311,9 @@ def test_whatever_a_sentence_tells_people_to_write_is_understood_by_everybody(
 def test_a_sentence_names_the_same_commands_in_every_language(language: str) -> None:
     def commands(spoken: str, key: str) -> set[Any]:
         found = {understood(words, spoken).command for words in told_to_write(spoken, key)}
-        return {command if key not in COMMANDS_ASIDE else command.word for command in found if command}
+        # A place is called as the person who reads of it calls it.
+        placed = [replace(command, place=None) for command in found if command]
+        return {command if key not in COMMANDS_ASIDE else command.word for command in placed}
 
     for key in texts(language):
         assert commands(language, key) == commands(ENGLISH, key), key

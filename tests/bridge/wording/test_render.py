@@ -70,7 +70,7 @@ class Circle:
         self.shown: Sequence[Sequence[Phrase]] = ()
         self.told: Sequence[Chapter] = ()
 
-    async def name_of(self, person: PersonId) -> str | None:
+    async def name_of(self, person: PersonId, _hearer: object = None) -> str | None:
         return self.names.get(person)
 
     async def text(self, text: TextId) -> str | None:
@@ -162,6 +162,15 @@ A_SLOT: dict[str, AnySlot] = {
     "first": When(FRIDAY_MS),
     "last": When(FRIDAY_MS),
     "answer": Said("coming", "d1"),
+    "now": When(FRIDAY_MS),
+    "near": Plain("Berlin, Bern"),
+    **dict.fromkeys(("second", "third", "fourth", "fifth", "sixth", "seventh"), Said("emoji.49")),
+    "device": Plain("HEARTHPHONE"),
+    "key": Plain("Q/Nm NFEU S1fS"),
+    "at": When(FRIDAY_MS),
+    "why": Plain("ValueError in ear.read:1"),
+    "retry": Plain("retry e3"),
+    "drop": Plain("drop e3"),
 }
 
 

@@ -84,6 +84,13 @@ NAMES = [
     ),
     ("name: tea", "name: tea\nif the starter leaves: droped", "unknown-state", "did you mean `dropped`?"),
     ("name: tea", "name: tea\nif guest leaves: dropped", "unknown-part", "did you mean `guests`?"),
+    (
+        'invited>"\n',
+        'invited>"\n          calendar: start\n',
+        "unknown-detail",
+        "did you mean `starts`?",
+    ),
+    ('invited>"\n', 'invited>"\n          calendar: what\n', "unknown-detail", None),
 ]
 
 WAYS = [

@@ -377,7 +377,7 @@ def test_private_words_in_a_shared_room_are_taken_back_even_if_it_is_not_clear_w
     back, said = here.all_parcels
     assert (back.to, back.redacts_event) == (Shared(CIRCLE), "$e2")
     key = "too_long" if too_long else "which_one"
-    assert [line.key for line in said.message.lines] == ["continue_here", key]
+    assert [line.key for line in said.message.lines][:2] == ["continue_here", key]
     assert here.passed == []
 
 

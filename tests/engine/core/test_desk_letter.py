@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from engine.core.desk import Arrived, Asked, Prompt, Rang, Settled
+from engine.core.desk import Arrived, Asked, Gather, Prompt, Rang, Settled
 from engine.core.desk_letter import USEFUL_MS
-from engine.core.message import When
+from engine.core.message import Count, When
 from engine.core.parcel import Direct
 from engine.core.schedule import Go, Standing, schedule
 from engine.core.values import DAY_MS, HOUR_MS, WEEK_MS, InstanceId
-from tests.engine.core.one_desk import I1, LETTER_MS, ME, NOON, OneDesk, asked, told
+from tests.engine.core.one_desk import I1, I2, I3, LETTER_MS, ME, NOON, OneDesk, asked, told
 
 
 def letters(**desk: object) -> OneDesk:
@@ -244,3 +244,59 @@ def test_a_change_to_what_they_said_yes_to_is_heard_all_the_same() -> None:
     assert [p.urgency for p in here.parcels] == ["change"]
     here.do(told(urgency="timely"))
     assert [p.urgency for p in here.parcels] == ["timely"]
+
+
+# ── what comes with it ───────────────────────────────────────────────────────
+
+
+def gathered(here: OneDesk) -> list[Gather]:
+    return [effect for effect in here.effects if isinstance(effect, Gather)]
+
+
+def footer(here: OneDesk) -> dict[str, object]:
+    return {phrase.key: phrase.slots.get("n") for phrase in here.parcels[0].message.footer}
+
+
+def test_what_has_waited_for_the_budget_comes_with_it_and_the_letter_says_how_much() -> None:
+    here = letters()
+    for instance in (I1, I2, I3):
+        here.ask(instance=instance, closes_ms=NOON + 20 * DAY_MS, deliver=False)
+    ring(here)
+    assert gathered(here) == [Gather(0)]
+    assert footer(here) == {"weekly.with_it": Count(3)}
+    assert here.parcels[0].message.view == "letter"
+
+
+def test_one_that_the_budget_has_room_for_comes_as_it_would_have() -> None:
+    here = letters()
+    here.facts["has_budget"] = True
+    here.ask(closes_ms=NOON + 20 * DAY_MS, deliver=False)
+    ring(here)
+    assert (gathered(here), footer(here)) == ([], {})
+    here.ask(instance=I2, closes_ms=NOON + 20 * DAY_MS, deliver=False)
+    ring(here)
+    assert (gathered(here), footer(here)) == ([Gather(1)], {"weekly.with_it": Count(1)})
+
+
+def test_with_no_other_news_it_says_nothing_but_that_they_come() -> None:
+    here = OneDesk()
+    here.ask(closes_ms=NOON + 20 * DAY_MS, deliver=False)
+    ring(here)
+    assert (here.said, here.parcels[0].message.view) == (["weekly.head"], None)
+    assert footer(here) == {"weekly.with_it": Count(1)}
+
+
+def test_what_is_in_the_room_answered_or_over_does_not_come_again() -> None:
+    here = letters()
+    here.ask(instance=I1, closes_ms=NOON + 20 * DAY_MS)
+    here.ask(instance=I2, closes_ms=NOON + DAY_MS, deliver=False)
+    here.ask("private", instance=I3, closes_ms=NOON + 20 * DAY_MS, sensitive=True)
+    ring(here)
+    assert (gathered(here), footer(here)) == ([], {})
+
+
+def test_a_goodbye_stands_behind_it() -> None:
+    here = letters(silent_letters=3)
+    here.ask(closes_ms=NOON + 20 * DAY_MS, deliver=False)
+    ring(here)
+    assert list(footer(here)) == ["weekly.with_it", "letter.goodbye"]

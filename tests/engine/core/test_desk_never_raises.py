@@ -18,11 +18,14 @@ from engine.core.desk import (
     Called,
     CallTaken,
     Command,
+    Compared,
+    Comparing,
     Confirmed,
     Desk,
     DeskEvent,
     DeskFacts,
     Empowered,
+    Estranged,
     Exchange,
     Forget,
     Heard,
@@ -34,7 +37,9 @@ from engine.core.desk import (
     Prompt,
     Put,
     Rang,
+    Readable,
     Reading,
+    Recognized,
     Refused,
     Release,
     Reopened,
@@ -45,7 +50,10 @@ from engine.core.desk import (
     Store,
     TakenBack,
     Tapped,
+    Ticked,
     Told,
+    Unread,
+    Unreadable,
     Withdraw,
 )
 from engine.core.desk_commands import OWN_WORDS, PRIVATE_WORDS
@@ -96,6 +104,7 @@ messages = st.builds(
     lines=st.lists(phrases, max_size=2).map(tuple),
     options=st.lists(st.builds(Option, choices, emojis, phrases), max_size=4).map(tuple),
     sensitive=st.booleans(),
+    poll=st.booleans(),
 )
 kinds = st.sampled_from(["words", "moment", "person", "people", "number", "choice", "workflow"])
 urgencies = st.sampled_from(["reply", "timely", "change", "quiet", "safety"])
@@ -174,6 +183,9 @@ desks = st.builds(
     unanswered=st.integers(0, 4),
     leaving=st.sampled_from([False, False, False, True]),
     alone=st.none() | st.builds(Alone, instances, nows),
+    unread=st.lists(st.builds(Unread, st.sampled_from("abc"), rows, moments), max_size=6).map(tuple),
+    identity=st.sampled_from(["", "", "another"]),
+    identity_told_ms=moments,
 )
 targets = st.builds(Target, rows, st.none() | instances, asks, st.integers(1, 2), offers, st.booleans())
 commands = st.builds(
@@ -237,6 +249,13 @@ asked = st.builds(
 anything: st.SearchStrategy[DeskEvent] = st.one_of(
     heard,
     st.builds(Tapped, events, emojis, st.none() | targets, st.none() | circles),
+    st.builds(
+        Ticked,
+        events,
+        st.lists(st.sampled_from(["yes", "no", "tea"]), max_size=2).map(tuple),
+        st.none() | targets,
+        st.none() | circles,
+    ),
     reworded,
     st.builds(TakenBack, events),
     st.just(Arrived()),
@@ -257,6 +276,18 @@ anything: st.SearchStrategy[DeskEvent] = st.one_of(
     st.builds(Rang, st.sampled_from(["letter", "call:ana", "call:ben", "call:"])),
     st.builds(Called, people),
     st.builds(CallTaken, people),
+    st.builds(
+        Unreadable, st.sampled_from("ab"), st.sampled_from(["no_key", "unverified", "blocked", "damaged"])
+    ),
+    st.builds(Readable, st.sampled_from("ab")),
+    st.builds(Estranged, st.just("another")),
+    st.just(Recognized()),
+    st.builds(
+        Comparing,
+        st.lists(st.integers(0, 63), max_size=7).map(tuple),
+        st.tuples(st.integers(1000, 9191), st.integers(1000, 9191), st.integers(1000, 9191)),
+    ),
+    st.builds(Compared, st.sampled_from(["same", "different", "stopped", "too_late", "lost", "failed"])),
 )
 facts = st.builds(
     DeskFacts,
@@ -276,7 +307,15 @@ facts = st.builds(
     contacts=st.lists(people, max_size=3, unique=True).map(tuple),
     delivered=st.frozensets(rows),
 )
-SHARED_VIEWS = ("who holds what", "what's on", "try", "carried by:me", "carried by:ana", "carried by:ben")
+SHARED_VIEWS = (
+    "who holds what",
+    "what's on",
+    "try",
+    "trust",
+    "carried by:me",
+    "carried by:ana",
+    "carried by:ben",
+)
 LOTS = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -326,7 +365,7 @@ def test_effects_concern_this_person_alone(desk: Desk, event: DeskEvent, known: 
                 assert Ref(ME) in (getattr(carried, "by", None), getattr(carried, "who", None))
             case Inform(event=carried):
                 assert carried.by == ME
-                assert isinstance(event, Heard | Tapped)
+                assert isinstance(event, Heard | Tapped | Ticked)
             case Forget():
                 assert isinstance(event, Heard)
             case Begin() | Withdraw() | Release() | Alarm() | Store():
@@ -414,7 +453,11 @@ def test_something_private_is_shown_only_to_whoever_is_alone_with_it_and_never_t
     event = replace(event, sensitive=True)
     put = [e.parcel for e in decide_desk(desk, event, known).effects if isinstance(e, Put)]
     of_it = [parcel for parcel in put if parcel.about == event.instance]
-    assert len(of_it) <= 1
+    questions = [parcel for parcel in of_it if parcel.polls is None]
+    assert len(questions) <= 1
+    # A poll is encrypted; it comes with its question only, never with a knock.
+    shown = [parcel.row for parcel in questions if parcel.message != KNOCK]
+    assert [parcel.polls for parcel in of_it if parcel.polls is not None] == shown * event.message.poll
     for parcel in of_it:
         assert (parcel.emoji, parcel.message.sensitive) == (None, True)
         if parcel.message == KNOCK:

@@ -300,6 +300,15 @@ def test_a_contact_who_will_write_is_thanked_and_the_one_who_called_hears_it() -
     assert not here.has("call:ana", None)
 
 
+def test_a_contact_who_answers_somebody_who_has_been_forgotten_since_hears_that_they_are_gone() -> None:
+    here = called()
+    here.facts["gone"] = (ANA,)
+    here.write({here.prompt("call:ana", None).row: "write"})
+    assert (here.informed, here.said) == ([], ["person.gone"])
+    assert here.desk.called_by == ()
+    assert not here.has("call:ana", None)
+
+
 def test_a_thumb_is_enough() -> None:
     here = called()
     here.tap("👍", here.prompt("call:ana", None))
