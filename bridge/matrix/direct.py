@@ -79,13 +79,21 @@ class DirectRooms:
                 self._ledger.put(MARKED, "", json.dumps(self._marked).encode())
 
     def room_of(self, user_id: str) -> str | None:
-        """The 1:1 room with this person that could be written to now, or None."""
+        """The 1:1 room with this person that could be written to now, or None.
+
+        Of several the newest that both of them are in; only where there is none, one they are still invited to.
+        """
+        known = (self._rooms.get(room_id) for room_id in self._rooms_with(user_id))
+        fit = [room for room in known if room is not None and self._suits(room, user_id)]
+        both = (room for room in fit if user_id in room.joined())
+        found = next(both, fit[0] if fit else None)
+        return None if found is None else found.room_id
+
+    def _rooms_with(self, user_id: str) -> list[str]:
+        """Every 1:1 room we know of with this person, the newest first."""
         marked = [room_id for room_id in as_list(self._marked.get(user_id)) if isinstance(room_id, str)]
-        for room_id in [self._known.get(user_id), *marked]:
-            room = self._rooms.get(room_id) if room_id else None
-            if room is not None and self._suits(room, user_id):
-                return room.room_id
-        return None
+        made = self._known.get(user_id)
+        return marked if made is None or made in marked else [*marked, made]
 
     def known(self) -> Mapping[str, str]:
         """The person of every 1:1 room we ever made or took up, whether or not they are in it now."""
@@ -144,6 +152,37 @@ class DirectRooms:
                 await self._unless_gone("POST", path("rooms", room_id, "leave"))
                 await self._unless_gone("POST", path("rooms", room_id, "forget"))
             await self._unmark(user_id, rooms)
+
+    async def tidy(self) -> None:
+        """Leave, for good, one 1:1 room that the other has left, where there is another one with them.
+
+        Raises a `MatrixError` where a later try may help; doing it again does the rest.
+        """
+        for room_id, user_id in self.known().items():
+            room, used = self._rooms.get(room_id), self.room_of(user_id)
+            if room is None or used in (None, room_id) or room.present() - {self._rooms.user_id}:
+                continue
+            async with self._locks.setdefault(user_id, asyncio.Lock()):
+                log.info("%s: they have left it, and there is another one with them: leaving it too", room_id)
+                await self._unless_gone("POST", path("rooms", room_id, "leave"))
+                await self._unless_gone("POST", path("rooms", room_id, "forget"))
+                await self._unmark_room(user_id, room_id)
+            return
+
+    async def _unmark_room(self, user_id: str, room_id: str) -> None:
+        await self._ask_what_is_marked()
+        listed = [each for each in self._rooms_with(user_id) if each != room_id]
+        if room_id in as_list(self._marked.get(user_id)):
+            self._marked = {**self._marked, user_id: listed}
+            where = path("user", self._rooms.user_id, "account_data", ACCOUNT_DATA)
+            await self._homeserver.request("PUT", where, body=self._marked)
+        async with self._ledger.turn:
+            if self._known.get(user_id) == room_id:
+                del self._known[user_id]
+                self._ledger.put(DIRECT, user_id, None)
+            self._forget_history(room_id)
+            self._ledger.put(MARKED, "", json.dumps(self._marked).encode())
+            await self._ledger.commit()
 
     async def _unless_gone(self, method: str, where: str) -> None:
         """One request; that there is nothing (any more) is as good."""
@@ -256,7 +295,7 @@ class DirectRooms:
             self._marked = {}
 
     async def adopt(self, user_id: str, room_id: str) -> None:
-        """This person opened a 1:1 room with us: mark it as such before joining it."""
+        """Mark a room as this person's newest 1:1 room: they opened it, or it takes the place of one we had."""
         async with self._locks.setdefault(user_id, asyncio.Lock()):
             await self._mark(user_id, room_id)
 

@@ -15,6 +15,15 @@ VERSIONS_WITHOUT_CREATOR_POWER = frozenset(str(number) for number in range(1, 12
 
 PRESENT = ("join", "invite")
 
+SPACE = "m.space"
+MOST_CHILDREN = 1_000
+"""Rooms of a space that are remembered; later ones are left out."""
+MOST_PARENTS = 20
+"""Spaces that a room may say it lies in; later ones are left out."""
+MOST_OUT = 5_000
+"""People who are not in a room any more and of whom that is remembered; the first of them are forgotten beyond it."""
+LONGEST_ORDER = 50
+
 
 class Member(msgspec.Struct, frozen=True, array_like=True):
     """A person in a room: "join" or "invite" (others are not kept), and the name they show, or None."""
@@ -24,6 +33,13 @@ class Member(msgspec.Struct, frozen=True, array_like=True):
 
     def __repr__(self) -> str:
         return f"Member({self.membership!r})"
+
+
+class Child(msgspec.Struct, frozen=True, array_like=True):
+    """A space's `m.space.child`: where its room stands among the others, and when it was put there."""
+
+    order: str | None
+    placed_ms: int
 
 
 class Encryption(msgspec.Struct, frozen=True):
@@ -61,6 +77,16 @@ class Room(msgspec.Struct, frozen=True):
     join_rule: str = "invite"
     replaced_by: str | None = None
     members: dict[str, Member] = {}
+    replaced_by_sender: str | None = None
+    """Who set the tombstone."""
+    predecessor: str | None = None
+    """The room that this one says it takes the place of."""
+    children: dict[str, Child] = {}
+    """Of a space: its rooms by id, whether or not we are in them."""
+    parents: tuple[str, ...] = ()
+    """The spaces that this room says it lies in."""
+    out: dict[str, str] = {}
+    """Who was put out of it ("ban" or "leave") or has left it, and has not been asked back since."""
 
     def __repr__(self) -> str:
         return f"Room({self.room_id!r}, version={self.version!r}, {len(self.members)} members)"
@@ -75,6 +101,10 @@ class Room(msgspec.Struct, frozen=True):
     def readers(self) -> frozenset[str]:
         """Whose devices get the room's keys: an invited person may read once joined, unless the room hides it."""
         return self.joined() if self.history_visibility == "joined" else self.present()
+
+    @property
+    def is_space(self) -> bool:
+        return self.room_type == SPACE
 
     def display_name(self, user_id: str) -> str | None:
         member = self.members.get(user_id)
@@ -113,16 +143,28 @@ class Room(msgspec.Struct, frozen=True):
         Encryption once seen stays: nobody can talk the bot into writing in the clear.
         """
         changes: dict[str, Any] = {}
-        members = dict(self.members)
+        members, children, out = dict(self.members), dict(self.children), dict(self.out)
+        parents = dict.fromkeys(self.parents)
         for event in events:
             kind, key = event.get("type"), event.get("state_key")
             content = as_dict(event.get("content"))
             if kind == "m.room.member" and isinstance(key, str):
+                _take_out(out, members, key, event, content)
                 _take_member(members, key, content)
+            elif kind == "m.space.child" and isinstance(key, str):
+                _take_child(children, key, event, content)
+            elif kind == "m.space.parent" and isinstance(key, str):
+                _take_parent(parents, key, content)
             elif key == "" and isinstance(kind, str) and kind in _READERS:
                 changes.update(_READERS[kind](event, content))
         if members != self.members:
             changes["members"] = members
+        if children != self.children:
+            changes["children"] = children
+        if tuple(parents) != self.parents:
+            changes["parents"] = tuple(parents)
+        if out != self.out:
+            changes["out"] = out
         return msgspec.structs.replace(self, **changes) if changes else self
 
 
@@ -135,6 +177,46 @@ def _take_member(members: dict[str, Member], user_id: str, content: Mapping[str,
         members.pop(user_id, None)
 
 
+def _take_out(
+    out: dict[str, str],
+    members: Mapping[str, Member],
+    user_id: str,
+    event: Mapping[str, Any],
+    content: Mapping[str, Any],
+) -> None:
+    """Saying no to an invitation is no leaving. (Called before ``members`` are brought up to date.)"""
+    membership = content.get("membership")
+    if membership in PRESENT:
+        out.pop(user_id, None)
+        return
+    before = members.get(user_id)
+    was_in = before is not None and before.membership == "join"
+    if membership == "ban" or (membership == "leave" and (was_in or event.get("sender") != user_id)):
+        out[user_id] = str(membership)
+        if len(out) > MOST_OUT:
+            del out[next(iter(out))]
+
+
+def _take_parent(parents: dict[str, None], room_id: str, content: Mapping[str, Any]) -> None:
+    """Client-server specification, `m.space.parent`: without `via` it is none (any more)."""
+    if not as_list(content.get("via")):
+        parents.pop(room_id, None)
+    elif room_id.startswith("!") and len(parents) < MOST_PARENTS:
+        parents[room_id] = None
+
+
+def _take_child(
+    children: dict[str, Child], room_id: str, event: Mapping[str, Any], content: Mapping[str, Any]
+) -> None:
+    """Client-server specification, `m.space.child`: without `via` it is none (any more), and a bad `order` is none."""
+    if not as_list(content.get("via")) or not room_id.startswith("!"):
+        children.pop(room_id, None)
+    elif room_id in children or len(children) < MOST_CHILDREN:
+        order = as_text(content.get("order"))
+        fits = order is not None and len(order) <= LONGEST_ORDER and all(" " <= sign <= "~" for sign in order)
+        children[room_id] = Child(order if fits else None, as_number(event.get("origin_server_ts")) or 0)
+
+
 def _create(event: Mapping[str, Any], content: Mapping[str, Any]) -> dict[str, Any]:
     creator = as_text(event.get("sender")) or as_text(content.get("creator"))
     more = [user for user in as_list(content.get("additional_creators")) if isinstance(user, str)]
@@ -142,6 +224,7 @@ def _create(event: Mapping[str, Any], content: Mapping[str, Any]) -> dict[str, A
         "version": as_text(content.get("room_version")) or "1",
         "creators": tuple(dict.fromkeys(([creator] if creator else []) + more)),
         "room_type": as_text(content.get("type")),
+        "predecessor": as_text(as_dict(content.get("predecessor")).get("room_id")),
     }
 
 
@@ -199,7 +282,11 @@ def _join_rule(event: Mapping[str, Any], content: Mapping[str, Any]) -> dict[str
 
 
 def _tombstone(event: Mapping[str, Any], content: Mapping[str, Any]) -> dict[str, Any]:
-    return {"replaced_by": as_text(content.get("replacement_room"))}
+    replaced_by = as_text(content.get("replacement_room"))
+    return {
+        "replaced_by": replaced_by,
+        "replaced_by_sender": as_text(event.get("sender")) if replaced_by else None,
+    }
 
 
 _Reader = Callable[[Mapping[str, Any], Mapping[str, Any]], dict[str, Any]]

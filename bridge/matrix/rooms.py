@@ -48,12 +48,12 @@ class Allowed(msgspec.Struct, frozen=True):
     servers: frozenset[str] = frozenset()
     rooms: frozenset[str] = frozenset()
 
-    def allows(self, inviter: str, rooms: Mapping[str, Room]) -> bool:
-        """Whether an invitation by this person is accepted."""
+    def allows(self, inviter: str, people_of: Callable[[str], frozenset[str]]) -> bool:
+        """Whether an invitation by this person is accepted; ``people_of`` says who is in a room or space."""
         return (
             inviter in self.users
             or inviter.partition(":")[2] in self.servers
-            or any(room_id in rooms and inviter in rooms[room_id].joined() for room_id in self.rooms)
+            or any(inviter in people_of(room_id) for room_id in self.rooms)
         )
 
 
@@ -201,6 +201,10 @@ class Rooms:
                 return room
         return self._rooms.get(room_id)
 
+    def _joined(self, room_id: str) -> frozenset[str]:
+        room = self._rooms.get(room_id)
+        return room.joined() if room is not None else frozenset()
+
     async def _state(self, room_id: str) -> list[dict[str, Any]]:
         answer = await self._homeserver.request("GET", path("rooms", room_id, "state"))
         return [as_dict(event) for event in as_list(answer.get("items"))]
@@ -210,10 +214,13 @@ class Rooms:
         allowed: Allowed,
         clock: Clock,
         before_joining: Callable[[Invite], Awaitable[None]],
+        people_of: Callable[[str], frozenset[str]] | None = None,
         *,
         at_most: int = 5,
     ) -> None:
         """Join or reject open invitations that are due; one that fails is tried again later, `MOST_TRIES` times.
+
+        `people_of`: who is in a room, where that is more than whoever has joined the room of this id.
 
         Joining twice and leaving twice are harmless, so a kill in between costs nothing; the invitation is
         forgotten when the sync shows the room joined or left.
@@ -221,7 +228,7 @@ class Rooms:
         now_ms = clock.now_ms()
         due = [invite for invite in self._invites.values() if invite.due_ms <= now_ms]
         for invite in due[:at_most]:
-            accepted = allowed.allows(invite.inviter, self._rooms)
+            accepted = allowed.allows(invite.inviter, people_of or self._joined)
             action = "join" if accepted else "leave"
             reason = "accepted" if accepted else "declined, not among those whose invitations are accepted"
             log.info("invitation to %s by %s: %s", invite.room_id, invite.inviter, reason)

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, cast
 
+import pytest
+
+from bridge.matrix.room import Member, Room
 from bridge.matrix.rooms import Rooms
-from bridge.neighbours import Neighbours
+from bridge.matrix.spaces import NothingReplaced, Places
+from bridge.neighbours import NamesNow, Neighbours
+from bridge.plan import CirclePlan
+from bridge.roles import Kind, Office
+from bridge.wording.render import Hearer
 from engine.core.values import CircleId, PersonId
 from engine.testing import MemoryStore
 
@@ -14,15 +22,11 @@ ROOM = "!kitchen:hearth.test"
 BOT = "@hearth:hearth.test"
 
 
-class _Room:
-    def __init__(self, *people: str) -> None:
-        self._people = {f"@{name}:hearth.test" for name in people} | {BOT}
-
-    def joined(self) -> set[str]:
-        return self._people
-
-    def display_name(self, user_id: str) -> str | None:
-        return None
+def room(*people: str, room_id: str = ROOM, **called: str) -> Room:
+    """``called``: who goes by another name there."""
+    names = (*people, "hearth")
+    members = {f"@{name}:hearth.test": Member("join", called.get(name, "")) for name in names}
+    return Room(room_id, members=members)
 
 
 class _Rooms:
@@ -30,25 +34,36 @@ class _Rooms:
 
     user_id = BOT
 
-    def __init__(self, rooms: Mapping[str, _Room]) -> None:
-        self._rooms = rooms
+    def __init__(self, *rooms: Room) -> None:
+        self._rooms = {each.room_id: each for each in rooms}
 
-    def get(self, room_id: str) -> _Room | None:
+    def get(self, room_id: str) -> Room | None:
         return self._rooms.get(room_id)
+
+    def all(self) -> Mapping[str, Room]:
+        return self._rooms
 
 
 class _Roles:
+    def __init__(self) -> None:
+        self.held: list[Office] = []
+
     async def holders(self, circle: CircleId, role: str, *, understudy: bool) -> Sequence[PersonId]:
         return [PersonId(f"{circle}/{role}/{understudy}")]
 
+    async def offices(self, circle: CircleId) -> Sequence[Office]:
+        return self.held
 
-async def looking_around(*people: str, **called_on: Any) -> tuple[Neighbours, MemoryStore, CircleId]:
+
+async def looking_around(
+    *people: str, roles: _Roles | None = None, **called_on: Any
+) -> tuple[Neighbours, MemoryStore, CircleId]:
     store, circle = MemoryStore(), CircleId("kitchen")
-    rooms = cast(Rooms, _Rooms({ROOM: _Room(*people)}))
+    rooms = cast(Rooms, _Rooms(room(*people)))
     named = {"contacts": (), "stewards": ()} | {
         kind: tuple(f"@{name}:hearth.test" for name in names) for kind, names in called_on.items()
     }
-    neighbours = Neighbours(rooms, store, {circle: ROOM}, named["contacts"], named["stewards"], _Roles())
+    neighbours = Neighbours(rooms, store, {circle: CirclePlan(ROOM, Path(), **named)}, roles or _Roles())
     await neighbours.look_around()
     return neighbours, store, circle
 
@@ -63,6 +78,22 @@ async def test_a_safety_contact_need_not_be_in_the_room() -> None:
     assert list(neighbours.contacts(circle)) == [await store.person("@dora:hearth.test")]
 
 
+@pytest.mark.parametrize("kind", ["steward", "contact"])
+async def test_who_holds_the_role_of_a_steward_or_a_contact_is_one_while_they_are_in_the_circle(
+    kind: Kind,
+) -> None:
+    roles = _Roles()
+    neighbours, store, circle = await looking_around(
+        "ana", "ben", roles=roles, stewards=("ben",), contacts=("ben",)
+    )
+    ana, ben, dora = [await store.person(f"@{name}:hearth.test") for name in ("ana", "ben", "dora")]
+    roles.held = [Office(kind, person, 9) for person in (ana, ben, dora)]
+    await neighbours.look_who_holds()
+    found = {"steward": neighbours.stewards(circle), "contact": neighbours.contacts(circle)}
+    assert found.pop(kind) == [ben, ana]
+    assert list(found.values()) == [[ben]]
+
+
 async def test_everybody_but_the_bot_is_a_member() -> None:
     neighbours, store, circle = await looking_around("ana", "ben")
     assert set(await neighbours.members(circle)) == {
@@ -71,6 +102,59 @@ async def test_everybody_but_the_bot_is_a_member() -> None:
     }
 
 
+async def test_whoever_was_banned_from_the_new_room_is_not_heard_in_the_old_one() -> None:
+    class Replaced(NothingReplaced):
+        def latest(self, room_id: str) -> str:
+            return "!new" if room_id == "!old" else room_id
+
+        def former(self, room_id: str) -> tuple[str, ...]:
+            return ("!old",) if room_id == "!new" else ()
+
+        def counts(self, room_id: str) -> bool:
+            return room_id == "!old"
+
+    banned = {"type": "m.room.member", "state_key": "@ben:hearth.test", "content": {"membership": "ban"}}
+    new = room("ana", room_id="!new").with_state([banned])
+    rooms, circle = cast(Rooms, _Rooms(room("ana", "ben", room_id="!old"), new)), CircleId("kitchen")
+    places = Places(rooms, Replaced(), roots=("!old",))
+    plans = {circle: CirclePlan("!old", Path())}
+    neighbours = Neighbours(rooms, MemoryStore(), plans, _Roles(), places)
+    heard = [neighbours.hears(circle, "!old", f"@{name}:hearth.test") for name in ("ana", "ben", "gone")]
+    assert heard == [True, False, True], "what somebody said just before they left is heard"
+
+
 async def test_who_holds_a_role_is_asked_of_whoever_knows() -> None:
     neighbours, _, circle = await looking_around("ana")
     assert await neighbours.holders(circle, "Keys", understudy=True) == [PersonId("kitchen/Keys/True")]
+
+
+async def test_people_go_by_the_name_that_those_who_hear_it_know_them_by() -> None:
+    store, kitchen, cellar = MemoryStore(), CircleId("kitchen"), CircleId("cellar")
+    rooms = _Rooms(
+        room("ana", "ben", room_id="!kitchen", ana="Ana"), room("ana", "dora", room_id="!cellar", ana="Raven")
+    )
+    contact = "@eve:hearth.test"
+    plans = {
+        kitchen: CirclePlan("!kitchen", Path()),
+        cellar: CirclePlan("!cellar", Path(), contacts=(contact,)),
+    }
+    neighbours = Neighbours(cast(Rooms, rooms), store, plans, _Roles())
+    await neighbours.look_around()
+    ana, ben, dora, eve = [await store.person(f"@{n}:hearth.test") for n in ("ana", "ben", "dora", "eve")]
+    names = NamesNow(neighbours, store)
+    assert await names.name_of(ana, Hearer(circle=kitchen)) == "Ana"
+    assert await names.name_of(ana, Hearer(circle=cellar)) == "Raven"
+    assert await names.name_of(ana, Hearer(person=dora)) == "Raven"
+    assert await names.name_of(ana, Hearer(person=eve)) == "Raven"
+    assert await names.name_of(ben, Hearer(person=dora)) == "ben", "no name of a circle she is not in"
+    assert await names.name_of(ana, Hearer()) == "Ana"
+    assert neighbours.find("Raven", dora) == ana
+    assert neighbours.find("Ana", dora) == ana, "her id says so much"
+    assert neighbours.find("Raven", ben) is None
+    assert neighbours.find("ben", dora) is None
+    assert neighbours.find("dora", ana) == dora
+    assert neighbours.among((kitchen,)).find("dora", ana) is None, (
+        "nobody of another circle is meant in its room"
+    )
+    assert neighbours.among((kitchen,)).find("ben", ana) == ben
+    assert neighbours.among((kitchen,)).name_of(ben) == "ben"

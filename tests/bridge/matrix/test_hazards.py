@@ -4,12 +4,15 @@ import asyncio
 from typing import Any
 
 import pytest
+import vodozemac
 
 from bridge.matrix.http import Homeserver, ServerTrouble
+from bridge.matrix.keep import MemoryKeeper
 from bridge.matrix.keys import ForeignDevice
 from bridge.matrix.outbound import IdentityChanged, NobodyCanRead
 from bridge.matrix.sync import RoomEvent, UndecryptableEvent
 from bridge.matrix.trust import IdentityState
+from tests.bridge.matrix.conftest import WAIT_SECONDS
 
 BOGUS = "A" * 43
 
@@ -147,7 +150,7 @@ async def test_a_send_cancelled_in_the_middle_does_not_block_the_next(world, lis
     homeserver.before = None
     go_on.set()
     event_id = await asyncio.wait_for(
-        bot.client.sender.deliver(here.room, "m.room.message", note("not cancelled"), "t2"), 20
+        bot.client.sender.deliver(here.room, "m.room.message", note("not cancelled"), "t2"), WAIT_SECONDS
     )
     assert (await here["ana"].sees(here.room, event_id)).body == "not cancelled"
 
@@ -376,3 +379,38 @@ async def test_a_device_that_lost_our_key_gets_it_again_with_the_next_message(wo
     event_id = await bot.client.sender.deliver(here.room, "m.room.message", note("two"), "t2")
     assert session.shares[ana.user_id, ana.device_id].index == 1
     assert (await ana.sees(here.room, event_id)).body == "two"
+
+
+async def test_the_rows_of_the_device_open_with_our_own_secret_only(world, listen) -> None:
+    here = await world("ana")
+    bot = await listen(here.bot)
+    await bot.stop()
+    bot.options["pickle_secret"] = b"DEFAULT_KEY".ljust(32, b"\0")
+    with pytest.raises(vodozemac.LibolmPickleException):
+        await bot.open()
+    del bot.options["pickle_secret"]
+    await bot.start()
+
+
+async def test_what_has_left_was_stored_before_so_that_no_key_seals_twice(world, listen) -> None:
+    here = await world("ana", invite_bot=True)
+    bot, homeserver = await tampered(here, listen)
+    left: list[tuple[dict[tuple[str, str], bytes], dict[str, Any]]] = []
+
+    async def note_rows(method: str, path: str, options: dict[str, Any]) -> None:
+        if "/send/" in path:
+            left.append((dict(bot.keeper.rows), options["body"]))
+
+    homeserver.before = note_rows
+    await bot.client.sender.deliver(here.room, "m.room.message", note("one"), "t1")
+    await bot.client.sender.deliver(here.room, "m.room.message", note("two"), "t2")
+    await bot.stop()
+    rows, sealed = left[-1]
+    # As after a kill in the moment in which the second message left.
+    again = await listen(here.bot, MemoryKeeper(rows))
+    after = await again.client.sender.seal(here.room, "m.room.message", note("three"), "t3")
+    assert after.content["session_id"] == sealed["session_id"]
+    index = [
+        vodozemac.MegolmMessage.from_base64(c["ciphertext"]).message_index() for c in (sealed, after.content)
+    ]
+    assert index == [1, 2]

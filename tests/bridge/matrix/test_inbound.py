@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -77,6 +78,18 @@ def why(found: RoomEvent) -> str:
 def test_a_message_in_the_1_1_room_is_heard_without_prefix() -> None:
     draft = heard(event(text("I'm coming")))
     assert draft == SpokenDraft(id="$event", occurred_ms=999_000, sender=ANA, body="I'm coming")
+
+
+def test_what_is_written_in_the_clear_in_an_encrypted_room_is_known_for_that() -> None:
+    def clear(found: RoomEvent, *, room_is_encrypted: bool) -> bool:
+        draft = translate(found, KNOWN, RECEIVED_MS, room_is_encrypted=room_is_encrypted)
+        assert isinstance(draft, SpokenDraft)
+        return draft.in_clear
+
+    said = event(text("it's me"))
+    assert clear(said, room_is_encrypted=True)
+    assert not clear(said, room_is_encrypted=False)
+    assert not clear(msgspec.structs.replace(said, encrypted=True), room_is_encrypted=True)
 
 
 def test_a_message_counts_by_the_homeservers_clock_but_never_later_than_it_came() -> None:
@@ -271,7 +284,7 @@ def test_a_new_name_or_picture_is_no_arrival_in_a_circle() -> None:
 
 
 def test_what_cannot_be_decrypted_is_said_to_be_so() -> None:
-    cause = Undecryptable("session", "no_key")
+    cause = Undecryptable("session", "replayed")
     locked = UndecryptableEvent(DM, "$event", ANA, 999_000, cause)
     assert translate(locked, KNOWN, RECEIVED_MS) == Ignored("undecryptable")
     assert why(event({}, type="m.room.encrypted")) == "undecryptable"

@@ -22,6 +22,8 @@ class Notes:
     def __init__(self, user_id: str, room: str) -> None:
         self.user_id = user_id
         self.room = room
+        self.more: tuple[str, ...] = ()
+        """Further rooms of the circle."""
         self.sent: dict[RowId, tuple[str, str]] = {}
 
     async def matrix_id(self, person: PersonId) -> str | None:
@@ -29,6 +31,9 @@ class Notes:
 
     async def room_of(self, circle: CircleId) -> str:
         return self.room
+
+    async def rooms_of(self, circle: CircleId) -> tuple[str, ...]:
+        return (self.room, *self.more)
 
     async def sent_event(self, row: RowId) -> tuple[str, str] | None:
         return self.sent.get(row)
@@ -40,8 +45,8 @@ class Notes:
         return Enclosure("hearth.txt", SECRET)
 
 
-async def scene(world, listen):
-    here = await world("ana", invite_bot=True)
+async def scene(world, listen, here=None):
+    here = here or await world("ana", invite_bot=True)
     bot = await listen(here.bot)
     ana = here["ana"]
     notes = Notes(ana.user_id, here.room)

@@ -69,18 +69,26 @@ def test_members_come_and_go_and_the_invited_may_read_unless_the_room_hides_it()
     assert made.with_state([member(ANA, "ban"), member(BRUNO, "leave")]).present() == {BOT}
 
 
-def test_a_tombstone_names_the_room_that_follows() -> None:
-    assert room(state("m.room.tombstone", {"replacement_room": "!next"})).replaced_by == "!next"
+def test_a_tombstone_names_the_room_that_follows_and_who_said_so() -> None:
+    made = room(state("m.room.tombstone", {"replacement_room": "!next"}))
+    assert made.replaced_by == "!next"
+    assert made.replaced_by_sender == state("m.room.tombstone", {})["sender"]
+    undone = made.with_state([state("m.room.tombstone", {})])
+    assert (undone.replaced_by, undone.replaced_by_sender) == (None, None)
 
 
 def test_invitations_are_closed_by_default_and_open_by_user_server_or_shared_room() -> None:
-    rooms = {"!home": room(member(ANA, "join"), member(BRUNO, "invite"))}
-    assert not Allowed().allows(ANA, rooms)
-    assert Allowed(users=frozenset({ANA})).allows(ANA, {})
-    assert Allowed(servers=frozenset({"y"})).allows(BRUNO, {})
-    assert not Allowed(servers=frozenset({"y"})).allows("@eve:y.evil", {})
-    assert Allowed(rooms=frozenset({"!home"})).allows(ANA, rooms)
-    assert not Allowed(rooms=frozenset({"!home", "!unknown"})).allows(BRUNO, rooms)
+    home = room(member(ANA, "join"), member(BRUNO, "invite"))
+
+    def people_of(room_id: str) -> frozenset[str]:
+        return home.joined() if room_id == "!home" else frozenset()
+
+    assert not Allowed().allows(ANA, people_of)
+    assert Allowed(users=frozenset({ANA})).allows(ANA, people_of)
+    assert Allowed(servers=frozenset({"y"})).allows(BRUNO, people_of)
+    assert not Allowed(servers=frozenset({"y"})).allows("@eve:y.evil", people_of)
+    assert Allowed(rooms=frozenset({"!home"})).allows(ANA, people_of)
+    assert not Allowed(rooms=frozenset({"!home", "!unknown"})).allows(BRUNO, people_of)
 
 
 junk = st.recursive(

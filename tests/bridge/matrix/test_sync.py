@@ -221,6 +221,17 @@ async def test_a_gap_is_filled_from_the_cursor_on_and_a_bottomless_one_is_given_
     assert not deliveries[1].gaps[0].complete
 
 
+async def test_who_left_in_a_gap_is_heard_from_the_state_beside_it() -> None:
+    left = message(3, type="m.room.member", state_key="@ana:x", content={"membership": "leave"})
+    gap = answer("b", message(4, sender="@ben:x"), limited=True)
+    gap["rooms"]["join"][ROOM]["state"] = {"events": [left]}
+    homeserver = Scripted(answer("a", message(1)), gap)
+    homeserver.pages = {"before b": {"chunk": []}}
+    deliveries, _ = await play(homeserver)
+    heard = [(e.event_id, e.source) for e in deliveries[1].events if isinstance(e, RoomEvent)]
+    assert heard == [("$3", "state"), ("$4", "timeline")]
+
+
 async def test_nothing_of_the_session_shows_in_reprs() -> None:
     assert "syt_secret" not in repr(SESSION)
     deliveries, _ = await play(Scripted(answer("a", message(1))))
