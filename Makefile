@@ -42,8 +42,9 @@ format: $(READY) ## put the code into its usual shape
 cover: $(READY) ## the pure core's tests with branch coverage; less than all of it is a failure
 	@$(BIN)/python -m pytest tests/engine/core --cov=engine.core --cov-branch --cov-report=term-missing --cov-fail-under=100 $(ARGS)
 
-bench: $(READY) ## measure the engine beside the raw SQLite floor
+bench: $(READY) ## measure the engine beside the raw SQLite floor, and the bridge beside bare nio
 	@$(BIN)/hearth bench engine --json
+	@$(BIN)/hearth bench bridge --json
 
 fuzz: $(READY) ## spoil workflow files in 10,000 ways and hold the checker to its promises (ARGS="--seed 1")
 	@$(BIN)/python -m bench.fuzz $(ARGS)

@@ -34,7 +34,7 @@ from engine.core.definition import (
 from engine.core.effect import Decision
 from engine.core.event import Commanded, Facts, Started
 from engine.core.values import CircleId, InstanceId, PersonId, Ref
-from engine.runtime.batch import House
+from engine.runtime.house import House
 from engine.runtime.line import StraightLine
 from engine.runtime.ports import Begun, ToInstance
 from engine.store import TortoiseStore
@@ -84,10 +84,10 @@ class _OneWorkflow:
     def __init__(self, definition: Definition) -> None:
         self._definition = definition
 
-    def in_service(self, name: str) -> Definition | None:
+    def in_service(self, name: str, circle: CircleId | None = None) -> Definition | None:
         return self._definition
 
-    def begins(self) -> dict[str, str]:
+    def begins(self, circle: CircleId | None = None) -> dict[str, str]:
         return {self._definition.begins_with: self._definition.name}
 
     async def by_digest(self, digest: str) -> Definition | None:

@@ -6,7 +6,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from email.utils import parsedate_to_datetime
-from typing import Any, Self, TypeVar
+from typing import Any, Literal, Protocol, Self, TypeVar
 from urllib.parse import quote
 
 import aiohttp
@@ -49,11 +49,12 @@ class Refused(MatrixError):
 
 
 class RateLimited(MatrixError):
-    """The homeserver asks us to wait."""
+    """The homeserver asks us to wait; or it would, so that it was not `asked`."""
 
-    def __init__(self, where: str, retry_after_ms: int | None) -> None:
+    def __init__(self, where: str, retry_after_ms: int | None, *, asked: bool = True) -> None:
         super().__init__(f"{where}: rate limited, retry after {retry_after_ms} ms")
         self.retry_after_ms = retry_after_ms
+        self.asked = asked
 
 
 class ServerTrouble(MatrixError):
@@ -70,6 +71,40 @@ class TokenLost(MatrixError):
 
 UPLOAD = "/_matrix/media/v3/upload"
 
+Limited = Literal["messages", "rooms", "joins", "invites"]
+"""What homeservers limit, each by itself."""
+
+
+class Pacer(Protocol):
+    """Knows how fast the homeserver lets us go, and learns it from every answer; `engine.runtime.pace.Pace` is one."""
+
+    def begin(self, kind: Limited) -> int:
+        """0: a request of this kind may go; otherwise how long to wait, in milliseconds."""
+
+    def accepted(self, kind: Limited) -> None:
+        """One that had begun was carried out."""
+
+    def refused(self, kind: Limited, retry_after_ms: int | None) -> None:
+        """One that had begun was answered with 429."""
+
+    def failed(self, kind: Limited) -> None:
+        """One that had begun ended in any other way."""
+
+
+def limited_as(method: str, path: str) -> Limited | None:
+    """Which limit a request counts against; None for what is not limited, or in no way we would notice."""
+    if method == "GET":
+        return None
+    if path.endswith("/createRoom"):
+        return "rooms"
+    if path.endswith("/join") or "/client/v3/join/" in path:
+        return "joins"
+    if path.endswith("/invite"):
+        return "invites"
+    if "/rooms/" in path and any(part in path for part in ("/send/", "/redact/", "/state/")):
+        return "messages"
+    return None
+
 
 def path(*parts: str) -> str:
     """A path below `/_matrix/client/v3` with every part escaped: `path("rooms", room_id, "state")`."""
@@ -83,6 +118,8 @@ class Homeserver:
         self.url = url.rstrip("/")
         self._web = web
         self._access_token = access_token
+        self.pacer: Pacer | None = None
+        """Set: what it says may not go yet is `RateLimited` without having been asked."""
 
     def __repr__(self) -> str:
         return f"Homeserver({self.url!r})"
@@ -117,7 +154,22 @@ class Homeserver:
         data = None
         if method != "GET":
             data = json.dumps(body or {}, ensure_ascii=False, separators=(",", ":")).encode()
-        return await self._exchange(method, path, query, data, "application/json", timeout_seconds)
+        kind, pacer = limited_as(method, path), self.pacer
+        if kind is None or pacer is None:
+            return await self._exchange(method, path, query, data, "application/json", timeout_seconds)
+        wait_ms = pacer.begin(kind)
+        if wait_ms:
+            raise RateLimited(f"{method} {path} (not asked)", wait_ms, asked=False)
+        try:
+            answer = await self._exchange(method, path, query, data, "application/json", timeout_seconds)
+        except RateLimited as limited:
+            pacer.refused(kind, limited.retry_after_ms)
+            raise
+        except BaseException:
+            pacer.failed(kind)
+            raise
+        pacer.accepted(kind)
+        return answer
 
     async def upload(self, content: bytes, *, timeout_seconds: float = 60.0) -> str:
         """Lay a file (most often one that is encrypted already) in the media repository; its `mxc://` address.
@@ -249,8 +301,11 @@ class Patience:
         """We are stopping: whoever waits, now or later, is given the error instead of another try."""
         self._ended.set()
 
-    async def __call__(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Await `call()` until it answers; raises its last error after `attempts` tries."""
+    async def __call__(self, call: Callable[[], Awaitable[T]], *, waits_for_limits: bool = True) -> T:
+        """Await `call()` until it answers; raises its last error after `attempts` tries.
+
+        Without `waits_for_limits` a rate limit is raised at once: whoever keeps a queue sends something else meanwhile.
+        """
         for attempt in range(1, self._attempts + 1):
             try:
                 return await self._in_turn(call)
@@ -261,7 +316,8 @@ class Patience:
                 log.warning("attempt %d: %s; again in %.1f s", attempt, error, wait_seconds)
             except RateLimited as error:
                 wait_seconds = self.wait_seconds(attempt, error)
-                if attempt == self._attempts or wait_seconds > self._longest_seconds * 1.5:
+                too_long = not waits_for_limits or wait_seconds > self._longest_seconds * 1.5
+                if attempt == self._attempts or too_long:
                     raise
                 log.info("attempt %d: %s; again in %.1f s", attempt, error, wait_seconds)
                 await self._pause(wait_seconds)

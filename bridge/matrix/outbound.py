@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from bridge.matrix.checked import MEGOLM_ALGORITHM
-from bridge.matrix.cipher import Cipher, Decrypted
+from bridge.matrix.cipher import VERIFICATION, Cipher, Decrypted
 from bridge.matrix.http import Homeserver, Patience, Refused, path
 from bridge.matrix.keep import Ledger
 from bridge.matrix.keys import KeyExchange
@@ -27,6 +27,7 @@ from bridge.matrix.room import Room
 from bridge.matrix.rooms import Rooms
 from bridge.matrix.text import as_dict, as_list, as_text
 from bridge.matrix.trust import IdentityState
+from engine.core.parcel import WHOEVER
 
 log = logging.getLogger(__name__)
 
@@ -109,27 +110,58 @@ class Sender:
         """`seal` and `put`: for whoever keeps no outbox."""
         return await self.put(await self.seal(room_id, event_type, content, transaction_id))
 
+    async def recognize(self, user_id: str, mark: str) -> bool:
+        """Accept the identity that `Trust.mark_of` called `mark` (or `WHOEVER`), if it still is this person's; whether
+        it is.
+        """
+        async with self._ledger.turn:
+            trust = self._cipher.trust
+            if trust.state(user_id) is not IdentityState.CHANGED:
+                return True
+            if mark not in (WHOEVER, trust.mark_of(user_id)):
+                return False
+            trust.acknowledge(user_id)
+            await self._ledger.commit()
+            return True
+
     async def seal(
-        self, room_id: str, event_type: str, content: Mapping[str, Any], transaction_id: str
+        self,
+        room_id: str,
+        event_type: str,
+        content: Mapping[str, Any],
+        transaction_id: str,
+        *,
+        for_anyone: bool = False,
     ) -> SealedMessage:
         """Make a message ready: encrypted if the room is, its key in the hands of every reader, all of it committed.
 
-        Raises a `SendError` or a `MatrixError`; then nothing was sent and it may be called again. A caller who is
-        cancelled stops waiting; the steps under way are finished all the same.
+        `for_anyone`: it says nothing private, and does not wait until a changed identity is accepted. Raises a
+        `SendError` or a `MatrixError`; then nothing was sent and it may be called again. A caller who is cancelled
+        stops waiting; the steps under way are finished all the same.
         """
-        return await self._uninterrupted(self._seal(room_id, event_type, content, transaction_id))
+        return await self._uninterrupted(
+            self._seal(room_id, event_type, content, transaction_id, for_anyone=for_anyone)
+        )
 
     async def _seal(
-        self, room_id: str, event_type: str, content: Mapping[str, Any], transaction_id: str
+        self,
+        room_id: str,
+        event_type: str,
+        content: Mapping[str, Any],
+        transaction_id: str,
+        *,
+        for_anyone: bool,
     ) -> SealedMessage:
-        marked = {**content, TRANSACTION: transaction_id}
+        # Messages about verifying keys carry nothing but what the other side hashes as well.
+        unmarked = event_type.startswith(VERIFICATION)
+        marked = dict(content) if unmarked else {**content, TRANSACTION: transaction_id}
         if event_type in NEVER_ENCRYPTED:
             return SealedMessage(room_id, event_type, marked, transaction_id)
         async with self._locks.setdefault(room_id, asyncio.Lock()):
             room = await self._room(room_id)
             if room.encryption is None:
                 return SealedMessage(room_id, event_type, marked, transaction_id)
-            await self._open_to_readers(room)
+            await self._open_to_readers(room, for_anyone=for_anyone)
             async with self._ledger.turn:
                 sealed = self._cipher.rooms.encrypt(room_id, event_type, marked)
                 await self._ledger.commit()
@@ -141,7 +173,7 @@ class Sender:
             raise RoomUnknown(f"{room_id}: we are not in this room")
         return room
 
-    async def _open_to_readers(self, room: Room) -> None:
+    async def _open_to_readers(self, room: Room, *, for_anyone: bool = False) -> None:
         """See to it that the room has a fitting session and every reader's device that can be reached holds it."""
         if room.encryption is None or room.encryption.algorithm != MEGOLM_ALGORITHM:
             raise NobodyCanRead(f"{room.room_id}: encrypted with an algorithm we do not speak")
@@ -149,9 +181,15 @@ class Sender:
         await self._keys.refresh(people)
         others = people - {self._cipher.machine.user_id}
         changed = sorted(each for each in others if self._cipher.trust.state(each) is IdentityState.CHANGED)
-        if changed and len(others) == 1:
+        alone = len(others) == 1
+        if changed and alone and not for_anyone:
             raise IdentityChanged(room.room_id, tuple(changed))
-        readers = [device for user_id in sorted(people) for device in self._cipher.trust.readers(user_id)]
+        whoever = for_anyone and alone
+        readers = [
+            device
+            for user_id in sorted(people)
+            for device in self._cipher.trust.readers(user_id, whoever=whoever)
+        ]
         await self._keys.open_sessions(readers)
         async with self._ledger.turn:
             session = self._cipher.rooms.fitting(room.room_id, room.encryption.rotation, readers)
@@ -166,16 +204,20 @@ class Sender:
                 f"{room.room_id}: none of {len(others)} people has a device that takes our key"
             )
 
-    async def put(self, sealed: SealedMessage) -> str:
+    async def put(self, sealed: SealedMessage, *, waits_for_limits: bool = True) -> str:
         """Send a sealed message and return its event id; sending it again gives the same one.
 
-        A reaction that is already there counts as sent; `UNKNOWN_EVENT` if it cannot be found.
+        A reaction that is already there counts as sent; `UNKNOWN_EVENT` if it cannot be found. Without
+        `waits_for_limits` a `RateLimited` is raised at once, for whoever keeps an outbox.
         """
         if sealed.event_type == REDACTION:
-            return await self._take_back(sealed)
+            return await self._take_back(sealed, waits_for_limits)
         where = path("rooms", sealed.room_id, "send", sealed.event_type, sealed.transaction_id)
         try:
-            answer = await self._patience(lambda: self._homeserver.request("PUT", where, body=sealed.content))
+            answer = await self._patience(
+                lambda: self._homeserver.request("PUT", where, body=sealed.content),
+                waits_for_limits=waits_for_limits,
+            )
         except Refused as refused:
             if refused.errcode == "M_DUPLICATE_ANNOTATION":
                 return await self._reaction_there(sealed)
@@ -206,14 +248,26 @@ class Sender:
         body = {} if reason is None else {"reason": reason}
         return await self._redact(room_id, event_id, transaction_id, body)
 
-    async def _take_back(self, sealed: SealedMessage) -> str:
+    async def _take_back(self, sealed: SealedMessage, waits_for_limits: bool) -> str:
         event_id = as_text(sealed.content.get("redacts")) or ""
         body = {TRANSACTION: sealed.transaction_id}
-        return await self._redact(sealed.room_id, event_id, sealed.transaction_id, body)
+        return await self._redact(
+            sealed.room_id, event_id, sealed.transaction_id, body, waits_for_limits=waits_for_limits
+        )
 
-    async def _redact(self, room_id: str, event_id: str, transaction_id: str, body: Mapping[str, Any]) -> str:
+    async def _redact(
+        self,
+        room_id: str,
+        event_id: str,
+        transaction_id: str,
+        body: Mapping[str, Any],
+        *,
+        waits_for_limits: bool = True,
+    ) -> str:
         where = path("rooms", room_id, "redact", event_id, transaction_id)
-        answer = await self._patience(lambda: self._homeserver.request("PUT", where, body=body))
+        answer = await self._patience(
+            lambda: self._homeserver.request("PUT", where, body=body), waits_for_limits=waits_for_limits
+        )
         return as_text(answer.get("event_id")) or UNKNOWN_EVENT
 
     async def put_state(

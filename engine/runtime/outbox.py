@@ -4,29 +4,41 @@ A parcel is claimed, judged by ``schedule``, sealed (rendered and encrypted, and
 under its stored transaction id, and marked. Killed anywhere in between, the same parcel is sent
 again under the same id, which the homeserver knows; past the homeserver's memory it is looked
 for in the room first.
+
+Not everything can leave at once: homeservers have limits (``engine.runtime.pace``), and so have we. Places and a share
+of the limit are left for replies to what somebody has just said; who goes first otherwise, says ``engine.core.rank``.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import assert_never
 
+import msgspec
 from msgspec.structs import replace
 
+from engine.core.desk import Rhythm
 from engine.core.parcel import Direct, Parcel, Shared
-from engine.core.schedule import Drop, Go, Verdict, Wait, schedule
+from engine.core.rank import Rank, rank_of
+from engine.core.schedule import Drop, Go, Standing, Verdict, Wait, schedule
 from engine.core.values import MINUTE_MS, SECOND_MS, Ms, PersonId
 from engine.runtime.blame import where
 from engine.runtime.carrying import takes_back, texts_in
+from engine.runtime.pace import Pace
 from engine.runtime.ports import (
     Cellar,
+    Changes,
     Clock,
     Conflict,
     Journey,
+    KeptBack,
+    KeptRow,
     NothingToSay,
+    Paced,
     Postman,
     TryLater,
     Unavailable,
@@ -37,8 +49,27 @@ from engine.runtime.waking import wake_or
 log = logging.getLogger(__name__)
 
 LEASE_MS = 2 * MINUTE_MS
-MOST_AT_ONCE = 8
+MOST_AT_ONCE = 10
 """Rooms that are written to at the same time."""
+UNASKED_AT_ONCE = 7
+"""So many of these at most with something other than a reply."""
+MOST_AT_ONCE_UNLIMITED = 20
+UNASKED_AT_ONCE_UNLIMITED = 14
+"""The same as long as the homeserver lets us go as fast as we can."""
+REMEMBER_EVERY_MS = MINUTE_MS
+"""How often, at most, what was learned of the homeserver's limits is written down."""
+COUNT_EVERY_MS = 5 * SECOND_MS
+REPORT_EVERY_MS = MINUTE_MS
+WORTH_A_REPORT = 10
+"""Fewer parcels that wait are not worth a line in the log."""
+LOOKS_BACK_MS = MINUTE_MS
+LOOK_AGAIN_MS = SECOND_MS
+"""While something is on its way, which mostly takes less than this, nobody looks for what else may come due."""
+ASKED_FOR = Standing("yes", Rhythm(), present=True)
+"""Of somebody who has just spoken: nothing keeps a reply back but that they are not in the room."""
+MOST_SENDS_KEPT = 10_000
+KEPT_PACE = ("pace", "")
+"""Kind and key of the row in which it is remembered how fast the homeserver lets us go."""
 MOST_ATTEMPTS = 40
 MOST_ATTEMPTS_IN_ORDER = 8
 """So many attempts, some four minutes, a room waits for a letter that is being tried again; then others go first."""
@@ -46,11 +77,23 @@ LONGEST_BACKOFF_MS = 30 * MINUTE_MS
 LONGEST_SLEEP_MS = 60 * SECOND_MS
 OUTAGE_PAUSE_MS = 5 * SECOND_MS
 LET_GO_PAUSE_MS = MINUTE_MS
+KEPT_BACK_MS = 10 * MINUTE_MS
+"""How soon it is looked at again whether a shared room may read what was kept back from it."""
 NOTHING_TO_SAY = "nothing to say any more"
 
 
+class Outlook(msgspec.Struct, frozen=True):
+    """How long it will take until everything that could leave now has left."""
+
+    waiting: int
+    per_second: float
+    """How many leave per second as things stand; 0 if nothing tells."""
+    done_by_ms: Ms | None
+    """When the last of them will have left; None if nothing tells."""
+
+
 class Outbox:
-    """Sends parcels, in order within each room, each exactly once into its room."""
+    """Sends parcels, in order within each room and rank, each exactly once into its room."""
 
     def __init__(
         self,
@@ -60,11 +103,14 @@ class Outbox:
         random: Random,
         rested: asyncio.Event | None = None,
         on_forgotten: Callable[[PersonId], None] = lambda _person: None,
+        pace: Pace | None = None,
     ) -> None:
         """``rested`` is set whenever nothing more was found to send.
 
-        ``on_forgotten`` is told who has just been erased, for whoever remembers people by themselves.
+        ``on_forgotten`` is told who has just been erased, for whoever remembers people by themselves. ``pace`` hears of
+        every request from whoever makes them; without one nobody limits us.
         """
+        self._pace = pace
         self._on_forgotten = on_forgotten
         self._cellar = cellar
         self._postman = postman
@@ -74,28 +120,164 @@ class Outbox:
         self._resting_until_ms: dict[Direct | Shared, Ms] = {}
         """Rooms in which a letter is being tried again: the next ones do not overtake it."""
         self._lets_go_again_ms: Ms = 0
+        self._carrying: dict[asyncio.Task[None], bool] = {}
+        """What is on its way, and whether somebody waits for it as a reply."""
+        self._ended = asyncio.Event()
+        self._failures: list[BaseException] = []
+        self._sent_ms: deque[Ms] = deque(maxlen=MOST_SENDS_KEPT)
+        """When parcels left, as far as it tells how many leave now."""
+        self._remembered: tuple[Ms, int] = (0, 0)
+        self._waiting = 0
+        self._counted_ms: Ms = 0
+        self._reported_ms: Ms = 0
 
     async def run(self, moved: asyncio.Event, stop: asyncio.Event) -> None:
         """Send what is due until ``stop``; ``moved`` is the hint that there may be something new."""
-        while not stop.is_set():
-            moved.clear()
-            try:
-                if await self.send_due():
+        try:
+            while not stop.is_set():
+                moved.clear()
+                self._ended.clear()
+                try:
+                    at_ms = await self._go_on()
+                except Unavailable as error:
+                    log.warning("the store cannot be used at present (%s)", error)
+                    at_ms = self._clock.after(OUTAGE_PAUSE_MS)
+                    await wake_or(stop, clock=self._clock, at_ms=at_ms)
                     continue
-                self._rested.set()
-                at_ms = await self._next_look_ms()
-            except Unavailable as error:
-                log.warning("the store cannot be used at present (%s)", error)
-                at_ms = self._clock.after(OUTAGE_PAUSE_MS)
-            await wake_or(stop, moved, clock=self._clock, at_ms=at_ms)
+                await wake_or(stop, moved, self._ended, clock=self._clock, at_ms=at_ms)
+        finally:
+            # What has begun comes to its end: a letter that is just being sent is not left to its lease.
+            while self._carrying:
+                await asyncio.wait(self._carrying)
+
+    async def _go_on(self) -> Ms:
+        """Set out with what may leave now; when to look again, if nothing happens before."""
+        self._raise_what_failed()
+        most, unasked = self._room_for_more()
+        journeys = await self._claim(most, unasked) if most > 0 else ()
+        for journey in journeys:
+            self._set_out(journey)
+        await self._remember()
+        others = sum(1 for journey in journeys if rank_of(journey.parcel) != Rank.REPLY)
+        if len(journeys) >= most or others >= unasked:
+            # There may be more. Whatever arrives wakes us; a homeserver's limit gives way with time alone.
+            pause_ms = self._pause_ms(most)
+            if pause_ms:
+                await self._count()
+            if self._carrying or pause_ms:
+                return self._clock.after(pause_ms or LONGEST_SLEEP_MS)
+        self._waiting = 0
+        if journeys:
+            return self._clock.after(LOOK_AGAIN_MS)
+        next_ms = await self._next_look_ms()
+        if self._carrying:
+            return next_ms
+        if await self._forget_who_left():
+            return self._clock.now_ms()
+        if next_ms > self._clock.now_ms():
+            self._rested.set()
+        return next_ms
+
+    def _raise_what_failed(self) -> None:
+        """An outage is waited for; anything else is a defect, and goes first."""
+        failures, self._failures = self._failures, []
+        for error in sorted(failures, key=lambda error: isinstance(error, Unavailable)):
+            raise error
+
+    def _room_for_more(self) -> tuple[int, int]:
+        """How many more may set out now: of any kind, and of those that nobody waits for."""
+        under_way = len(self._carrying)
+        unasked = under_way - sum(self._carrying.values())
+        room, others = MOST_AT_ONCE - under_way, UNASKED_AT_ONCE - unasked
+        if self._pace is not None:
+            if not self._pace.limit("messages").felt:
+                room, others = MOST_AT_ONCE_UNLIMITED - under_way, UNASKED_AT_ONCE_UNLIMITED - unasked
+            room = min(room, self._pace.spare("messages") - under_way)
+            spare = self._pace.spare("messages", reserve=True)
+            room, others = max(room, spare - under_way), min(others, spare - under_way)
+        return room, max(0, others)
+
+    def _pause_ms(self, most: int) -> Ms:
+        """How long the homeserver's limit keeps us: where nothing may leave at all, a reply may before all else."""
+        return 0 if self._pace is None else self._pace.wait_ms("messages", reserve=most > 0)
+
+    async def _claim(self, most: int, unasked: int) -> Sequence[Journey]:
+        return await self._cellar.claim(self._clock.now_ms(), self._lease_ms(), most, unasked)
+
+    def _set_out(self, journey: Journey) -> None:
+        task = asyncio.create_task(self._carry(journey))
+        self._carrying[task] = rank_of(journey.parcel) == Rank.REPLY
+        task.add_done_callback(self._arrive)
+
+    def _arrive(self, task: asyncio.Task[None]) -> None:
+        del self._carrying[task]
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._failures.append(error)
+        self._ended.set()
 
     async def _next_look_ms(self) -> Ms:
         latest_ms = self._clock.after(LONGEST_SLEEP_MS)
         next_ms = await self._cellar.next_parcel_ms()
         return latest_ms if next_ms is None else min(next_ms, latest_ms)
 
+    # ── what the operator sees, and what is remembered ───────────────────────
+
+    def outlook(self) -> Outlook:
+        """How many parcels could leave now, how many leave per second, and when the last will have left; as of the last
+        few seconds, as long as the homeserver holds us back.
+        """
+        now_ms, per_second = self._clock.now_ms(), self._per_second()
+        if not self._waiting:
+            return Outlook(0, per_second, now_ms)
+        done_by_ms = self._clock.after(int(self._waiting / per_second * 1000)) if per_second else None
+        return Outlook(self._waiting, per_second, done_by_ms)
+
+    def _per_second(self) -> float:
+        limit = None if self._pace is None else self._pace.limit("messages")
+        if limit is not None and limit.felt:
+            return 1000 / limit.interval_ms
+        since_ms = 2 * self._clock.now_ms() - self._clock.after(LOOKS_BACK_MS)
+        while self._sent_ms and self._sent_ms[0] < since_ms:
+            self._sent_ms.popleft()
+        if len(self._sent_ms) < 2:
+            return 0.0
+        span_ms = max(1, self._sent_ms[-1] - self._sent_ms[0])
+        return (len(self._sent_ms) - 1) * 1000 / span_ms
+
+    async def _count(self) -> None:
+        """See how much waits, every few seconds while the homeserver holds us back, and tell the operator."""
+        now_ms = self._clock.now_ms()
+        if now_ms < self._counted_ms:
+            return
+        self._counted_ms = self._clock.after(COUNT_EVERY_MS)
+        self._waiting = sum(pile.due for pile in (await self._cellar.counts(now_ms)).outbox.values())
+        outlook = self.outlook()
+        if self._waiting < WORTH_A_REPORT or outlook.done_by_ms is None or now_ms < self._reported_ms:
+            return
+        self._reported_ms = self._clock.after(REPORT_EVERY_MS)
+        log.info(
+            "%d messages wait for the homeserver's limit; %.2f leave per second, the last in about %.0f min",
+            outlook.waiting,
+            outlook.per_second,
+            outlook.waiting / outlook.per_second / 60,
+        )
+
+    async def _remember(self) -> None:
+        if self._pace is None or self._clock.now_ms() < self._remembered[0]:
+            return
+        refusals = self._pace.refusals("messages")
+        limit = self._pace.limit("messages")
+        state = hash((round(limit.burst), limit.felt, refusals, self._pace.refusals("rooms")))
+        if state != self._remembered[1]:
+            kind, key = KEPT_PACE
+            await self._cellar.commit(Changes(kept=[KeptRow(kind, key, self._pace.remember())]))
+        self._remembered = (self._clock.after(REMEMBER_EVERY_MS), state)
+
     async def settle(self) -> None:
         """After a start: bring everything that was under way to its end before anything else happens."""
+        if self._pace is not None:
+            self._pace.recall((await self._cellar.kept()).get(KEPT_PACE))
         for journey in await self._cellar.in_flight():
             await self._carry(journey)
 
@@ -107,7 +289,7 @@ class Outbox:
             Unavailable: the store cannot be used at present; what was sent all the same is found out
                 when the leases end.
         """
-        journeys = await self._cellar.claim(self._clock.now_ms(), self._lease_ms(), MOST_AT_ONCE)
+        journeys = await self._claim(*self._room_for_more())
         ends = await asyncio.gather(*(self._carry(journey) for journey in journeys), return_exceptions=True)
         for end in ends:
             if end is not None:
@@ -166,6 +348,16 @@ class Outbox:
                     await self._cellar.bury(parcel.row, why, self._clock.now_ms(), dead=False)
                 case _:
                     assert_never(verdict)
+        except KeptBack as kept:
+            log.info("parcel %s is kept back: %s", parcel.row, kept)
+            # Only what is for one person alone is woken by them.
+            due_ms = None if isinstance(parcel.to, Direct) else self._clock.after(KEPT_BACK_MS)
+            await self._cellar.postpone(parcel.row, due_ms, str(kept), failed=False)
+        except Paced as paced:
+            pause_ms = SECOND_MS if paced.after_ms is None else paced.after_ms
+            due_ms = self._clock.after(pause_ms)
+            log.debug("parcel %s waits %d ms: %s", parcel.row, pause_ms, paced.why)
+            await self._cellar.postpone(parcel.row, due_ms, paced.why, failed=False)
         except TryLater as later:
             due_ms = await self._try_again(journey, later)
             if journey.attempts < MOST_ATTEMPTS_IN_ORDER:
@@ -189,7 +381,8 @@ class Outbox:
         now_ms = self._clock.now_ms()
         if not isinstance(parcel.to, Direct):
             return schedule(parcel, None, now_ms)
-        standing = await self._cellar.standing(parcel.to.person, now_ms)
+        waits = rank_of(parcel) != Rank.REPLY
+        standing = await self._cellar.standing(parcel.to.person, now_ms) if waits else ASKED_FOR
         early = schedule(parcel, replace(standing, present=True), now_ms)
         if not isinstance(early, Go):
             return early  # nobody is invited into a room for what is not to be sent yet
@@ -204,7 +397,9 @@ class Outbox:
             sealed = made.content
             await self._cellar.seal(parcel.row, room, sealed, made.texts - texts_in(parcel.message))
         sent = await self._postman.put(room, sealed, journey.transaction)
-        await self._cellar.mark_sent(parcel.row, sent.event, self._clock.now_ms())
+        now_ms = self._clock.now_ms()
+        self._sent_ms.append(now_ms)
+        await self._cellar.mark_sent(parcel.row, sent.event, now_ms)
 
     async def _try_again(self, journey: Journey, later: TryLater) -> Ms:
         """Put it off, or give it up; when it is looked at next."""

@@ -17,7 +17,7 @@ from engine.core.event import Event, Facts
 from engine.core.instance import Snapshot
 from engine.core.parcel import Parcel
 from engine.core.values import Ms
-from engine.runtime.ports import AnyArrival, Line, ToDesk, ToInstance
+from engine.runtime.ports import AnyArrival, Line
 
 T = TypeVar("T")
 
@@ -51,7 +51,6 @@ decode_desk = _decoder(Desk)
 decode_kept: Callable[[bytes], tuple[str, bytes]] = _decoder(tuple[str, bytes])
 """A row of the bridge: its key and its value."""
 decode_parcel = _decoder(Parcel)
-decode_inbox: Callable[[bytes], ToInstance | ToDesk] = msgspec.msgpack.Decoder(ToInstance | ToDesk).decode
 decode_arrival: Callable[[bytes], AnyArrival] = msgspec.msgpack.Decoder(AnyArrival).decode
 _decode_instance_line = _decoder(_InstanceLine)
 _decode_desk_line = _decoder(_DeskLine)

@@ -8,9 +8,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from engine.core.parcel import Direct, Parcel
+from engine.core.rank import rank_of
+from engine.core.schedule import without_a_sound
 from engine.core.values import RowId
 from engine.runtime.carrying import takes_back, texts_in
-from engine.runtime.ports import BadData, Changes, Conflict, NewParcel, TextCopy, TextRow
+from engine.runtime.ports import BadData, Changes, Conflict, Gathered, NewParcel, TextCopy, TextRow
 from engine.store import codec
 from engine.store import statements as sql
 from engine.store.scopes import (
@@ -29,7 +31,7 @@ LARGEST_TEXT_BYTES = 64 * 1024
 Rows = Iterable[tuple[Any, ...]]
 
 
-def each(values: Iterable[str]) -> tuple[str]:
+def each(values: Iterable[str | int]) -> tuple[str]:
     """A list as one SQL parameter, for ``json_each``: the statement stays the same and stays prepared."""
     return (json.dumps(list(values)),)
 
@@ -229,13 +231,25 @@ class Batch:
         if changes.released:
             self._db.execute(sql.RELEASE, each(changes.released))
             self._db.execute(sql.NUDGE, each(changes.released))
+        for gathered in changes.gathered:
+            self._gather(gathered)
+
+    def _gather(self, gathered: Gathered) -> None:
+        scope = scope_of_person(gathered.person)
+        found = self._db.execute(sql.TO_GATHER, (gathered.person, gathered.sparing)).fetchall()
+        for row, sealed in found:
+            place = f"outbox/{row}"
+            hushed = without_a_sound(codec.decode_parcel(self._keys[scope].open(sealed, place)))
+            due_ms = max(gathered.due_ms, hushed.not_before_ms)
+            sealed_again = self._seal(scope, codec.encode(hushed), place)
+            self._db.execute(sql.GATHER, (int(rank_of(hushed)), due_ms, sealed_again, row))
 
     def _outbox_row(self, new: NewParcel) -> tuple[Any, ...]:
         parcel = new.parcel
         person, circle = (
             (parcel.to.person, None) if isinstance(parcel.to, Direct) else (None, parcel.to.circle)
         )
-        silent = parcel.edits is not None or parcel.reacts is not None or takes_back(parcel)
+        silent = parcel.belongs_below or takes_back(parcel)
         scope = scope_of_parcel(parcel)
         return (
             parcel.row,
@@ -248,6 +262,7 @@ class Batch:
             parcel.urgency,
             parcel.reacts is not None,
             person is not None and parcel.urgency == "timely" and not silent,
+            int(rank_of(parcel)),
             parcel.not_before_ms,
             new.due_ms,
             self._seal(scope, codec.encode(parcel), f"outbox/{parcel.row}"),
@@ -275,9 +290,7 @@ class Batch:
 
     def _await_forerunners(self, parcels: list[Parcel]) -> list[RowId]:
         """Note what each parcel has to wait for; returns the forerunners that will never be sent."""
-        pairs = [
-            (p.row, before) for p in parcels for before in (p.edits, p.reacts, p.replies, p.redacts) if before
-        ]
+        pairs = [(p.row, before) for p in parcels for before in p.forerunners]
         if not pairs:
             return []
         known = dict(self._db.execute(sql.STATUS, each({before for _, before in pairs})))

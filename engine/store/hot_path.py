@@ -25,6 +25,7 @@ from engine.store.errors import speaking_of_sqlite
 from engine.store.opening import BUSY_MS
 from engine.store.scopes import HOUSE, scope_of_instance, scope_of_person, scope_of_text, scopes_of
 from engine.store.sealing import Key, KeyRing, Unreadable, WrongMasterKey
+from engine.store.sending import Sending
 
 STATEMENTS_CACHED = 256
 MARK = "house/mark"
@@ -57,6 +58,7 @@ class HotPath:
                 self._db.execute(f"PRAGMA {pragma}")
             self._try_keys()
             self._fill_in_what_is_carried()
+            self.sending = Sending(self._db, ring, self._transaction)
         except BaseException:
             self._db.close()
             raise

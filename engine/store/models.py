@@ -163,7 +163,7 @@ class OutboxRow(Model):
     """A parcel. ``lane`` is the room whose order it keeps, ``seq`` its place in it.
 
     ``status`` is one of waiting, sent, dropped and dead. ``nudged``: its person was released while it
-    was leased. ``sealed`` is what was encrypted for the room, sealed once more.
+    was leased. ``sealed`` is what was encrypted for the room, sealed once more. ``rank``: see ``engine.core.rank``.
     """
 
     seq = fields.BigIntField(primary_key=True, generated=True)
@@ -179,6 +179,7 @@ class OutboxRow(Model):
     urgency = fields.CharField(max_length=16)
     is_reaction = fields.BooleanField()
     is_budgeted = fields.BooleanField()
+    rank = fields.IntField(db_default=3)
     status = fields.CharField(max_length=16)
     not_before = fields.BigIntField()
     due_at = fields.BigIntField(null=True)

@@ -53,6 +53,7 @@ def scopes_of(changes: Changes) -> Iterator[str]:
     """Whose keys this batch needs."""
     yield from map(scope_of_instance, changes.snapshots)
     yield from map(scope_of_person, changes.desks)
+    yield from (scope_of_person(gathered.person) for gathered in changes.gathered)
     yield from (scope_of_actor(line.actor) for line in changes.journal)
     yield from (scope_of_parcel(new.parcel) for new in changes.parcels)
     yield from (scope_of_person(text.person) for text in changes.texts)

@@ -14,7 +14,7 @@ from engine.core.definition import Definition
 from engine.core.instance import Snapshot
 from engine.core.parcel import Direct, Shared
 from engine.core.values import CircleId, InstanceId, Ms, PersonId, RowId, TextId
-from engine.runtime.ports import Line, Placed, SetAside, TextKept, TimerRow, ToDesk, ToInstance
+from engine.runtime.ports import AnyArrival, Line, Placed, SetAside, TextKept, TimerRow
 from engine.store import codec, models
 from engine.store.hot_path import in_order
 from engine.store.keys import Seal
@@ -43,12 +43,12 @@ async def next_timer_ms() -> Ms | None:
     return None if first is None else first.due_at
 
 
-async def waiting_inbox(ring: KeyRing, limit: int) -> Sequence[ToInstance | ToDesk]:
+async def waiting_inbox(ring: KeyRing, limit: int) -> Sequence[AnyArrival]:
     """See ``Cellar.waiting_inbox``. An event whose key was erased has lost its meaning and is not shown."""
     rows = await models.InboxEvent.all().order_by("seq").limit(limit)
     keys = await keys_of(ring, (row.scope for row in rows))
     return [
-        codec.decode_inbox(keys[row.scope].open(row.sealed, f"inbox/{row.id}"))
+        codec.decode_arrival(keys[row.scope].open(row.sealed, f"inbox/{row.id}"))
         for row in rows
         if row.scope in keys
     ]
@@ -73,16 +73,6 @@ async def person(ring: KeyRing, matrix_id: str, fresh_id: Callable[[], str]) -> 
     return PersonId((await models.Person.get(fingerprint=fingerprint)).id)
 
 
-async def matrix_id(ring: KeyRing, person: PersonId) -> str | None:
-    """See ``Cellar.matrix_id``."""
-    known = await models.Person.get_or_none(id=person)
-    scope = scope_of_person(person)
-    key = None if known is None else (await keys_of(ring, [scope])).get(scope)
-    if known is None or key is None:
-        return None
-    return key.open(known.sealed, f"people/{person}").decode()
-
-
 async def circle(room: str) -> CircleId | None:
     """See ``Cellar.circle``."""
     known = await models.Circle.get_or_none(room=room)
@@ -102,6 +92,16 @@ async def room_of(circle: CircleId) -> str:
     if known is None:
         raise LookupError(f"circle {circle} is not known")
     return known.room
+
+
+async def move_circle(circle: CircleId, room: str) -> bool:
+    """See ``Cellar.move_circle``."""
+    there = await models.Circle.get_or_none(room=room)
+    if there is not None:
+        return there.id == circle
+    if not await models.Circle.filter(id=circle).update(room=room):
+        raise LookupError(f"circle {circle} is not known")
+    return True
 
 
 async def circles() -> Mapping[CircleId, str]:
@@ -202,7 +202,8 @@ async def forget(person: PersonId) -> None:
         rows = [each["row"] for each in await mail.values("row")]
         await models.Awaited.filter(row__in=rows).delete()
         await models.Carried.filter(row__in=rows).delete()
-        await models.TakenBack.filter(Q(by__in=rows) | Q(row__in=rows)).delete()
+        await models.TakenBack.filter(by__in=rows).delete()
+        await models.TakenBack.filter(row__in=rows).update(row="")
         await models.Leaving.filter(person=person).delete()
         await mail.delete()
         await drop_what_follows(rows)

@@ -1,5 +1,7 @@
 """The hand-written SQL of the hot path. Lists come in as one JSON parameter, so each statement is prepared once."""
 
+from engine.core.rank import MOVES_UP_AFTER_MS, Rank
+
 LOST = "what it belongs to was not sent"
 """Why a parcel was dropped together with its forerunner."""
 LEAVING = "they are leaving"
@@ -74,8 +76,8 @@ SET_KEPT = """
 
 INSERT_PARCEL = """
     INSERT INTO outbox (row, transaction_id, lane, scope, person, circle_id, about, urgency, is_reaction,
-        is_budgeted, not_before, due_at, parcel, status, nudged, attempts)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 0, 0)"""
+        is_budgeted, rank, not_before, due_at, parcel, status, nudged, attempts)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 0, 0)"""
 CARRY = "INSERT INTO carried (row, text) VALUES (?, ?)"
 TAKE_BACK = "INSERT INTO taken_back (by, row) VALUES (?, ?)"
 UNCARRY_ROWS = "DELETE FROM carried WHERE row IN (SELECT value FROM json_each(?))"
@@ -103,6 +105,13 @@ RELEASE = """
 NUDGE = """
     UPDATE outbox SET nudged = 1
     WHERE person IN (SELECT value FROM json_each(?)) AND status = 'waiting' AND lease_until IS NOT NULL"""
+TO_GATHER = """
+    SELECT row, parcel FROM outbox
+    WHERE person = ? AND status = 'waiting' AND is_budgeted AND sealed IS NULL AND lease_until IS NULL
+    ORDER BY seq LIMIT -1 OFFSET ?"""
+GATHER = (
+    "UPDATE outbox SET urgency = 'quiet', is_budgeted = 0, rank = ?, due_at = ?, parcel = ? WHERE row = ?"
+)
 ECHO = """
     UPDATE outbox SET status = 'sent', event_id = ?, ended_at = ?, sealed = NULL, lease_until = NULL
     WHERE transaction_id = ? AND status <> 'sent'"""
@@ -115,3 +124,55 @@ SET_FILLED = "INSERT INTO house (id, sealed) VALUES (2, ?) ON CONFLICT (id) DO N
 PARCELS = """
     SELECT o.seq, o.row, o.scope, o.parcel, s.wrapped FROM outbox o JOIN keys.seals s ON s.scope = o.scope
     WHERE o.seq > ? AND NOT o.is_reaction AND o.status IN ('sent', 'waiting') ORDER BY o.seq LIMIT ?"""
+
+END_LEASES = "UPDATE outbox SET lease_until = NULL WHERE status = 'waiting' AND lease_until <= ?"
+FREE = """
+    status = 'waiting' AND due_at IS NOT NULL AND lease_until IS NULL
+        AND lane NOT IN (SELECT lane FROM outbox WHERE status = 'waiting' AND lease_until IS NOT NULL)
+        AND NOT EXISTS (SELECT 1 FROM awaited WHERE awaited.row = outbox.row)"""
+HEADS = f"""
+    WITH due AS (
+        SELECT seq, lane, rank, sealed IS NOT NULL AS begun,
+            CASE WHEN rank <= {int(Rank.QUESTION)} THEN rank
+                ELSE max({int(Rank.QUESTION)}, rank - (?1 - due_at) / {MOVES_UP_AFTER_MS}) END AS now
+        FROM outbox WHERE due_at <= ?1 AND {FREE}),
+    tracked AS (
+        SELECT *, iif(rank = {int(Rank.NOTICE)}, {int(Rank.QUESTION)}, rank) AS track FROM due),
+    placed AS (
+        SELECT seq, lane, begun, min(now) OVER (PARTITION BY lane, track) AS now,
+            row_number() OVER (PARTITION BY lane ORDER BY track, begun DESC, seq) AS place
+        FROM tracked)
+    SELECT seq, lane, now, begun FROM placed WHERE place = 1 ORDER BY now, begun DESC, seq LIMIT ?2"""  # noqa: S608 - of our own constants
+LEASE = "UPDATE outbox SET lease_until = ?, nudged = 0 WHERE seq IN (SELECT value FROM json_each(?))"
+JOURNEYS = """
+    SELECT o.seq, o.row, o.transaction_id, o.attempts, o.room, o.scope, o.parcel, o.sealed, s.wrapped
+    FROM outbox o LEFT JOIN keys.seals s ON s.scope = o.scope
+    WHERE o.seq IN (SELECT value FROM json_each(?))"""
+TO_SEAL = """
+    SELECT o.scope, o.status, o.person, o.about, s.wrapped
+    FROM outbox o JOIN keys.seals s ON s.scope = o.scope WHERE o.row = ?"""
+KEEP_SEALED = "UPDATE outbox SET room = ?, sealed = ? WHERE row = ? AND status = 'waiting'"
+REMEMBER_ROOM = """
+    INSERT INTO direct_rooms (room, person, circle_id) VALUES (?, ?, (SELECT circle_id FROM instances WHERE id = ?))
+    ON CONFLICT (room) DO NOTHING"""
+MARK_SENT = """
+    UPDATE outbox SET status = 'sent', event_id = ?, ended_at = ?, sealed = NULL, lease_until = NULL
+    WHERE row = ? AND status <> 'sent'"""
+FOLLOWED = "DELETE FROM awaited WHERE forerunner = ?"
+POSTPONE = """
+    UPDATE outbox SET due_at = CASE WHEN nudged AND ?1 THEN not_before ELSE ?2 END, lease_until = NULL, why = ?3,
+        attempts = attempts + ?4, nudged = 0
+    WHERE row = ?5 AND status = 'waiting'"""
+END_PARCEL = """
+    UPDATE outbox SET status = ?, why = ?, ended_at = ?, sealed = NULL, lease_until = NULL
+    WHERE row = ? AND status = 'waiting'"""
+NEXT_PARCEL = f"""
+    SELECT min(at) FROM (
+        SELECT min(lease_until) AS at FROM outbox WHERE status = 'waiting' AND lease_until IS NOT NULL
+        UNION ALL SELECT min(due_at) FROM outbox WHERE {FREE})"""  # noqa: S608 - of our own constants
+SENT_EVENT = "SELECT room, event_id FROM outbox WHERE row = ? AND event_id IS NOT NULL"
+TIMELY_SENT = """
+    SELECT ended_at FROM outbox
+    WHERE person = ? AND status = 'sent' AND is_budgeted AND ended_at > ? ORDER BY ended_at"""
+NAME = """
+    SELECT p.sealed, s.wrapped FROM people p JOIN keys.seals s ON s.scope = 'p/' || p.id WHERE p.id = ?"""

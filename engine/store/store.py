@@ -7,6 +7,7 @@ import contextvars
 import logging
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from random import Random, SystemRandom
 from typing import Any, Self, TypeVar
@@ -16,25 +17,29 @@ from engine.core.instance import Snapshot
 from engine.core.schedule import Standing
 from engine.core.values import CircleId, InstanceId, Ms, PersonId, RowId, TextId
 from engine.runtime.ports import (
+    AnyArrival,
     Changes,
+    Counts,
     Journey,
     Line,
     Loaded,
     Placed,
+    Retried,
     SetAside,
     TextKept,
     TimerRow,
-    ToDesk,
-    ToInstance,
+    Trouble,
     Want,
 )
-from engine.store import opening, outbox, shelves
+from engine.store import opening, outbox, shelves, troubles
 from engine.store.errors import speaking_of_sqlite
 from engine.store.hot_path import HotPath
 from engine.store.sealing import KeyRing
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
+
+MOST_NAMES = 10_000
 
 
 class TortoiseStore:
@@ -60,6 +65,9 @@ class TortoiseStore:
         self._context = context
         self._random = chance
         self._turn = asyncio.Lock()
+        self._names: dict[PersonId, str] = {}
+        """Matrix ids that were asked for: each message asks several times, in a thread that is busy writing."""
+        self._forgotten = 0
         self._under_way: set[asyncio.Task[Any]] = set()
         self._closed = False
 
@@ -163,7 +171,7 @@ class TortoiseStore:
     async def due_timers(self, now_ms: Ms, limit: int) -> Sequence[TimerRow]:
         return await self._read(shelves.due_timers(now_ms, limit))
 
-    async def waiting_inbox(self, limit: int) -> Sequence[ToInstance | ToDesk]:
+    async def waiting_inbox(self, limit: int) -> Sequence[AnyArrival]:
         return await self._read(shelves.waiting_inbox(self._ring, limit))
 
     async def next_timer_ms(self) -> Ms | None:
@@ -172,31 +180,36 @@ class TortoiseStore:
     # ── outbox ───────────────────────────────────────────────────────────────
 
     async def next_parcel_ms(self) -> Ms | None:
-        return await self._read(outbox.next_parcel_ms())
+        return await self._read(self._in_thread(self._hot.sending.next_parcel_ms))
 
-    async def claim(self, now_ms: Ms, lease_ms: Ms, limit: int) -> Sequence[Journey]:
-        return await self._write(outbox.claim(self._ring, now_ms, lease_ms, limit))
+    async def claim(
+        self, now_ms: Ms, lease_ms: Ms, limit: int, unasked: int | None = None
+    ) -> Sequence[Journey]:
+        most = limit if unasked is None else unasked
+        return await self._write(self._in_thread(self._hot.sending.claim, now_ms, lease_ms, limit, most))
 
     async def in_flight(self) -> Sequence[Journey]:
         return await self._read(outbox.in_flight(self._ring))
 
     async def seal(self, row: RowId, room: str, sealed: bytes, texts: Collection[TextId] = ()) -> None:
-        await self._write(outbox.seal(self._ring, row, room, sealed, texts))
+        await self._write(self._in_thread(self._hot.sending.seal, row, room, sealed, texts))
 
     async def mark_sent(self, row: RowId, event: str, at_ms: Ms) -> None:
-        await self._write(outbox.mark_sent(row, event, at_ms))
+        await self._write(self._in_thread(self._hot.sending.mark_sent, row, event, at_ms))
 
     async def postpone(self, row: RowId, due_ms: Ms | None, why: str, *, failed: bool) -> None:
-        await self._write(outbox.postpone(row, due_ms, why, failed=failed))
+        await self._write(
+            self._in_thread(partial(self._hot.sending.postpone, row, due_ms, why, failed=failed))
+        )
 
     async def bury(self, row: RowId, why: str, at_ms: Ms, *, dead: bool) -> None:
         await self._write(outbox.bury(row, why, at_ms, dead=dead))
 
     async def sent_event(self, row: RowId) -> tuple[str, str] | None:
-        return await self._read(outbox.sent_event(row))
+        return await self._read(self._in_thread(self._hot.sending.sent_event, row))
 
     async def standing(self, person: PersonId, now_ms: Ms) -> Standing:
-        return await self._read(outbox.standing(self._ring, person, now_ms))
+        return await self._read(self._in_thread(self._hot.sending.standing, person, now_ms))
 
     # ── names and texts ──────────────────────────────────────────────────────
 
@@ -204,7 +217,16 @@ class TortoiseStore:
         return await self._write(shelves.person(self._ring, matrix_id, self._fresh_id))
 
     async def matrix_id(self, person: PersonId) -> str | None:
-        return await self._read(shelves.matrix_id(self._ring, person))
+        known = self._names.get(person)
+        if known is not None:
+            return known
+        forgotten = self._forgotten
+        found = await self._read(self._in_thread(self._hot.sending.matrix_id, person))
+        if found is not None and forgotten == self._forgotten:
+            if len(self._names) >= MOST_NAMES:
+                self._names.clear()
+            self._names[person] = found
+        return found
 
     async def circle(self, room: str) -> CircleId | None:
         return await self._read(shelves.circle(room))
@@ -214,6 +236,9 @@ class TortoiseStore:
 
     async def room_of(self, circle: CircleId) -> str:
         return await self._read(shelves.room_of(circle))
+
+    async def move_circle(self, circle: CircleId, room: str) -> bool:
+        return await self._write(shelves.move_circle(circle, room))
 
     async def circles(self) -> Mapping[CircleId, str]:
         return await self._read(shelves.circles())
@@ -238,7 +263,12 @@ class TortoiseStore:
 
     async def forget(self, person: PersonId) -> None:
         """Erase a person: their key first of all, their Matrix id, desk, texts, journal and mail."""
-        await self._write(shelves.forget(person))
+        try:
+            await self._write(shelves.forget(person))
+        finally:
+            # Whoever reads the name just now does not keep it either.
+            self._forgotten += 1
+            self._names.pop(person, None)
 
     # ── definitions and views ────────────────────────────────────────────────
 
@@ -266,6 +296,18 @@ class TortoiseStore:
     async def quarantined(self) -> Sequence[SetAside]:
         """What could not be decided, oldest first."""
         return await self._read(shelves.quarantined(self._ring))
+
+    async def troubles(self, limit: int) -> Sequence[Trouble]:
+        return await self._read(troubles.troubles(self._ring, limit))
+
+    async def retry(self, trouble: str) -> Retried:
+        return await self._write(troubles.retry(self._ring, trouble))
+
+    async def drop(self, trouble: str) -> bool:
+        return await self._write(troubles.drop(trouble))
+
+    async def counts(self, now_ms: Ms) -> Counts:
+        return await self._read(troubles.counts(now_ms))
 
     async def kept(self) -> Mapping[tuple[str, str], bytes]:
         return await self._read(shelves.kept(self._ring))

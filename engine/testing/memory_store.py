@@ -13,7 +13,8 @@ from engine.core.definition import Definition
 from engine.core.desk import Desk
 from engine.core.instance import Snapshot
 from engine.core.parcel import Direct, Parcel, Shared, Target
-from engine.core.schedule import Standing
+from engine.core.rank import Head, Rank, first_of, rank_now, rank_of
+from engine.core.schedule import Standing, without_a_sound
 from engine.core.values import WEEK_MS, CircleId, InstanceId, Ms, PersonId, RowId, TextId
 from engine.runtime.carrying import takes_back, texts_in
 from engine.runtime.ports import (
@@ -21,8 +22,10 @@ from engine.runtime.ports import (
     BadData,
     Changes,
     Conflict,
+    Counts,
     Echo,
     Faded,
+    Gathered,
     Housed,
     Journey,
     KeptRow,
@@ -30,19 +33,23 @@ from engine.runtime.ports import (
     Loaded,
     NewParcel,
     Noticed,
+    Pile,
     Placed,
+    Retried,
     Rung,
     SetAside,
     TextCopy,
     TextKept,
     TextRow,
     TimerRow,
-    ToDesk,
     ToInstance,
+    Trouble,
     Want,
 )
+from engine.runtime.turns import Turns
 
 LARGEST_TEXT_BYTES = 64 * 1024
+LOST = "what it belongs to was not sent"
 LARGEST_NUMBER = 2**63 - 1
 
 
@@ -63,6 +70,8 @@ class _Row:
     event: str | None = None
     at_ms: Ms | None = None
     why: str | None = None
+    rank: int = Rank.NOTICE
+    """As it was laid in; see ``engine.core.rank``."""
     awaits: set[RowId] = field(default_factory=set)
     """Forerunners that have not been sent."""
 
@@ -83,6 +92,16 @@ class _Row:
         return self.status == "sent" or (
             self.status == "waiting" and (self.sealed is not None or self.lease_until_ms is not None)
         )
+
+    @property
+    def is_budgeted(self) -> bool:
+        """Whether it counts among what may ask for somebody's attention."""
+        parcel = self.parcel
+        return parcel.urgency == "timely" and not parcel.belongs_below and not self.takes_back
+
+    def head(self, due_ms: Ms, now_ms: Ms) -> Head:
+        """It as the next to leave of its room."""
+        return Head(self.seq, self.lane, rank_now(self.rank, due_ms, now_ms), self.sealed is not None)
 
     def is_for(self, person: PersonId) -> bool:
         return isinstance(self.parcel.to, Direct) and self.parcel.to.person == person
@@ -109,12 +128,15 @@ class MemoryStore:
     """The part of the outbox that may still leave, oldest first."""
     _carries: dict[RowId, frozenset[TextId]] = field(default_factory=dict)
     """The texts that a message carries, as long as it has not been taken back."""
-    _taken_back: set[RowId] = field(default_factory=set)
+    _taken_back: dict[RowId, RowId] = field(default_factory=dict)
+    """Parcel → the message that it takes back."""
     _adoptions: dict[tuple[CircleId, str], bool] = field(default_factory=dict)
     _leaving: set[PersonId] = field(default_factory=set)
     _texts: dict[TextId, TextRow] = field(default_factory=dict)
     _set_aside: dict[str, SetAside] = field(default_factory=dict)
-    _inbox: dict[str, ToInstance | ToDesk] = field(default_factory=dict)
+    _set_aside_as: dict[str, int] = field(default_factory=dict)
+    """The number of each event that was ever set aside; the newest, should it have been tried again."""
+    _inbox: dict[str, AnyArrival] = field(default_factory=dict)
     _kept: dict[tuple[str, str], bytes] = field(default_factory=dict)
     _people: dict[PersonId, str] = field(default_factory=dict)
     _person_ids: dict[str, PersonId] = field(default_factory=dict)
@@ -122,6 +144,7 @@ class MemoryStore:
     _definitions: dict[str, Definition] = field(default_factory=dict)
     _sources: dict[str, str] = field(default_factory=dict)
     _seq: Iterator[int] = field(default_factory=lambda: count(1))
+    _turns: Turns = field(default_factory=Turns)
 
     # ── the hot path ─────────────────────────────────────────────────────────
 
@@ -236,6 +259,8 @@ class MemoryStore:
         for adoption in changes.adoptions:
             self._adoptions[adoption.circle, adoption.workflow] = adoption.in_use
         for aside in changes.set_aside:
+            if aside.arrival.id not in self._set_aside:
+                self._set_aside_as[aside.arrival.id] = next(self._seq)
             self._set_aside[aside.arrival.id] = aside
         for event in changes.inbox:
             self._inbox.setdefault(event.id, event)
@@ -273,9 +298,11 @@ class MemoryStore:
         self._drop_what_follows(lost)
         for person in changes.released:
             self._release(person)
+        for gathered in changes.gathered:
+            self._gather(gathered)
 
     def _add(self, new: NewParcel) -> _Row:
-        row = _Row(new.parcel, new.transaction, next(self._seq), new.due_ms)
+        row = _Row(new.parcel, new.transaction, next(self._seq), new.due_ms, rank=rank_of(new.parcel))
         self._outbox[new.parcel.row] = row
         self._by_transaction[new.transaction] = row
         self._waiting[new.parcel.row] = row
@@ -299,10 +326,10 @@ class MemoryStore:
         """Note what a parcel has to wait for; gives those that will never be sent."""
         parcel = row.parcel
         if parcel.redacts is not None:
-            self._taken_back.add(parcel.redacts)
+            self._taken_back[parcel.row] = parcel.redacts
             self._carries.pop(parcel.redacts, None)
-        for before in (parcel.edits, parcel.reacts, parcel.replies, parcel.redacts):
-            if before is not None and not self._is_sent(before):
+        for before in parcel.forerunners:
+            if not self._is_sent(before):
                 row.awaits.add(before)
                 if before not in self._waiting:
                     yield before
@@ -316,13 +343,27 @@ class MemoryStore:
             else:
                 row.nudged = True
 
+    def _gather(self, gathered: Gathered) -> None:
+        waiting = [
+            row
+            for row in self._waiting.values()
+            if row.is_for(gathered.person)
+            and row.is_budgeted
+            and row.sealed is None
+            and row.lease_until_ms is None
+        ]
+        for row in waiting[gathered.sparing :]:
+            row.parcel = without_a_sound(row.parcel)
+            row.rank = rank_of(row.parcel)
+            row.due_ms = max(gathered.due_ms, row.parcel.not_before_ms)
+
     # ── timers and inbox ─────────────────────────────────────────────────────
 
     async def due_timers(self, now_ms: Ms, limit: int) -> Sequence[TimerRow]:
         due = [timer for timer in self._timers.values() if timer.due_ms <= now_ms]
         return sorted(due, key=lambda timer: (timer.due_ms, timer.actor, timer.name))[:limit]
 
-    async def waiting_inbox(self, limit: int) -> Sequence[ToInstance | ToDesk]:
+    async def waiting_inbox(self, limit: int) -> Sequence[AnyArrival]:
         return list(self._inbox.values())[:limit]
 
     async def next_timer_ms(self) -> Ms | None:
@@ -338,20 +379,24 @@ class MemoryStore:
         moments = [row.due_ms for row in free if row.due_ms is not None]
         return min([*moments, *leased.values()], default=None)
 
-    async def claim(self, now_ms: Ms, lease_ms: Ms, limit: int) -> Sequence[Journey]:
+    async def claim(
+        self, now_ms: Ms, lease_ms: Ms, limit: int, unasked: int | None = None
+    ) -> Sequence[Journey]:
         for row in self._waiting.values():
             if row.lease_until_ms is not None and row.lease_until_ms <= now_ms:
                 row.lease_until_ms = None
         taken = {row.lane for row in self._waiting.values() if row.lease_until_ms is not None}
-        heads: dict[str, _Row] = {}
+        due: dict[str, list[tuple[int, Head]]] = {}
         for row in self._waiting.values():
             if row.due_ms is not None and row.due_ms <= now_ms and row.lane not in taken and not row.awaits:
-                heads.setdefault(row.lane, row)
-        chosen = sorted(heads.values(), key=lambda row: (row.parcel.reacts is not None, row.seq))[:limit]
-        for row in chosen:
-            row.lease_until_ms = now_ms + lease_ms
-            row.nudged = False
-        return [row.journey() for row in chosen]
+                due.setdefault(row.lane, []).append((row.rank, row.head(row.due_ms, now_ms)))
+        heads = [first_of(of_lane) for of_lane in due.values()]
+        chosen = self._turns.choose(heads, limit, limit if unasked is None else unasked)
+        rows = {row.seq: row for row in self._waiting.values()}
+        for head in chosen:
+            rows[head.seq].lease_until_ms = now_ms + lease_ms
+            rows[head.seq].nudged = False
+        return [rows[head.seq].journey() for head in chosen]
 
     async def in_flight(self) -> Sequence[Journey]:
         return [row.journey() for row in self._waiting.values() if row.sealed is not None]
@@ -397,10 +442,7 @@ class MemoryStore:
             for row in self._outbox.values()
             if row.status == "sent"
             and row.is_for(person)
-            and row.parcel.urgency == "timely"
-            and row.parcel.edits is None
-            and row.parcel.reacts is None
-            and not row.takes_back
+            and row.is_budgeted
             and row.at_ms is not None
             and row.at_ms > now_ms - WEEK_MS
         )
@@ -429,7 +471,7 @@ class MemoryStore:
         while lost:
             followers = [row for row in self._waiting.values() if row.awaits & lost and row.sealed is None]
             for row in followers:
-                self._drop(row, "what it belongs to was not sent", None, dead=False)
+                self._drop(row, LOST, None, dead=False)
             lost = {row.parcel.row for row in followers}
 
     # ── names and texts ──────────────────────────────────────────────────────
@@ -458,6 +500,15 @@ class MemoryStore:
             raise LookupError(f"circle {circle} is not known")
         return self._circles[circle][1]
 
+    async def move_circle(self, circle: CircleId, room: str) -> bool:
+        there = await self.circle(room)
+        if there is not None:
+            return there == circle
+        if circle not in self._circles:
+            raise LookupError(f"circle {circle} is not known")
+        self._circles[circle] = (self._circles[circle][0], room)
+        return True
+
     async def circles(self) -> Mapping[CircleId, str]:
         return {key: name for key, (name, _) in self._circles.items()}
 
@@ -477,12 +528,14 @@ class MemoryStore:
     async def rows_carrying(self, texts: Sequence[TextId]) -> Sequence[Placed]:
         wanted = frozenset(texts)
         found = (self._outbox[row] for row, held in self._carries.items() if held & wanted)
-        return _placed(row for row in found if row.stands and row.parcel.row not in self._taken_back)
+        back = set(self._taken_back.values())
+        return _placed(row for row in found if row.stands and row.parcel.row not in back)
 
     async def rows_sent_to(self, person: PersonId) -> Sequence[Placed]:
         mine = (row for row in self._outbox.values() if row.is_for(person) and row.stands)
         messages = (row for row in mine if row.parcel.reacts is None and not row.takes_back)
-        return _placed(row for row in messages if row.parcel.row not in self._taken_back)
+        back = set(self._taken_back.values())
+        return _placed(row for row in messages if row.parcel.row not in back)
 
     async def leaving(self) -> Sequence[PersonId]:
         under_way = [
@@ -514,7 +567,7 @@ class MemoryStore:
         self._leaving.discard(person)
         for row in mail:
             self._carries.pop(row.parcel.row, None)
-            self._taken_back.discard(row.parcel.row)
+            self._taken_back.pop(row.parcel.row, None)
             del self._outbox[row.parcel.row], self._by_transaction[row.transaction]
             self._waiting.pop(row.parcel.row, None)
             if row.event is not None:
@@ -569,6 +622,108 @@ class MemoryStore:
     async def quarantined(self) -> Sequence[SetAside]:
         """What could not be decided, oldest first."""
         return list(self._set_aside.values())
+
+    # ── what waits for a human being ─────────────────────────────────────────
+
+    async def troubles(self, limit: int) -> Sequence[Trouble]:
+        events = [
+            Trouble(f"e{self._set_aside_as[key]}", aside.at_ms, type(aside.arrival).__name__, aside.error)
+            for key, aside in self._set_aside.items()
+        ]
+        messages = [
+            Trouble(
+                f"m{row.seq}",
+                row.at_ms or 0,
+                row.parcel.urgency,
+                row.why or "",
+                row.parcel.to.circle if isinstance(row.parcel.to, Shared) else None,
+            )
+            for row in self._outbox.values()
+            if row.status == "dead"
+        ]
+        newest = [
+            trouble
+            for found in (events, messages)
+            for trouble in sorted(found, key=lambda each: -int(each.id[1:]))[:limit]
+        ]
+        return sorted(newest, key=lambda trouble: (trouble.at_ms, trouble.id))
+
+    async def retry(self, trouble: str) -> Retried:
+        event = next((key for key, seq in self._set_aside_as.items() if trouble == f"e{seq}"), None)
+        if event is not None and event in self._set_aside:
+            self._inbox[event] = self._set_aside.pop(event).arrival
+            self._seen.pop(event, None)
+            return "again"
+        row = self._dead(trouble)
+        return "unknown" if row is None else self._send_again(row)
+
+    async def drop(self, trouble: str) -> bool:
+        event = next((key for key, seq in self._set_aside_as.items() if trouble == f"e{seq}"), None)
+        if event is not None:
+            return self._set_aside.pop(event, None) is not None
+        row = self._dead(trouble)
+        if row is not None:
+            row.status, row.why = "dropped", "let go of by a steward"
+        return row is not None
+
+    def _dead(self, trouble: str) -> _Row | None:
+        dead = (row for row in self._outbox.values() if row.status == "dead")
+        return next((row for row in dead if trouble == f"m{row.seq}"), None)
+
+    def _send_again(self, dead: _Row) -> Retried:
+        lost, again = {dead.parcel.row}, [dead]
+        for row in sorted(self._outbox.values(), key=lambda row: row.seq):
+            fell = (
+                row.status == "dropped" and row.why == LOST and row.lane == dead.lane and row.seq > dead.seq
+            )
+            if fell and lost.intersection(row.parcel.forerunners):
+                lost.add(row.parcel.row)
+                again.append(row)
+        for row in again:
+            unsent = {key for key in row.parcel.forerunners if not self._is_sent(key)}
+            if unsent - self._waiting.keys():
+                if row is dead:
+                    return "lost"
+                continue
+            row.status, row.due_ms, row.attempts, row.why, row.at_ms = (
+                "waiting",
+                row.parcel.not_before_ms,
+                0,
+                None,
+                None,
+            )
+            row.awaits = unsent
+            self._waiting[row.parcel.row] = row
+        self._waiting = dict(sorted(self._waiting.items(), key=lambda each: each[1].seq))
+        return "again"
+
+    async def counts(self, now_ms: Ms) -> Counts:
+        due_timers = [timer.due_ms for timer in self._timers.values() if timer.due_ms <= now_ms]
+        outbox: dict[str, Pile] = {}
+        for row in self._waiting.values():
+            kind = "reaction" if row.parcel.reacts is not None else row.parcel.urgency
+            is_due = not row.awaits and (
+                row.lease_until_ms is not None or (row.due_ms is not None and row.due_ms <= now_ms)
+            )
+            if not (is_due or row.attempts):
+                continue
+            pile = outbox.get(kind, Pile())
+            since = [at for at in (pile.since_ms, row.due_ms if is_due else None) if at is not None]
+            outbox[kind] = Pile(
+                pile.due + is_due,
+                pile.failing + (row.attempts > 0),
+                min(since, default=None),
+            )
+        return Counts(
+            outbox=dict(sorted(outbox.items())),
+            set_aside=len(self._set_aside),
+            given_up=sum(row.status == "dead" for row in self._outbox.values()),
+            timers=len(self._timers),
+            timers_due=len(due_timers),
+            timers_due_since_ms=min(due_timers, default=None),
+            inbox=len(self._inbox),
+            running=sum(snapshot.finished_ms is None for snapshot in self._snapshots.values()),
+        )
 
     async def kept(self) -> Mapping[tuple[str, str], bytes]:
         return dict(self._kept)

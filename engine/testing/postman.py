@@ -61,8 +61,8 @@ class RecordingPostman:
         return person in self.present
 
     async def seal(self, parcel: Parcel, room: str, transaction: str) -> Sealed:
-        for row in (parcel.edits, parcel.reacts, parcel.replies, parcel.redacts):
-            if row is not None and row not in self._events:
+        for row in parcel.forerunners:
+            if row not in self._events:
                 raise Undeliverable(f"what it refers to ({row}) was never sent")
         if takes_back(parcel):
             words = ""

@@ -12,16 +12,18 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from aiohttp import web
 
-from tests.fakes.memory import SERVER_NAME, Device, Json, Memory, Refuse
-from tests.fakes.script import Asked, Behaviour, Scripted, answer, refusal
+from tests.fakes.backups import BackupApi
+from tests.fakes.memory import SERVER_NAME, Device, Json, Memory
+from tests.fakes.script import Asked, Behaviour, Refuse, Scripted, answer, read_body, refusal
 from tests.world.synapse import Account
 
 CLIENT = "/_matrix/client"
 LONGEST_POLL_SECONDS = 30.0
+LONGEST_TYPING_MS = 120_000
 DEFAULT_LIMIT = 10
 KEPT_REQUESTS = 100_000
 OPEN = ("/versions", "/v3/login")
@@ -126,6 +128,8 @@ class FakeHomeserver:
                 given = await handler(request)
             except Refuse as no:
                 given = refusal(no.status, no.errcode, no.error, **no.more)
+            except (web.HTTPNotFound, web.HTTPMethodNotAllowed) as unknown:
+                given = refusal(unknown.status, "M_UNRECOGNIZED", "Unrecognized request")
             self.tell_news()
             return given
 
@@ -182,16 +186,20 @@ class FakeHomeserver:
             route("PUT", f"{room}/send/{{type}}/{{txn}}", self._send),
             route("PUT", f"{room}/redact/{{event}}/{{txn}}", self._redact),
             route("GET", f"{room}/state", self._state),
+            route("GET", f"{room}/state/{{type}}/{{key:.*}}", self._state_event),
             route("PUT", f"{room}/state/{{type}}/{{key:.*}}", self._set_state),
             route("GET", f"{room}/messages", self._messages),
             route("GET", f"{room}/event/{{event}}", self._event),
             route("GET", f"{room}/joined_members", self._joined_members),
             route("GET", f"{CLIENT}/v1/rooms/{{room}}/relations/{{event}}/{{rel}}/{{type}}", self._relations),
+            route("POST", f"{room}/receipt/{{kind}}/{{event}}", self._read),
+            route("PUT", f"{room}/typing/{{user}}", self._type),
             route("GET", f"{v3}/joined_rooms", self._joined_rooms),
             route("GET", f"{v3}/directory/room/{{alias}}", self._alias),
             route("DELETE", f"{v3}/directory/room/{{alias}}", self._unname),
             route("GET", f"{v3}/user/{{user}}/account_data/{{type}}", self._account_data),
             route("PUT", f"{v3}/user/{{user}}/account_data/{{type}}", self._set_account_data),
+            *BackupApi(lambda asked: self.memory.users[self._device(asked).user_id].backups).routes(v3),
         ]
 
     def _device(self, request: web.Request) -> Device:
@@ -206,7 +214,7 @@ class FakeHomeserver:
     async def _log_in(self, request: web.Request) -> web.Response:
         if request.method == "GET":
             return answer(200, {"flows": [{"type": "m.login.password"}]})
-        body = await _body(request)
+        body = await read_body(request)
         name = str(body.get("identifier", {}).get("user", ""))
         user_id = name if name.startswith("@") else f"@{name}:{SERVER_NAME}"
         user = self.memory.users.get(user_id)
@@ -240,16 +248,16 @@ class FakeHomeserver:
             await asyncio.wait([poll], timeout=left_seconds)
 
     async def _upload_keys(self, request: web.Request) -> web.Response:
-        return answer(200, self.memory.upload_keys(self._device(request), await _body(request)))
+        return answer(200, self.memory.upload_keys(self._device(request), await read_body(request)))
 
     async def _query_keys(self, request: web.Request) -> web.Response:
-        return answer(200, self.memory.query_keys(self._device(request).user_id, await _body(request)))
+        return answer(200, self.memory.query_keys(self._device(request).user_id, await read_body(request)))
 
     async def _claim_keys(self, request: web.Request) -> web.Response:
-        return answer(200, self.memory.claim_keys(await _body(request)))
+        return answer(200, self.memory.claim_keys(await read_body(request)))
 
     async def _upload_identity(self, request: web.Request) -> web.Response:
-        body, user = await _body(request), self.memory.users[self._device(request).user_id]
+        body, user = await read_body(request), self.memory.users[self._device(request).user_id]
         if user.cross_signing.get("master") not in (None, body.get("master_key")):
             auth = body.get("auth", {})
             if auth.get("type") != "m.login.password" or auth.get("password") != user.password:
@@ -259,17 +267,17 @@ class FakeHomeserver:
         return answer(200, {})
 
     async def _upload_signatures(self, request: web.Request) -> web.Response:
-        return answer(200, self.memory.upload_signatures(await _body(request)))
+        return answer(200, self.memory.upload_signatures(await read_body(request)))
 
     async def _send_to_device(self, request: web.Request) -> web.Response:
-        messages = (await _body(request)).get("messages", {})
+        messages = (await read_body(request)).get("messages", {})
         self.memory.send_to_device(self._device(request).user_id, request.match_info["type"], messages)
         return answer(200, {})
 
     # ── rooms ────────────────────────────────────────────────────────────────
 
     async def _create_room(self, request: web.Request) -> web.Response:
-        room = self.memory.create_room(self._device(request).user_id, await _body(request))
+        room = self.memory.create_room(self._device(request).user_id, await read_body(request))
         return answer(200, {"room_id": room.room_id})
 
     async def _join(self, request: web.Request) -> web.Response:
@@ -281,23 +289,23 @@ class FakeHomeserver:
         return answer(200, {})
 
     async def _invite(self, request: web.Request) -> web.Response:
-        invited = str((await _body(request)).get("user_id"))
+        invited = str((await read_body(request)).get("user_id"))
         self.memory.invite(request.match_info["room"], self._device(request).user_id, invited)
         return answer(200, {})
 
     async def _expel(self, request: web.Request) -> web.Response:
         membership = "ban" if request.match_info["act"] == "ban" else "leave"
-        who = str((await _body(request)).get("user_id"))
+        who = str((await read_body(request)).get("user_id"))
         self.memory.expel(request.match_info["room"], self._device(request).user_id, who, membership)
         return answer(200, {})
 
     async def _send(self, request: web.Request) -> web.Response:
-        named, body = request.match_info, await _body(request)
+        named, body = request.match_info, await read_body(request)
         event_id = self.memory.send(self._device(request), named["room"], named["type"], named["txn"], body)
         return answer(200, {"event_id": event_id})
 
     async def _redact(self, request: web.Request) -> web.Response:
-        named, body = request.match_info, await _body(request)
+        named, body = request.match_info, await read_body(request)
         event_id = self.memory.redact(
             self._device(request), named["room"], named["event"], named["txn"], body
         )
@@ -307,8 +315,16 @@ class FakeHomeserver:
         room = self.memory.joined(request.match_info["room"], self._device(request).user_id)
         return answer(200, list(room.state().values()))
 
+    async def _state_event(self, request: web.Request) -> web.Response:
+        named = request.match_info
+        room = self.memory.joined(named["room"], self._device(request).user_id)
+        event = room.state().get((named["type"], named["key"]))
+        if event is None:
+            raise Refuse(404, "M_NOT_FOUND", "no such state")
+        return answer(200, event["content"])
+
     async def _set_state(self, request: web.Request) -> web.Response:
-        named, body, user_id = request.match_info, await _body(request), self._device(request).user_id
+        named, body, user_id = request.match_info, await read_body(request), self._device(request).user_id
         event_id = self.memory.set_state(user_id, named["room"], named["type"], named["key"], body)
         return answer(200, {"event_id": event_id})
 
@@ -366,6 +382,18 @@ class FakeHomeserver:
         self.memory.forget(request.match_info["room"], self._device(request).user_id)
         return answer(200, {})
 
+    async def _read(self, request: web.Request) -> web.Response:
+        named = request.match_info
+        self.memory.read(named["room"], self._device(request).user_id, named["kind"], named["event"])
+        return answer(200, {})
+
+    async def _type(self, request: web.Request) -> web.Response:
+        named, body, sender = request.match_info, await read_body(request), self._device(request).user_id
+        timeout_ms = min(int(body.get("timeout", 30_000)), LONGEST_TYPING_MS)
+        until_ms = self.memory.now_ms() + timeout_ms if body.get("typing") else None
+        self.memory.type(named["room"], sender, named["user"], until_ms)
+        return answer(200, {})
+
     # ── media ────────────────────────────────────────────────────────────────
 
     async def _upload(self, request: web.Request) -> web.Response:
@@ -395,20 +423,10 @@ class FakeHomeserver:
         return answer(200, held[1])
 
     async def _set_account_data(self, request: web.Request) -> web.Response:
-        held, body = self._own_data(request), await _body(request)
+        held, body = self._own_data(request), await read_body(request)
         held[request.match_info["type"]] = (self.memory.tick(), body)
         return answer(200, {})
 
 
 def _token(request: web.Request) -> str:
     return request.headers.get("Authorization", "").removeprefix("Bearer ")
-
-
-async def _body(request: web.Request) -> Json:
-    try:
-        body: Any = json.loads(await request.read() or b"{}")
-    except ValueError as error:
-        raise Refuse(400, "M_NOT_JSON") from error
-    if not isinstance(body, dict):
-        raise Refuse(400, "M_BAD_JSON")
-    return body

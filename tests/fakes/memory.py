@@ -7,9 +7,10 @@ import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from tests.fakes.script import Asked
+from tests.fakes.backups import Backups
+from tests.fakes.script import Asked, Refuse
 
 SERVER_NAME = "hearth.test"
 MOST_PER_SYNC = 100
@@ -34,16 +35,10 @@ DEFAULT_POWERS: dict[str, Any] = {
     "invite": 0,
 }
 ALL_POWER = 1 << 53
+PRIVATE_RECEIPT = "m.read.private"
+RECEIPTS = ("m.read", PRIVATE_RECEIPT, "m.fully_read")
 
 Json = dict[str, Any]
-
-
-class Refuse(Exception):
-    """The homeserver says no."""
-
-    def __init__(self, status: int, errcode: str, error: str = "", **more: Any) -> None:
-        super().__init__(f"{status} {errcode} {error}")
-        self.status, self.errcode, self.error, self.more = status, errcode, error or errcode, more
 
 
 @dataclass
@@ -82,6 +77,15 @@ class User:
     cross_signing: dict[str, Json] = field(default_factory=dict)
     keys_changed: int = 0
     """When anything about the devices last changed."""
+    backups: Backups = field(default_factory=Backups)
+
+
+class Receipt(NamedTuple):
+    """That an event was read; ``at`` is the sync position of it."""
+
+    at: int
+    event_id: str
+    read_ms: int
 
 
 @dataclass
@@ -92,6 +96,12 @@ class Room:
     events: list[tuple[int, Json]] = field(default_factory=list)
     sent: dict[tuple[str, str, str], str] = field(default_factory=dict)
     """(device token, event type, transaction id) → event id."""
+    receipts: dict[tuple[str, str], Receipt] = field(default_factory=dict)
+    """(who, kind) → how far they have read."""
+    typing: dict[str, int] = field(default_factory=dict)
+    """Who is typing → until when; nobody is told when that time has passed."""
+    typing_changed: int = 0
+    """When somebody last began or ended."""
 
     def state(self, until: int | None = None) -> dict[tuple[str, str], Json]:
         """The state as of a moment."""
@@ -336,6 +346,28 @@ class Memory:
             room.sent[key] = event["event_id"]
         return room.sent[key]
 
+    def read(self, room_id: str, user_id: str, kind: str, event_id: str) -> None:
+        """Somebody has read as far as this event; nothing is kept of one that is not there, or of who has left."""
+        room = self.room(room_id)
+        if ("m.room.member", user_id) not in room.state():
+            raise Refuse(403, "M_FORBIDDEN", "never in the room")
+        if kind not in RECEIPTS:
+            raise Refuse(400, "M_UNKNOWN", f"Receipt type must be one of {RECEIPTS}")
+        is_there = any(event["event_id"] == event_id for _, event in room.events)
+        if is_there and room.membership(user_id) == "join":
+            room.receipts[user_id, kind] = Receipt(self.tick(), event_id, self.now_ms())
+
+    def type(self, room_id: str, sender: str, user_id: str, until_ms: int | None) -> None:
+        """Somebody is typing until then, or (None) no longer."""
+        if sender != user_id:
+            raise Refuse(400, "M_FORBIDDEN", "Cannot set another user's typing state")
+        room = self.joined(room_id, user_id)
+        before = room.typing.pop(user_id, None)
+        if until_ms is not None:
+            room.typing[user_id] = until_ms
+        if (before is None) != (until_ms is None):
+            room.typing_changed = self.tick()
+
     # ── keys ─────────────────────────────────────────────────────────────────
 
     def upload_keys(self, device: Device, body: Json) -> Json:
@@ -465,8 +497,12 @@ class Memory:
                 at > since and event["type"] == "m.room.member" and event.get("state_key") == user_id
                 for at, event in room.events
             )
-            if membership == "join" and (fresh or room.events[-1][0] > (since or 0)):
-                found["join"][room_id] = _joined(room, device, None if fresh else since, limit)
+            passing = self._passing(room, user_id, None if fresh else since)
+            if membership == "join" and (fresh or passing or room.events[-1][0] > (since or 0)):
+                found["join"][room_id] = {
+                    **_joined(room, device, None if fresh else since, limit),
+                    "ephemeral": {"events": passing},
+                }
             elif membership == "invite" and moved:
                 found["invite"][room_id] = {"invite_state": {"events": list(_stripped(room, user_id))}}
             elif membership in ("leave", "ban") and moved and since is not None:
@@ -476,6 +512,22 @@ class Memory:
                     "state": {"events": []},
                     "account_data": {"events": []},
                 }
+        return found
+
+    def _passing(self, room: Room, user_id: str, since: int | None) -> list[Json]:
+        """Who has read and who is typing, as this person may see it, where that is new."""
+        found: list[Json] = []
+        receipts: Json = {}
+        for (reader, kind), receipt in room.receipts.items():
+            seen = kind == "m.read" or (kind == PRIVATE_RECEIPT and reader == user_id)
+            if seen and receipt.at > (since or 0):
+                by_kind = receipts.setdefault(receipt.event_id, {}).setdefault(kind, {})
+                by_kind[reader] = {"ts": receipt.read_ms}
+        if receipts:
+            found.append({"type": "m.receipt", "content": receipts})
+        typing = [who for who, until_ms in room.typing.items() if until_ms > self.now_ms()]
+        if room.typing_changed > since if since is not None else typing:
+            found.append({"type": "m.typing", "content": {"user_ids": typing}})
         return found
 
     def _changed_for(self, user_id: str, since: int | None) -> list[str]:
@@ -525,7 +577,6 @@ def _joined(room: Room, device: Device, since: int | None, limit: int) -> Json:
         "timeline": timeline,
         "state": {"events": [event for event in state.values() if event["event_id"] not in shown]},
         "account_data": {"events": []},
-        "ephemeral": {"events": []},
         "summary": {},
     }
 

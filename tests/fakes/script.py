@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
 from aiohttp import web
+
+from tests.fakes.limits import LeakyBucket
 
 Honest = Callable[[], Awaitable[web.StreamResponse]]
 """Carries the request out and gives the answer it deserves."""
@@ -31,6 +34,25 @@ class Asked:
 def answer(status: int, body: Any, headers: Mapping[str, str] | None = None) -> web.Response:
     """A JSON answer."""
     return web.json_response(body, status=status, headers=dict(headers or {}))
+
+
+class Refuse(Exception):
+    """The homeserver says no."""
+
+    def __init__(self, status: int, errcode: str, error: str = "", **more: Any) -> None:
+        super().__init__(f"{status} {errcode} {error}")
+        self.status, self.errcode, self.error, self.more = status, errcode, error or errcode, more
+
+
+async def read_body(request: web.Request) -> dict[str, Any]:
+    """The JSON object that was sent; nothing counts as an empty one."""
+    try:
+        body: Any = json.loads(await request.read() or b"{}")
+    except ValueError as error:
+        raise Refuse(400, "M_NOT_JSON") from error
+    if not isinstance(body, dict):
+        raise Refuse(400, "M_BAD_JSON")
+    return body
 
 
 def refusal(status: int, errcode: str, error: str = "", **more: Any) -> web.Response:
@@ -66,6 +88,18 @@ def limits(*, header_seconds: int | None = None, body_ms: int | None = None) -> 
         more = {} if body_ms is None else {"retry_after_ms": body_ms}
         headers = {} if header_seconds is None else {"Retry-After": str(header_seconds)}
         return answer(429, {"errcode": "M_LIMIT_EXCEEDED", "error": "Too Many Requests", **more}, headers)
+
+    return behave
+
+
+def paces(bucket: LeakyBucket) -> Behaviour:
+    """Limits as Synapse does: what the bucket does not allow is answered 429 with the wait until it will."""
+
+    async def behave(request: web.Request, honest: Honest) -> web.StreamResponse:
+        wait_ms = bucket.ask(time.monotonic() * 1000)
+        if wait_ms is None:
+            return await honest()
+        return refusal(429, "M_LIMIT_EXCEEDED", "Too Many Requests", retry_after_ms=wait_ms)
 
     return behave
 

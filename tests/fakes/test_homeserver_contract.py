@@ -42,6 +42,9 @@ class Person:
     async def act(self, room_id: str, action: str, **body: Any) -> None:
         await self.request("POST", path("rooms", room_id, action), body=body)
 
+    async def read(self, room_id: str, event_id: str, kind: str) -> None:
+        await self.request("POST", path("rooms", room_id, "receipt", kind, event_id), body={})
+
     async def say(
         self, room_id: str, text: str, transaction: str = "", kind: str = "m.room.message", **content: Any
     ) -> str:
@@ -75,6 +78,22 @@ People = tuple[Person, Person]
 
 def one_time_key(letter: str) -> Json:
     return {"key": letter * 43, "signatures": {}}
+
+
+def a_backup(letter: str = "a") -> Json:
+    return {
+        "algorithm": "m.megolm_backup.v1.curve25519-aes-sha2",
+        "auth_data": {"public_key": letter * 43, "signatures": {}},
+    }
+
+
+def a_room_key(*, index: int = 0, verified: bool = False) -> Json:
+    return {
+        "first_message_index": index,
+        "forwarded_count": 0,
+        "is_verified": verified,
+        "session_data": {"ciphertext": f"{index} {verified}", "ephemeral": "e", "mac": "m"},
+    }
 
 
 def bodies(answer: Json, room_id: str) -> list[str]:
@@ -441,6 +460,147 @@ async def test_a_room_can_be_forgotten_once_it_is_left_and_its_alias_removed(peo
     assert (await refused(ana.request("DELETE", path("directory", "room", alias))))[0] == 404
     await ana.act(room, "leave")
     await ana.act(room, "forget")
+
+
+async def test_who_has_read_is_shown_to_all_or_to_their_own_devices_only(people: People) -> None:
+    ana, bruno = people
+    room = await ana.create_room(invite=[bruno.user_id])
+    await bruno.act(room, "join")
+    message = await ana.say(room, "hello")
+    since = {person: (await person.sync())["next_batch"] for person in people}
+
+    async def receipts(person: Person) -> set[tuple[str, str, str]]:
+        answer = await person.sync(since[person], wait_seconds=20)
+        since[person] = answer["next_batch"]
+        (event,) = answer["rooms"]["join"][room]["ephemeral"]["events"]
+        assert event["type"] == "m.receipt"
+        return {
+            (event_id, kind, who)
+            for event_id, by_kind in event["content"].items()
+            for kind, by_person in by_kind.items()
+            for who in by_person
+        }
+
+    await bruno.read(room, message, "m.read.private")
+    assert await receipts(bruno) == {(message, "m.read.private", bruno.user_id)}
+    assert not (await ana.sync(since[ana])).get("rooms", {}).get("join")
+    await bruno.read(room, message, "m.read")
+    for person in people:
+        assert await receipts(person) == {(message, "m.read", bruno.user_id)}
+    assert (await refused(bruno.read(room, message, "m.seen")))[0] == 400
+    elsewhere = await ana.create_room()
+    secret = await ana.say(elsewhere, "not for Bruno")
+    assert (await refused(bruno.read(elsewhere, secret, "m.read")))[0] == 403
+    await bruno.act(room, "leave")
+    await bruno.read(room, message, "m.read")
+
+
+async def test_who_is_typing_is_shown_until_they_end(people: People) -> None:
+    ana, bruno = people
+    room = await ana.create_room(invite=[bruno.user_id])
+    await bruno.act(room, "join")
+    since = (await ana.sync())["next_batch"]
+    where = path("rooms", room, "typing", bruno.user_id)
+    for content, typing in (
+        ({"typing": True, "timeout": 20_000}, [bruno.user_id]),
+        ({"typing": False}, []),
+    ):
+        await bruno.request("PUT", where, body=content)
+        answer = await ana.sync(since, wait_seconds=20)
+        since = answer["next_batch"]
+        (event,) = answer["rooms"]["join"][room]["ephemeral"]["events"]
+        assert (event["type"], event["content"]["user_ids"]) == ("m.typing", typing)
+    await bruno.request("PUT", where, body={"typing": False})
+    assert not (await ana.sync(since)).get("rooms", {}).get("join")
+    assert (await refused(ana.request("PUT", where, body={"typing": True})))[0] == 400
+    await bruno.act(room, "leave")
+    assert (await refused(bruno.request("PUT", where, body={"typing": True})))[0] == 403
+
+
+async def test_a_key_backup_has_versions_and_only_the_newest_is_written_to(people: People) -> None:
+    ana, bruno = people
+    versions = path("room_keys", "version")
+    assert await refused(ana.request("GET", versions)) == (404, "M_NOT_FOUND")
+    first, second = [
+        str((await ana.request("POST", versions, body=a_backup(letter)))["version"]) for letter in "ab"
+    ]
+    assert first != second
+    shown = await ana.request("GET", versions)
+    assert {name: shown[name] for name in ("version", "count", *a_backup("b"))} == {
+        "version": second,
+        "count": 0,
+        **a_backup("b"),
+    }
+    assert (await ana.request("GET", f"{versions}/{first}"))["auth_data"] == a_backup("a")["auth_data"]
+    assert await refused(bruno.request("GET", versions)) == (404, "M_NOT_FOUND")
+
+    keys, body = path("room_keys", "keys"), {"rooms": {"!r:x": {"sessions": {"s": a_room_key()}}}}
+    old = ana.request("PUT", keys, query={"version": first}, body=body)
+    assert await refused(old) == (403, "M_WRONG_ROOM_KEYS_VERSION")
+    unknown = ana.request("PUT", keys, query={"version": "99"}, body=body)
+    assert await refused(unknown) == (404, "M_NOT_FOUND")
+
+    await ana.request("PUT", f"{versions}/{second}", body=a_backup("c"))
+    assert (await ana.request("GET", versions))["auth_data"] == a_backup("c")["auth_data"]
+    await ana.request("DELETE", f"{versions}/{second}")
+    assert (await ana.request("GET", versions))["version"] == first
+    assert (await ana.request("PUT", keys, query={"version": first}, body=body))["count"] == 1
+    gone = ana.request("GET", keys, query={"version": second})
+    assert await refused(gone) == (404, "M_NOT_FOUND")
+
+
+async def test_room_keys_are_put_in_read_back_and_taken_out_by_room_and_session(people: People) -> None:
+    ana, bruno = people
+    version = str((await ana.request("POST", path("room_keys", "version"), body=a_backup()))["version"])
+    named = {"version": version}
+    rooms = {f"!{r}:x": {"sessions": {f"{r}{n}": a_room_key() for n in range(2)}} for r in "abc"}
+
+    async def ask(method: str, *where: str, body: Json | None = None) -> Json:
+        return await ana.request(method, path("room_keys", "keys", *where), query=named, body=body)
+
+    before = await ask("PUT", body={"rooms": {"!a:x": rooms["!a:x"], "!b:x": rooms["!b:x"]}})
+    after = await ask("PUT", "!c:x", body=rooms["!c:x"])
+    assert (before["count"], after["count"]) == (4, 6)
+    assert before["etag"] != after["etag"]
+    assert await ask("GET") == {"rooms": rooms}
+    assert await ask("GET", "!b:x") == rooms["!b:x"]
+    assert await ask("GET", "!b:x", "b1") == a_room_key()
+    assert await ask("GET", "!nowhere:x") == {"sessions": {}}
+    assert await refused(ask("GET", "!b:x", "b7")) == (404, "M_NOT_FOUND")
+    assert (await ask("DELETE", "!a:x"))["count"] == 4
+    assert (await ask("DELETE", "!a:x"))["count"] == 4
+    assert (await ask("DELETE", "!b:x", "b1"))["count"] == 3
+    assert await ask("GET") == {"rooms": {"!b:x": {"sessions": {"b0": a_room_key()}}, "!c:x": rooms["!c:x"]}}
+    assert (await ask("DELETE"))["count"] == 0
+    assert await ask("GET") == {"rooms": {}}
+    for method in ("GET", "DELETE"):
+        others = bruno.request(method, path("room_keys", "keys"), query=named)
+        assert await refused(others) == (404, "M_NOT_FOUND")
+
+
+async def test_a_room_key_in_the_backup_gives_way_only_to_a_better_one(people: People) -> None:
+    ana, _ = people
+    version = str((await ana.request("POST", path("room_keys", "version"), body=a_backup()))["version"])
+    where = path("room_keys", "keys", "!r:x", "s")
+    steps = [
+        (a_room_key(index=5), True),
+        (a_room_key(index=9), False),
+        (a_room_key(index=2), True),
+        (a_room_key(index=2, verified=True), True),
+        (a_room_key(index=2), False),
+    ]
+    etag, held = "", a_room_key()
+    for entry, is_taken in steps:
+        answer = await ana.request("PUT", where, query={"version": version}, body=entry)
+        assert (answer["etag"] != etag) is is_taken
+        etag, held = answer["etag"], entry if is_taken else held
+        assert await ana.request("GET", where, query={"version": version}) == held
+
+
+async def test_what_is_no_part_of_the_api_is_refused_in_its_form(people: People) -> None:
+    ana, _ = people
+    assert await refused(ana.request("GET", path("no_such_thing"))) == (404, "M_UNRECOGNIZED")
+    assert await refused(ana.request("DELETE", path("joined_rooms"))) == (405, "M_UNRECOGNIZED")
 
 
 async def test_an_unknown_room_or_a_bad_cursor_is_refused_not_forgotten(people: People) -> None:

@@ -7,15 +7,19 @@ import random
 import secrets
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+
+import msgspec
 
 from bridge.clock import HouseTime
+from bridge.http import Hooks, Pulse
 from bridge.matrix.client import MatrixClient
 from bridge.matrix.cross_signing import Bootstrapped
 from bridge.matrix.http import Homeserver
 from bridge.matrix.rooms import Allowed
 from bridge.matrix.session import Session
-from bridge.wiring import CellarKeeper, Hearth, Plan
+from bridge.plan import CirclePlan, Plan
+from bridge.wiring import CellarKeeper, Hearth
 from engine.store import TortoiseStore
 from tests.world.world import World
 
@@ -43,24 +47,35 @@ class RunningHouse:
         session = Session(world.homeserver, account.user_id, account.device_id, account.access_token)
         self.plan = Plan(
             session=session,
-            rooms=(world.room,),
-            contacts=contacts,
+            circles=(
+                CirclePlan(
+                    room=world.room, workflows=SHIPPED, contacts=contacts, outside_help="112", at_start=in_use
+                ),
+            ),
             operator=operator,
-            outside_help="112",
             allowed=Allowed(users=frozenset(member.user_id for member in world.members.values())),
-            workflows=SHIPPED,
             pickle_secret=secrets.token_bytes(32),
             alias_salt=secrets.token_bytes(32),
-            workflows_at_start=in_use,
         )
         self._master_key = secrets.token_bytes(32)
         self.store: TortoiseStore
         self.recovery_key = ""
         self.homeserver: Homeserver | None = None
         """For tests: speaks to the homeserver in place of the house's own; closed with each stop."""
+        self.pulse: Pulse | None = None
+        """For tests: is told how the house is, from the next start on."""
+        self.hooks: Hooks | None = None
+        """For tests: what may call from outside."""
         self._stop = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._hearth: Hearth
+
+    def circle_goes_by(self, **fields: Any) -> None:
+        """Before the start: change what its (first) circle goes by, by the names of ``CirclePlan``'s fields."""
+        first, *others = self.plan.circles
+        self.plan = msgspec.structs.replace(
+            self.plan, circles=(msgspec.structs.replace(first, **fields), *others)
+        )
 
     async def __aenter__(self) -> Self:
         self.store = await TortoiseStore.open(self._folder / "hearth.db", self._master_key)
@@ -87,7 +102,9 @@ class RunningHouse:
     async def start(self) -> None:
         """Begin to serve; returns when the first sync is committed."""
         self._stop = asyncio.Event()
-        self._hearth = Hearth(self.plan, self.store, self.clock, random.SystemRandom())
+        self._hearth = Hearth(
+            self.plan, self.store, self.clock, random.SystemRandom(), pulse=self.pulse, hooks=self.hooks
+        )
         living = self._hearth.run(self._stop, homeserver=self.homeserver)
         self._task = asyncio.create_task(living, name="hearth")
         ready = asyncio.create_task(self._hearth.ready.wait())
@@ -95,6 +112,10 @@ class RunningHouse:
         if not ready.done():
             ready.cancel()
             self._task.result()
+
+    def look_again(self) -> None:
+        """Let the house look at its workflow files now."""
+        self._hearth.look_again()
 
     async def stop(self) -> None:
         """Shut down cleanly; raises what the house raised."""

@@ -118,6 +118,17 @@ class Synapse:
         self._end_process()
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def restart(self, limits: Limits) -> None:
+        """Stop it and start it again with everything it knows, but with these limits."""
+        self._end_process()
+        self.limits = limits
+        path = self.folder / "homeserver.yaml"
+        fresh, kept = self._configuration(), json.loads(path.read_text())
+        path.write_text(json.dumps({name: kept.get(name, fresh[name]) for name in fresh}, indent=1))
+        self._spawn()
+        if not self._comes_up():
+            raise SynapseFailure(f"Synapse did not start again on port {self.port}:\n{self.log_tail()}")
+
     def log_tail(self) -> str:
         """The last lines Synapse wrote, for messages of failure."""
         lines: list[str] = []

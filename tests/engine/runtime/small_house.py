@@ -40,8 +40,8 @@ from engine.core.desk_table import plain_emoji
 from engine.core.instance import Snapshot
 from engine.core.parcel import Target
 from engine.core.values import DAY_MS, CircleId, InstanceId, Ms, PersonId, TextId
-from engine.runtime.batch import House
 from engine.runtime.bell import Bell
+from engine.runtime.house import House
 from engine.runtime.line import StraightLine
 from engine.runtime.outbox import Outbox
 from engine.runtime.ports import (
@@ -152,10 +152,10 @@ class Shelf:
     def __init__(self, *definitions: Definition) -> None:
         self.definitions = {d.digest: d for d in definitions}
 
-    def in_service(self, name: str) -> Definition | None:
+    def in_service(self, name: str, circle: CircleId | None = None) -> Definition | None:
         return next((d for d in self.definitions.values() if d.name == name), None)
 
-    def begins(self) -> Mapping[str, str]:
+    def begins(self, circle: CircleId | None = None) -> Mapping[str, str]:
         return {d.begins_with: d.name for d in self.definitions.values()}
 
     async def by_digest(self, digest: str) -> Definition | None:
@@ -169,7 +169,13 @@ class PlainReader:
         self._persons = persons
 
     def read(
-        self, spoken: Spoken, desk: Desk, target: Target | None, words: Iterable[str], now_ms: Ms
+        self,
+        spoken: Spoken,
+        desk: Desk,
+        target: Target | None,
+        words: Iterable[str],
+        now_ms: Ms,
+        circles: Sequence[CircleId] = (),
     ) -> tuple[Reading, str]:
         body = spoken.body
         if "boom" in body:

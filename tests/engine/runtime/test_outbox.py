@@ -17,13 +17,25 @@ from engine.runtime.outbox import (
     LEASE_MS,
     LONGEST_BACKOFF_MS,
     LONGEST_SLEEP_MS,
+    MOST_AT_ONCE,
     MOST_ATTEMPTS,
     NOTHING_TO_SAY,
+    UNASKED_AT_ONCE,
     Outbox,
 )
-from engine.runtime.ports import Changes, NewParcel, NothingToSay, TryLater, Unavailable, Undeliverable
+from engine.runtime.pace import Pace
+from engine.runtime.ports import (
+    Changes,
+    NewParcel,
+    NothingToSay,
+    Paced,
+    TryLater,
+    Unavailable,
+    Undeliverable,
+)
 from engine.testing import ManualClock, MemoryStore, RecordingPostman, faulty
 from tests.engine.runtime.small_house import NOON, cellar, postman, until
+from tests.fakes.limits import LeakyBucket
 
 ADA, BEN = PersonId("ada"), PersonId("ben")
 AT_ONCE = Rhythm("UTC", 0, 0)
@@ -129,7 +141,7 @@ async def test_a_letter_that_is_tried_again_is_not_overtaken_in_its_room(mail: M
     for row in ("a1", "a2", "a3"):
         await mail.lay(row)
     await mail.send_all()
-    await mail.lay("a4", urgency="reply")
+    await mail.lay("a4")
     await mail.release()
     await mail.pass_time(HOUR_MS)
     assert mail.brought == ["a1", "a2", "a3", "a4"]
@@ -539,3 +551,174 @@ async def test_a_parcel_for_a_person_nobody_knows_anything_of_waits_for_their_wo
     await mail.send_all()
     assert mail.brought == []
     assert mail.why("c1") == "has not said yet whether to be written to"
+
+
+# ── pace ─────────────────────────────────────────────────────────────────────
+
+
+class Limited:
+    """A postman behind a homeserver with limits: what goes too fast is refused, and the pace hears of every answer."""
+
+    def __init__(self, mail: Mail, per_second: float, burst: int) -> None:
+        self.bucket = LeakyBucket(per_second, burst)
+        self.pace = Pace(mail.clock.now_ms)
+        self.clock = mail.clock
+        self.inner = mail.carrier
+        self.refused = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    async def put(self, room: str, sealed: bytes, transaction: str) -> Any:
+        wait_ms = self.pace.begin("messages")
+        if wait_ms:
+            raise Paced("not asked", wait_ms)
+        wait_ms = self.bucket.ask(self.clock.now_ms())
+        if wait_ms is not None:
+            self.refused += 1
+            self.pace.refused("messages", wait_ms)
+            raise Paced("429", wait_ms)
+        self.pace.accepted("messages")
+        return await self.inner.put(room, sealed, transaction)
+
+
+async def limited_mail(per_second: float = 0.2, burst: int = 10) -> tuple[Mail, Limited]:
+    mail = await Mail.open()
+    office = Limited(mail, per_second, burst)
+    mail.outbox = Outbox(mail.cellar, office, mail.clock, Random(7), mail.rested, pace=office.pace)  # type: ignore[arg-type]
+    return mail, office
+
+
+async def people_with_questions(mail: Mail, many: int) -> None:
+    for n in range(many):
+        person = PersonId(f"guest{n}")
+        mail.double.present.add(person)
+        await mail.keep_desk(person, consent="yes", rhythm=AT_ONCE)
+        await mail.lay(f"q{n}", person, urgency="change")
+
+
+async def test_under_a_limit_everything_leaves_in_time_with_hardly_a_refusal() -> None:
+    mail, office = await limited_mail()
+    await people_with_questions(mail, 120)
+    stop = asyncio.Event()
+    running = asyncio.create_task(mail.outbox.run(mail.moved, stop))
+    seconds = 0
+    while len(mail.brought) < 120 and seconds < 900:
+        await mail.clock.advance(1_000)
+        seconds += 1
+        for _ in range(30):
+            await asyncio.sleep(0)
+    assert len(set(mail.brought)) == len(mail.brought) == 120
+    assert seconds <= 1.15 * (120 - 10) * 5 + 20
+    assert office.refused <= 3
+    assert all(row.attempts == 0 for row in mail.store._outbox.values()), "being paced is no attempt"
+    stop.set()
+    await running
+
+
+async def test_a_reply_leaves_at_once_while_many_questions_wait(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "engine")
+    mail, _ = await limited_mail()
+    await people_with_questions(mail, 200)
+    stop = asyncio.Event()
+    running = asyncio.create_task(mail.outbox.run(mail.moved, stop))
+    waits = []
+    for second in range(400):
+        await mail.clock.advance(1_000)
+        for _ in range(30):
+            await asyncio.sleep(0)
+        if second % 40 == 39:
+            await mail.lay(f"r{second}", PersonId(f"guest{second % 200}"), urgency="reply")
+            mail.moved.set()
+            for _ in range(100):
+                await asyncio.sleep(0)
+            waits.append(f"r{second}" in mail.brought)
+    assert waits == [True] * 10
+    outlook = mail.outbox.outlook()
+    assert 0.19 <= outlook.per_second <= 0.21
+    assert outlook.done_by_ms is not None
+    left_ms = outlook.done_by_ms - mail.clock.now_ms()
+    assert abs(left_ms - outlook.waiting * 5_000) <= 0.05 * left_ms
+    said = [r.getMessage() for r in caplog.records if "messages wait for the homeserver" in r.getMessage()]
+    assert 5 <= len(said) <= 7, "once a minute"
+    stop.set()
+    await running
+
+
+async def test_a_reply_waits_no_longer_than_the_limit_asks_though_the_share_for_replies_is_used_up() -> None:
+    mail, office = await limited_mail()
+    await people_with_questions(mail, 60)
+    stop = asyncio.Event()
+    running = asyncio.create_task(mail.outbox.run(mail.moved, stop))
+
+    async def pass_seconds(seconds: int) -> None:
+        for _ in range(seconds):
+            await mail.clock.advance(1_000)
+            for _ in range(60):
+                await asyncio.sleep(0)
+
+    await pass_seconds(120)
+    assert office.pace.limit("messages").felt
+    for n in range(6):
+        await mail.lay(f"r{n}", PersonId(f"guest{n}"), urgency="reply")
+    mail.moved.set()
+    await pass_seconds(1)
+    left = [n for n in range(6) if f"r{n}" not in mail.brought]
+    assert left, "the share was meant to be used up"
+    for n in left:
+        await pass_seconds(6)
+        assert f"r{n}" in mail.brought
+    stop.set()
+    await running
+
+
+async def test_what_was_learned_of_the_homeserver_outlives_a_start() -> None:
+    mail, office = await limited_mail()
+    await people_with_questions(mail, 20)
+    stop = asyncio.Event()
+    running = asyncio.create_task(mail.outbox.run(mail.moved, stop))
+    for _ in range(150):
+        await mail.clock.advance(1_000)
+        for _ in range(30):
+            await asyncio.sleep(0)
+    stop.set()
+    await running
+    assert office.pace.limit("messages").felt
+    again = Pace(mail.clock.now_ms)
+    await Outbox(mail.cellar, mail.carrier, mail.clock, Random(7), pace=again).settle()
+    assert again.limit("messages").felt
+    assert again.limit("messages").interval_ms == office.pace.limit("messages").interval_ms
+
+
+async def test_places_are_left_for_replies_while_others_are_on_their_way(mail: Mail) -> None:
+    gates = [mail.mishaps.hold("put") for _ in range(UNASKED_AT_ONCE)]
+    await people_with_questions(mail, MOST_AT_ONCE + 5)
+    stop = asyncio.Event()
+    running = asyncio.create_task(mail.outbox.run(mail.moved, stop))
+    for gate in gates:
+        await gate.reached.wait()
+    await mail.lay("reply", ADA, urgency="reply")
+    mail.moved.set()
+    await until(lambda: "reply" in mail.brought)
+    assert [words for words in mail.brought if words.startswith("q")] == []
+    for gate in gates:
+        gate.open()
+    await until(lambda: len(mail.brought) == MOST_AT_ONCE + 6)
+    stop.set()
+    await running
+
+
+async def test_a_reply_overtakes_what_waits_for_its_room_and_reactions_come_last(mail: Mail) -> None:
+    await mail.lay("notice")
+    await mail.lay("answer", urgency="reply")
+    await mail.lay("tap", reacts=RowId("answer"), emoji="👍")
+    await mail.lay("second", urgency="reply")
+    await mail.send_all()
+    assert mail.brought == ["answer", "second", "notice", "👍"]
+
+
+async def test_with_nothing_to_send_the_outlook_is_bright(mail: Mail) -> None:
+    await mail.lay("a1")
+    await mail.send_all()
+    outlook = mail.outbox.outlook()
+    assert (outlook.waiting, outlook.done_by_ms) == (0, mail.clock.now_ms())

@@ -187,7 +187,11 @@ async def test_people_agree_to_what_they_could_read_also_if_its_file_has_changed
     assert snapshot.details["which"] == Picked(PULSE.digest)
     newer = replace(PULSE, digest="pulse-newer")
     house.shelf.definitions[newer.digest] = newer
-    house.shelf.in_service = lambda name: newer if name == "pulse" else Shelf.in_service(house.shelf, name)  # type: ignore[method-assign]
+
+    def in_service(name: str, circle: CircleId | None = None) -> Definition | None:
+        return newer if name == "pulse" else Shelf.in_service(house.shelf, name)
+
+    house.shelf.in_service = in_service  # type: ignore[method-assign]
     await house.say("ana", "agree")
     assert house.practices.uses(house.village.circle, "pulse")
     assert {s.definition for s in house.store.begun()[1:]} == {"pulse-newer"}

@@ -8,6 +8,8 @@ from msgspec.structs import replace
 from engine.core.definition import Definition, StateDef
 from engine.core.desk import Refused, Rhythm
 from engine.core.event import Due, Left
+from engine.core.message import Message, Phrase
+from engine.core.rank import MOVES_UP_AFTER_MS
 from engine.core.schedule import Standing
 from engine.core.values import DAY_MS, WEEK_MS, CircleId, InstanceId, PersonId, Ref, RowId, TextId
 from engine.runtime.ports import (
@@ -16,6 +18,7 @@ from engine.runtime.ports import (
     Conflict,
     Echo,
     Faded,
+    Gathered,
     Housed,
     KeptRow,
     Loaded,
@@ -295,7 +298,7 @@ async def test_the_limit_holds(g: Ground) -> None:
     assert await rows_claimed(g, limit=2) == ["s1"]
 
 
-@pytest.mark.parametrize("field", ["edits", "reacts", "replies", "redacts"])
+@pytest.mark.parametrize("field", ["edits", "reacts", "replies", "redacts", "polls", "ends"])
 async def test_nothing_leaves_before_its_forerunner_is_in_the_room(g: Ground, field: str) -> None:
     await g.cellar.commit(mail(parcel("r1", g.ada), due_ms=NOW + 50))
     await g.cellar.commit(mail(parcel("r2", g.ada, **{field: RowId("r1")}), parcel("r3", g.ada)))
@@ -344,6 +347,8 @@ async def test_a_parcel_and_what_belongs_to_it_may_come_in_one_commit(g: Ground)
     )
     assert await rows_claimed(g) == ["r1"]
     await send(g, "r1")
+    assert await rows_claimed(g) == ["r3"]
+    await send(g, "r3")
     assert await rows_claimed(g) == ["r2"]
 
 
@@ -354,6 +359,57 @@ async def test_other_peoples_prompts_go_before_reactions(g: Ground) -> None:
     await g.cellar.commit(mail(parcel("b1", g.bo)))
     assert await rows_claimed(g, limit=1) == ["b1"]
     assert await rows_claimed(g, limit=1) == ["a2"]
+
+
+async def test_a_reply_goes_before_whatever_else_waits_for_the_same_room(g: Ground) -> None:
+    await g.cellar.commit(mail(parcel("n1", g.ada, urgency="quiet"), parcel("a1", g.ada), due_ms=NOW))
+    await g.cellar.commit(mail(parcel("b1", g.bo)))
+    await g.cellar.commit(mail(parcel("a2", g.ada, urgency="reply"), parcel("a3", g.ada, urgency="reply")))
+    # A notice keeps its place before the question that was written after it, and leaves when that one may.
+    for row in ("a2", "a3", "b1", "n1", "a1"):
+        assert await rows_claimed(g, limit=1) == [row]
+        await send(g, row)
+
+
+async def test_what_was_sealed_goes_before_others_of_its_rank_but_not_before_a_reply(g: Ground) -> None:
+    await g.cellar.commit(mail(parcel("a1", g.ada), due_ms=NOW + 1))
+    assert await rows_claimed(g, NOW + 1) == ["a1"]
+    await g.cellar.seal(RowId("a1"), "!room", b"sealed")
+    await g.cellar.postpone(RowId("a1"), NOW + 2, "429", failed=False)
+    await g.cellar.commit(mail(parcel("a2", g.ada), parcel("b1", g.bo)))
+    assert await rows_claimed(g, NOW + 2, limit=1) == ["a1"]
+    await g.cellar.postpone(RowId("a1"), NOW + 2, "429", failed=False)
+    await g.cellar.commit(mail(parcel("a3", g.ada, urgency="reply")))
+    assert await rows_claimed(g, NOW + 2, limit=1) == ["a3"]
+
+
+async def test_only_so_many_that_nobody_waits_for_are_claimed_at_once(g: Ground) -> None:
+    await g.cellar.commit(
+        mail(parcel("a1", g.ada), post("s1", g.circle), parcel("b1", g.bo, urgency="reply"))
+    )
+    claimed = await g.cellar.claim(NOW, LEASE, 10, 1)
+    assert [journey.parcel.row for journey in claimed] == ["b1", "a1"]
+    assert await g.cellar.claim(NOW, LEASE, 10, 0) == []
+    assert await rows_claimed(g) == ["s1"]
+
+
+async def test_within_a_rank_rooms_take_turns(g: Ground) -> None:
+    await g.cellar.commit(mail(*(parcel(f"a{n}", g.ada) for n in range(3))))
+    await g.cellar.commit(mail(*(parcel(f"b{n}", g.bo) for n in range(3))))
+    order = []
+    for _ in range(6):
+        order += await rows_claimed(g, limit=1)
+        await send(g, order[-1])
+    assert order == ["a0", "b0", "a1", "b1", "a2", "b2"]
+
+
+async def test_what_has_waited_a_quarter_of_an_hour_moves_up_a_rank(g: Ground) -> None:
+    await g.cellar.commit(mail(post("s1", g.circle), due_ms=NOW))
+    late = NOW + MOVES_UP_AFTER_MS
+    await g.cellar.commit(mail(parcel("a1", g.ada), due_ms=late))
+    assert await rows_claimed(g, late, limit=1) == ["s1"]
+    await g.cellar.postpone(RowId("s1"), late, "later", failed=False)
+    assert await rows_claimed(g, late, limit=1) == ["a1"]
 
 
 async def test_a_lease_that_has_run_out_gives_the_parcel_to_the_next(g: Ground) -> None:
@@ -422,6 +478,38 @@ async def test_a_pause_that_ends_early_frees_what_waited_for_its_end(g: Ground) 
     await g.cellar.postpone(RowId("r1"), NOW + WEEK_MS, "paused", failed=False)
     await g.cellar.commit(Changes(released={g.ada}))
     assert await rows_claimed(g) == ["r1"]
+
+
+async def test_what_comes_with_a_letter_makes_no_sound_and_costs_no_budget(g: Ground) -> None:
+    loud = Message(lines=(Phrase("rsvp.say"),), mention=True)
+    for row in ("r1", "r2", "r3"):
+        await g.cellar.commit(mail(parcel(row, g.ada, message=loud, target=target(row)), due_ms=NOW))
+    await g.cellar.commit(mail(parcel("b1", g.bo, message=loud), due_ms=NOW))
+    await g.cellar.commit(Changes(gathered=[Gathered(g.ada, NOW + 5, sparing=1)]))
+    found = {}
+    for _ in range(4):
+        for journey in await g.cellar.claim(NOW + 5, LEASE, 1):
+            found[journey.parcel.row] = (journey.parcel.urgency, journey.parcel.message.mention)
+            await send(g, journey.parcel.row)
+    hushed = ("quiet", False)
+    assert found == {"r1": ("timely", True), "b1": ("timely", True), "r2": hushed, "r3": hushed}
+    assert len((await g.cellar.standing(g.ada, NOW + 6)).timely_sent_ms) == 1
+
+
+async def test_what_is_on_its_way_already_is_left_as_it_is_by_a_letter(g: Ground) -> None:
+    await g.cellar.commit(mail(parcel("r1", g.ada), due_ms=NOW))
+    await rows_claimed(g)
+    await g.cellar.commit(Changes(gathered=[Gathered(g.ada, NOW + 5)]))
+    await g.cellar.postpone(RowId("r1"), NOW, "budget", failed=False)
+    (journey,) = await g.cellar.claim(NOW, LEASE, 1)
+    assert journey.parcel.urgency == "timely"
+
+
+async def test_a_letter_brings_nothing_before_its_not_before(g: Ground) -> None:
+    await g.cellar.commit(mail(parcel("r1", g.ada, not_before_ms=NOW + 100), due_ms=NOW))
+    await g.cellar.commit(Changes(gathered=[Gathered(g.ada, NOW + 5)]))
+    assert await rows_claimed(g, NOW + 99) == []
+    assert await rows_claimed(g, NOW + 100) == ["r1"]
 
 
 async def test_a_release_does_not_bring_anything_before_its_not_before(g: Ground) -> None:
@@ -726,6 +814,26 @@ async def test_a_definition_is_found_by_its_digest_and_its_wording_can_be_improv
     assert await g.cellar.definition("d1") == definition()
     await g.cellar.put_definition(definition("A kinder invitation"), "source 2")
     assert await g.cellar.definition("d1") == definition("A kinder invitation")
+
+
+async def test_a_circle_that_moves_keeps_its_id_and_what_runs_in_it(g: Ground) -> None:
+    await g.cellar.commit(Changes(snapshots={I1: (snapshot(g.circle), 0)}))
+    for _ in range(2):
+        assert await g.cellar.move_circle(g.circle, "!new:example.org")
+    assert await g.cellar.room_of(g.circle) == "!new:example.org"
+    assert await g.cellar.circle("!new:example.org") == g.circle
+    assert await g.cellar.circle("!circle:example.org") is None
+    assert [each.id for each in await g.cellar.open_instances(g.circle)] == [I1]
+    assert await g.cellar.circles() == {g.circle: "The garden"}
+
+
+async def test_a_circle_does_not_move_where_another_is_and_an_unknown_one_not_at_all(g: Ground) -> None:
+    other = await g.cellar.ensure_circle("!other:example.org", "The mill")
+    assert not await g.cellar.move_circle(g.circle, "!other:example.org")
+    assert await g.cellar.room_of(g.circle) == "!circle:example.org"
+    assert await g.cellar.room_of(other) == "!other:example.org"
+    with pytest.raises(LookupError, match="nobody"):
+        await g.cellar.move_circle(CircleId("nobody"), "!third:example.org")
 
 
 async def test_only_open_instances_of_the_circle_are_listed_the_oldest_first(g: Ground) -> None:

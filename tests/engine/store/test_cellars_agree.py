@@ -47,7 +47,11 @@ class Walk:
 
     def step(self) -> Callable[[Cellar], Awaitable[object]]:
         self.now_ms += self.random.choice((0, 1, 20, DAY_MS))
-        steps = [self.commit] * 5 + [self.claim] * 3 + [self.seal, self.mark_sent, self.postpone, self.bury]
+        steps = (
+            [self.commit] * 5
+            + [self.claim] * 3
+            + [*(self.seal, self.mark_sent, self.postpone, self.bury, self.retry, self.drop)]
+        )
         return self.random.choice(
             [*steps, self.forget, self.expire, self.leave] if self.random.random() < 0.1 else steps
         )()
@@ -57,7 +61,8 @@ class Walk:
 
     def claim(self) -> Callable[[Cellar], Awaitable[object]]:
         now_ms, limit = self.now_ms, self.random.randint(1, 4)
-        return lambda cellar: cellar.claim(now_ms, LEASE_MS, limit)
+        unasked = self.random.choice((None, 0, 1, 3))
+        return lambda cellar: cellar.claim(now_ms, LEASE_MS, limit, unasked)
 
     def seal(self) -> Callable[[Cellar], Awaitable[object]]:
         row, room = self.row(), self.random.choice(("!a", "!b"))
@@ -76,6 +81,19 @@ class Walk:
     def bury(self) -> Callable[[Cellar], Awaitable[object]]:
         row, now_ms, dead = self.row(), self.now_ms, self.random.random() < 0.5
         return lambda cellar: cellar.bury(row, "why", now_ms, dead=dead)
+
+    def retry(self) -> Callable[[Cellar], Awaitable[object]]:
+        which = self.random.random()
+
+        async def retry(cellar: Cellar) -> object:
+            found = [trouble.id for trouble in await cellar.troubles(9)]
+            return found and await cellar.retry(found[int(which * len(found))])
+
+        return retry
+
+    def drop(self) -> Callable[[Cellar], Awaitable[object]]:
+        n = self.random.randint(1, self.n + 1)
+        return lambda cellar: cellar.drop(f"m{n}")
 
     def forget(self) -> Callable[[Cellar], Awaitable[object]]:
         person = self.people[-1]
@@ -192,6 +210,8 @@ async def everything(cellar: Cellar, walk: Walk) -> list[object]:
         await cellar.adopted(),
         await cellar.open_instances(walk.circle),
         await cellar.kept(),
+        await cellar.troubles(5),
+        await cellar.counts(walk.now_ms),
     ]
 
 
