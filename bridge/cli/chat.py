@@ -12,7 +12,7 @@ import msgspec
 
 from bridge.cli.speech import say
 from bridge.rehearsal.play import Play
-from bridge.rehearsal.spectator import ROOM, Happening
+from bridge.rehearsal.spectator import OPENED, ROOM, Happening
 from engine.core.definition import Definition
 from engine.core.values import DAY_MS, HOUR_MS, MINUTE_MS, Ms
 
@@ -132,6 +132,11 @@ class Chat:
                 yield from self._letter(f"to {_whom(same)}", first.text.split("\n"), first.about)
             case "edit":
                 yield from self._letter(f"to {_whom(same)}, changed", _changed(first))
+            case "poll" if first.about == OPENED:
+                answers = " · ".join(filter(None, first.text.splitlines()))
+                yield from _wrapped(f"(as a poll too: {answers})", INDENT, self)
+            case "poll":
+                yield from _wrapped("(its poll is closed)", INDENT, self)
             case "broken":
                 yield ""
                 yield f"Hearth itself could not go on here: {first.text}. Please report it."
@@ -179,19 +184,21 @@ def audience_of(answer: Happening) -> str:
 
 
 def _together(happenings: Sequence[Happening]) -> Iterator[list[Happening]]:
-    """The same message to several people is shown once."""
-    letters: dict[tuple[str, ...], list[Happening]] = {}
+    """The same message to several people is shown once, unless something else came to one of them before it."""
+    letters: dict[tuple[str, ...], int] = {}
+    latest: dict[str, int] = {}
     order: list[list[Happening]] = []
     for each in happenings:
-        if each.kind not in ("message", "edit"):
+        if each.kind not in ("message", "edit", "poll"):
             order.append([each])
             letters.clear()
             continue
         key = (each.kind, *(_changed(each) if each.kind == "edit" else (each.about, each.text)))
-        if key not in letters:
-            letters[key] = []
-            order.append(letters[key])
-        letters[key].append(each)
+        if letters.get(key, -1) <= latest.get(each.who, -1):
+            letters[key] = len(order)
+            order.append([])
+        order[letters[key]].append(each)
+        latest[each.who] = letters[key]
     yield from order
 
 

@@ -25,7 +25,6 @@ DESCRIPTION = (
 )
 HEALTH_SECONDS = 5.0
 CHECKOUT = Path(__file__).resolve().parents[2]
-LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
 Command = Callable[[argparse.Namespace], Status]
 
@@ -152,9 +151,28 @@ def parser(environ: Mapping[str, str] = os.environ) -> argparse.ArgumentParser:
 
     add("health", _health, "ask the running Hearth on this machine how it is; exit status 0 if well")
 
+    ops = add("ops", _ops, "show what needs a human being, try it again, or let go of it")
+    ops.add_argument("order", choices=["status", "retry", "drop"], help="what to do")
+    ops.add_argument(
+        "trouble",
+        nargs="?",
+        metavar="ID",
+        help="which one, for example e3 or m17; without it `retry` means all of them",
+    )
+    ops.add_argument("--sure", action="store_true", help="for `drop`: do it, there is no way back")
+    _add_format(ops)
+
+    hook = add("hook", _hook, "show what an outside tool needs to call: its address and its secret")
+    hook.add_argument("name", metavar="NAME", help="the hook, as it is called in [http] hooks")
+
     bench = add("bench", _bench, "measure how fast it is; only from a source checkout", folder=False)
-    bench.add_argument("what", choices=["engine"], help="what to measure")
+    bench.add_argument("what", choices=["engine", "bridge"], help="what to measure")
     bench.add_argument("--json", action="store_true", help="print one JSON object")
+    bench.add_argument(
+        "--default-limits",
+        action="store_true",
+        help="bridge only: also write to 200 people under Synapse's default limits, some 20 minutes",
+    )
 
     helping = add("help", _help, "explain a command, or the settings", folder=False)
     helping.add_argument("topic", nargs="?", help="a command, or `settings`")
@@ -257,7 +275,7 @@ def _run(given: argparse.Namespace) -> Status:
     from bridge.cli.run import run
 
     settings = _settings(given)
-    _write_log(settings.house.log_level)
+    _write_log(settings.house.log_level, settings.house.log_format)
     asyncio.run(run(settings))
     return Status.OK
 
@@ -315,9 +333,9 @@ def _health(given: argparse.Namespace) -> Status:
     if http.port == 0:
         raise Halt("There is nobody to ask: [http] port is 0.", "Choose a port, and start Hearth again.")
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(http.host, http.host)  # noqa: S104 - compared, not bound
-    address = f"http://[{host}]:{http.port}/health" if ":" in host else f"http://{host}:{http.port}/health"
+    address = f"http://{f'[{host}]' if ':' in host else host}:{http.port}/health/ready"
     try:
-        with urllib.request.urlopen(address, timeout=HEALTH_SECONDS) as answer:  # noqa: S310 - always http
+        with urllib.request.urlopen(address, timeout=HEALTH_SECONDS) as answer:
             say(answer.read().decode())
             return Status.OK
     except urllib.error.HTTPError as error:
@@ -329,13 +347,29 @@ def _health(given: argparse.Namespace) -> Status:
         ) from error
 
 
+def _hook(given: argparse.Namespace) -> Status:
+    from bridge.cli.hook import show_hook
+
+    return show_hook(_settings(given), given.name)
+
+
+def _ops(given: argparse.Namespace) -> Status:
+    from bridge.cli.ops import ops
+
+    _write_log("error")
+    return asyncio.run(ops(_settings(given), given.order, given.trouble, given.format, sure=given.sure))
+
+
 def _bench(given: argparse.Namespace) -> Status:
     if not (CHECKOUT / "bench" / f"{given.what}.py").is_file():
         raise Halt(
             "The benches are not part of an installed Hearth.",
             "Run this in a checkout of the source: make bench",
         )
-    importlib.import_module(f"bench.{given.what}").main(as_json=given.json)
+    more = {"default_limits": True} if given.default_limits else {}
+    if more and given.what != "bridge":
+        raise Halt("--default-limits belongs to another bench.", "hearth bench bridge --default-limits")
+    importlib.import_module(f"bench.{given.what}").main(as_json=given.json, **more)
     return Status.OK
 
 
@@ -377,7 +411,11 @@ def _settings(given: argparse.Namespace) -> Settings:
     return settings
 
 
-def _write_log(level: str) -> None:
-    logging.basicConfig(level=level.upper(), format=LOG_FORMAT, stream=sys.stderr)
+def _write_log(level: str, log_format: str = "text") -> None:
+    from bridge.operations.logs import formatter_for
+
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter_for(log_format))
+    logging.basicConfig(level=level.upper(), handlers=[handler])
     for noisy in ("aiohttp", "asyncio", "nio", "tortoise"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))

@@ -3,8 +3,9 @@
 import contextlib
 import stat
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal
@@ -13,20 +14,30 @@ import msgspec
 
 from bridge.cli.check import is_fit, line_of, problems_in, workflow_files
 from bridge.cli.database import InOrder, Outdated, Unusable, look_at
-from bridge.cli.device import device_state_of
+from bridge.cli.device import standing_of
 from bridge.cli.enrol import opened_store, resolve
 from bridge.cli.lock import is_at_work
+from bridge.cli.planning import rooms_named, stewards_named
 from bridge.cli.reach import Unreachable, reach
 from bridge.cli.speech import Halt, Status, say
+from bridge.cli.terms import terms_of
+from bridge.matrix.backup import BackupState
 from bridge.matrix.cross_signing import DeviceState
 from bridge.matrix.http import Homeserver, MatrixError, RateLimited, Refused, TokenLost, path
 from bridge.matrix.room import Powers, Room
 from bridge.matrix.session import whoami
+from bridge.matrix.spaces import children_in_order
 from bridge.matrix.text import as_dict, as_list, as_text
-from bridge.settings import FILE_NAME, Problems, Settings, load_settings
+from bridge.matrix.upgrades import latest, successions_in
+from bridge.roles import CONTACT
+from bridge.settings import FILE_NAME, Contact, Problems, Settings, load_settings, served_by
+from bridge.views.trust import in_groups
 
 MOST_SKEW_SECONDS = 30.0
 TRUST_REPAIR_CONTACTS = 2
+TERM_WARNING_DAYS = 14
+DAY_SECONDS = 86_400
+MOST_CHILDREN_LOOKED_AT = 20
 
 Rank = Literal["ok", "warn", "fail"]
 
@@ -94,7 +105,8 @@ async def examine(
         return
     house = House(settings, now)
     yield Finding("settings", "ok", f"{folder / FILE_NAME} can be used")
-    yield _language(settings)
+    for finding in _languages(settings):
+        yield finding
     for finding in _permissions(settings):
         yield finding
     for finding in _workflows(settings):
@@ -108,8 +120,12 @@ async def examine(
 # ── on this machine ──────────────────────────────────────────────────────────
 
 
-def _language(settings: Settings) -> Finding:
-    language = settings.circle.language
+def _languages(settings: Settings) -> Iterator[Finding]:
+    for language in dict.fromkeys((settings.circle.language, *(c.language for c in served_by(settings)))):
+        yield _language(language)
+
+
+def _language(language: str) -> Finding:
     known = sorted(
         text.name.removesuffix(".toml") for text in files("bridge.wording").joinpath("texts").iterdir()
     )
@@ -141,31 +157,40 @@ def _permissions(settings: Settings) -> Iterator[Finding]:
 
 
 def _workflows(settings: Settings) -> Iterator[Finding]:
-    folder = settings.house.workflow_folder
-    problems = problems_in(folder)
-    for problem in problems:
-        yield Finding("workflows", "fail" if problem.severity == "error" else "warn", line_of(problem))
-    if is_fit(problems):
-        named = workflow_files(folder)
-        yield Finding("workflows", "ok", f"{', '.join(file.stem for file in named)} in {folder}")
+    for folder in dict.fromkeys(circle.workflow_folder for circle in served_by(settings)):
+        problems = problems_in(folder)
+        for problem in problems:
+            yield Finding("workflows", "fail" if problem.severity == "error" else "warn", line_of(problem))
+        if is_fit(problems):
+            named = workflow_files(folder)
+            yield Finding("workflows", "ok", f"{', '.join(file.stem for file in named)} in {folder}")
 
 
 def _safety(settings: Settings) -> Iterator[Finding]:
-    reachable = [contact for contact in settings.safety.contacts if contact.user_id]
-    nameless = len(settings.safety.contacts) - len(reachable)
+    common = settings.safety.contacts
+    own = {each.name: each.contacts for each in served_by(settings) if each.name and each.contacts != common}
+    if settings.circle.rooms or len(own) < len(settings.circles):
+        yield from _contacts(common, "[safety] contacts")
+    for name, contacts in own.items():
+        yield from _contacts(contacts, f"[circles.{name}] contacts")
+
+
+def _contacts(named: Sequence[Contact], setting: str) -> Iterator[Finding]:
+    reachable = [contact for contact in named if contact.user_id]
+    nameless = len(named) - len(reachable)
     if nameless:
         yield Finding(
             "safety",
             "warn",
             f"{nameless} of the safety contacts {'has' if nameless == 1 else 'have'} no Matrix id",
-            "add it in [safety] contacts, or the bot cannot tell them that someone would like to talk",
+            f"add it in {setting}, or the bot cannot tell them that someone would like to talk",
         )
     if len(reachable) < TRUST_REPAIR_CONTACTS:
         yield Finding(
             "safety",
             "warn",
             f"{len(reachable)} safety contact{'' if len(reachable) == 1 else 's'} the bot can write to",
-            "ask two people or more and name them in [safety] contacts; trust repair stays off until then",
+            f"ask two people or more and name them in {setting}; trust repair stays off until then",
         )
     else:
         yield Finding("safety", "ok", f"{len(reachable)} safety contacts, and outside help is named")
@@ -206,6 +231,8 @@ async def _homeserver(house: House) -> AsyncIterator[Finding]:
     if database.rank == "ok":
         try:
             rows = await _kept(settings)
+            async for finding in _terms(house):
+                yield finding
         except Halt as halt:
             yield Finding("database", "fail", halt.found, halt.helps)
     try:
@@ -224,11 +251,11 @@ async def _homeserver(house: House) -> AsyncIterator[Finding]:
             return
         if rows is not None:
             yield await _safely("device", _device(homeserver, settings, rows))
-        stewards_room = settings.house.stewards_room
-        for room in (*settings.circle.rooms, *([stewards_room] if stewards_room else [])):
-            yield await _safely("rooms", _room(homeserver, settings, room))
-        people = dict.fromkeys((*settings.circle.stewards, *settings.joining.invited_by_users))
-        contacts = [contact.user_id for contact in settings.safety.contacts if contact.user_id]
+        for room in rooms_named(settings):
+            yield await _safely("rooms", _room(homeserver, settings, room, rows or {}))
+        people = dict.fromkeys((*stewards_named(settings), *settings.joining.invited_by_users))
+        named = (contact.user_id for circle in served_by(settings) for contact in circle.contacts)
+        contacts = list(dict.fromkeys(user_id for user_id in named if user_id))
         for part, user_ids in (("steward", people), ("safety contact", contacts)):
             for user_id in user_ids:
                 yield await _safely("people", _person(homeserver, part, user_id))
@@ -283,10 +310,16 @@ async def _token(homeserver: Homeserver, settings: Settings) -> Finding:
 async def _device(
     homeserver: Homeserver, settings: Settings, rows: Mapping[tuple[str, str], bytes]
 ) -> Finding:
-    state = await device_state_of(homeserver, settings, rows)
-    match state:
+    standing = await standing_of(homeserver, settings, rows)
+    match standing.state:
         case DeviceState.SIGNED:
-            return Finding("device", "ok", "signed by its owner: no red shield, and readable for everyone")
+            found = "signed by its owner: no red shield, and readable for everyone"
+            kept = standing.backup is BackupState.KEPT
+            backup = "backed up" if kept else f"not backed up ({standing.backup}; see `hearth init`)"
+            fingerprint = in_groups(standing.fingerprint)
+            return Finding(
+                "device", "ok", f"{found}; its fingerprint is {fingerprint}; room keys are {backup}"
+            )
         case DeviceState.UNSIGNED:
             found = (
                 "the bot's device is not signed by its owner: apps warn of it, and some keep messages from it"
@@ -312,10 +345,30 @@ async def _device(
             )
 
 
-async def _room(homeserver: Homeserver, settings: Settings, named: str) -> Finding:
+async def _terms(house: House) -> AsyncIterator[Finding]:
+    """The roles by which people look after a circle, or are its safety contacts; they end (docs/decisions/0034)."""
+    for term in await terms_of(house.settings):
+        part = "safety contact" if term.kind == CONTACT else "steward"
+        day = f"{datetime.fromtimestamp(term.ends_ms / 1000, UTC):%d %B %Y}"
+        left_days = (term.ends_ms / 1000 - house.now()) / DAY_SECONDS
+        if left_days < 0:
+            found = f"{part} {term.user_id}: the term of their role was over on {day}"
+            helps = "ask them to renew it or hand it over in the circle; they count until then"
+            yield Finding("people", "warn", found, helps)
+        elif left_days <= TERM_WARNING_DAYS:
+            found = f"{part} {term.user_id}: the term of their role ends on {day}"
+            yield Finding("people", "warn", found, "see that the circle knows who carries it on")
+        else:
+            yield Finding("people", "ok", f"{part} {term.user_id}, by a role until {day}")
+
+
+async def _room(
+    homeserver: Homeserver, settings: Settings, named: str, rows: Mapping[tuple[str, str], bytes]
+) -> Finding:
     room_id = await resolve(homeserver, named)
     if room_id is None:
         return Finding("rooms", "fail", f"no room is called {named}", "check [circle] rooms")
+    room_id = latest(room_id, successions_in(rows))
     try:
         answer = await homeserver.request("GET", path("rooms", room_id, "state"))
     except Refused:
@@ -326,21 +379,21 @@ async def _room(homeserver: Homeserver, settings: Settings, named: str) -> Findi
             f"invite {settings.homeserver.user_id} there, then run `hearth init` again",
         )
     room = Room(room_id).with_state(as_dict(event) for event in as_list(answer.get("items")))
-    user_id = settings.homeserver.user_id
+    user_id, circles = settings.homeserver.user_id, {circle.room for circle in served_by(settings)}
     title = f"{named} ({room.name})" if room.name else named
     if room.replaced_by:
         return Finding(
             "rooms",
             "fail",
-            f"{title} was replaced",
-            f"name its successor {room.replaced_by} in [circle] rooms",
+            f"{title} was replaced by {room.replaced_by}, where the bot is not yet",
+            f"invite {user_id} there; if it is the right room and the bot does not follow, name it in the settings",
         )
     if user_id not in room.joined():
         return Finding(
             "rooms", "fail", f"not in {title}", f"invite {user_id} there, then run `hearth init` again"
         )
     if room.room_type == "m.space":
-        return Finding("rooms", "ok", f"in the space {title}, {len(room.joined())} members")
+        return await _space(homeserver, room, title, user_id)
     kinds = ["m.room.message", "m.reaction"] + (["m.room.encrypted"] if room.encryption else [])
     refused = [kind for kind in kinds if not room.may_send(user_id, kind)]
     if refused:
@@ -350,7 +403,27 @@ async def _room(homeserver: Homeserver, settings: Settings, named: str) -> Findi
             f"may not send {', '.join(refused)} in {title}",
             "give the bot the power level for it",
         )
-    return _what_stays(room, title, user_id, is_circle=named != settings.house.stewards_room)
+    return _what_stays(room, title, user_id, is_circle=named in circles)
+
+
+async def _space(homeserver: Homeserver, space: Room, title: str, user_id: str) -> Finding:
+    """Whether the space has a room that the bot can write in."""
+    for child in children_in_order(space)[:MOST_CHILDREN_LOOKED_AT]:
+        try:
+            answer = await homeserver.request("GET", path("rooms", child, "state"))
+        except Refused:
+            continue  # not in it
+        room = Room(child).with_state(as_dict(event) for event in as_list(answer.get("items")))
+        kind = "m.room.encrypted" if room.encryption else "m.room.message"
+        if user_id in room.joined() and not room.is_space and room.may_send(user_id, kind):
+            main = f"{child} ({room.name})" if room.name else child
+            return Finding("rooms", "ok", f"in the space {title}, and writes for all in {main}")
+    return Finding(
+        "rooms",
+        "fail",
+        f"in the space {title}, and in none of its rooms that it may write in",
+        f"invite {user_id} into one of them; the first in order becomes the one it writes in",
+    )
 
 
 def _what_stays(room: Room, title: str, user_id: str, *, is_circle: bool) -> Finding:

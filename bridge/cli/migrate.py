@@ -9,6 +9,7 @@ import msgspec
 from bridge.cli.check import line_of
 from bridge.cli.database import InOrder, Outdated, Unusable, look_at
 from bridge.cli.enrol import opened_store
+from bridge.cli.planning import mark_of
 from bridge.cli.speech import Halt, Status, say, warn
 from bridge.settings import Settings, nearest
 from bridge.telling.outside import Public, seen_from_outside
@@ -16,6 +17,7 @@ from engine.core.definition import Definition
 from engine.core.event import Migrated
 from engine.core.instance import Snapshot
 from engine.core.migrate import Obstacle, obstacles
+from engine.loading.catalogue import marked
 from engine.loading.folder import source_of
 from engine.loading.load import examine_file
 from engine.runtime.batch import LINK
@@ -96,9 +98,9 @@ async def migrate_instances(
     apply: bool,
 ) -> Status:
     """Print counts per state; with ``apply`` and nothing in the way, ask the house to move them."""
-    target = _target(file)
+    target = marked(_target(file), mark_of(settings, file.parent))
     ways = _ways(mapped, target)
-    _refuse_unless_in_order(settings)
+    refuse_unless_in_order(settings)
     database = settings.database
     async with opened_store(database.path, database.keys, settings.secrets.master_key) as store:
         running = [each async for each in _running(store, target, since, ways)]
@@ -158,7 +160,8 @@ def _refuse_unknown_states(ways: Mapping[str, str], running: Iterable[_Running],
             )
 
 
-def _refuse_unless_in_order(settings: Settings) -> None:
+def refuse_unless_in_order(settings: Settings) -> None:
+    """Halt if the database of these settings is not there, not sound, or of another version."""
     database = settings.database
     match look_at(database.path, database.keys):
         case Unusable(found, helps):

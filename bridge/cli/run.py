@@ -5,19 +5,19 @@ import contextlib
 import logging
 import random
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
 from bridge.cli.enrol import opened_store, resolve
+from bridge.cli.hook import hooks_of
 from bridge.cli.lock import only_one
+from bridge.cli.planning import plan_of, rooms_named
 from bridge.cli.speech import Halt, Status
 from bridge.cli.watch import WatchedHomeserver
-from bridge.http import PortTaken, Pulse, serving
+from bridge.http import Hooks, PortTaken, Pulse, serving
 from bridge.matrix.http import Homeserver, MatrixError, RateLimited, ServerTrouble, TokenLost
 from bridge.matrix.keys import ForeignDevice
-from bridge.matrix.rooms import Allowed
-from bridge.matrix.session import Session
 from bridge.settings import Settings
-from bridge.wiring import Hearth, Plan
+from bridge.wiring import Hearth
 
 LONGEST_WAIT_SECONDS = 60.0
 
@@ -38,50 +38,19 @@ async def run(settings: Settings) -> None:
         )
     with only_one(database), _ends_plainly():
         async with opened_store(database, settings.database.keys, settings.secrets.master_key) as store:
-            found = await _rooms_when_reachable(settings, stop)
-            if found is None:
-                return
             pulse = Pulse()
-            async with _health(pulse, settings):
-                plan = plan_of(settings, *found)
+            hooks = Hooks(hooks_of(settings))
+            async with _served(pulse, hooks, settings):
+                found = await _rooms_when_reachable(settings, stop)
+                if found is None:
+                    return
+                plan = plan_of(settings, found)
                 homeserver = await WatchedHomeserver.watched(plan.session, pulse)
                 log.info("serving %d rooms as %s", len(plan.rooms), settings.homeserver.user_id)
-                hearth = Hearth(plan, store, note_refused=pulse.note_refused_files)
+                hearth = Hearth(plan, store, pulse=pulse, hooks=hooks)
                 _listen_for_changes(hearth.look_again)
                 await hearth.run(stop, homeserver=homeserver)
     log.info("stopped in order")
-
-
-def plan_of(settings: Settings, rooms: tuple[str, ...], stewards_room: str | None = None) -> Plan:
-    """The settings as the wiring wants them; rooms are given by their ids, aliases resolved."""
-    secrets, house, circle = settings.secrets, settings.house, settings.circle
-    return Plan(
-        session=Session(
-            settings.homeserver.url, settings.homeserver.user_id, secrets.device_id, secrets.access_token
-        ),
-        rooms=rooms,
-        contacts=tuple(contact.user_id for contact in settings.safety.contacts if contact.user_id),
-        operator=house.operator,
-        outside_help=settings.safety.outside_help,
-        allowed=allowed_by(settings),
-        workflows=house.workflow_folder,
-        pickle_secret=secrets.pickle_key,
-        alias_salt=secrets.alias_salt,
-        time_zone=circle.time_zone,
-        language=circle.language,
-        quiet_from_hour=house.quiet_from_hour,
-        quiet_to_hour=house.quiet_to_hour,
-        bot=house.bot_name,
-        stewards=circle.stewards,
-        workflows_at_start=None if "*" in circle.workflows_at_start else frozenset(circle.workflows_at_start),
-        stewards_room=stewards_room,
-    )
-
-
-def allowed_by(settings: Settings) -> Allowed:
-    """Whose invitations are accepted: the stewards', and those of whom [joining] names."""
-    users = (*settings.circle.stewards, *settings.joining.invited_by_users)
-    return Allowed(users=frozenset(users), servers=frozenset(settings.joining.invited_by_servers))
 
 
 def _listen_for_signals(stop: asyncio.Event) -> None:
@@ -130,13 +99,13 @@ def _ends_plainly() -> Iterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def _health(pulse: Pulse, settings: Settings) -> AsyncIterator[None]:
+async def _served(pulse: Pulse, hooks: Hooks, settings: Settings) -> AsyncIterator[None]:
     if settings.http.port == 0:
         yield
         return
     async with contextlib.AsyncExitStack() as stack:
         try:
-            await stack.enter_async_context(serving(pulse, settings.http.host, settings.http.port))
+            await stack.enter_async_context(serving(pulse, settings.http.host, settings.http.port, hooks))
         except PortTaken as taken:
             raise Halt(
                 f"The address for health cannot be used: {taken}.",
@@ -146,25 +115,17 @@ async def _health(pulse: Pulse, settings: Settings) -> AsyncIterator[None]:
         yield
 
 
-async def _rooms_when_reachable(
-    settings: Settings, stop: asyncio.Event
-) -> tuple[tuple[str, ...], str | None] | None:
-    """The ids of the rooms served, and of the stewards'; waits while the homeserver does not answer. None if told to
-    stop meanwhile.
+async def _rooms_when_reachable(settings: Settings, stop: asyncio.Event) -> dict[str, str] | None:
+    """Every room that the settings name, and its id; waits while the homeserver does not answer. None if told to stop
+    meanwhile.
     """
     chance, failures = random.SystemRandom(), 0
-    stewards_room = settings.house.stewards_room
     homeserver = await Homeserver.connect(settings.homeserver.url, access_token=settings.secrets.access_token)
     try:
         while not stop.is_set():
             try:
                 await homeserver.request("GET", "/_matrix/client/versions")
-                stewards = (
-                    await _ids(homeserver, (stewards_room,), "[house] stewards_room") if stewards_room else ()
-                )
-                return await _ids(homeserver, settings.circle.rooms, "[circle] rooms"), next(
-                    iter(stewards), None
-                )
+                return await _ids(homeserver, rooms_named(settings))
             except (ServerTrouble, RateLimited) as error:
                 failures += 1
                 seconds = min(LONGEST_WAIT_SECONDS, 2.0 ** min(failures, 6)) * chance.uniform(0.5, 1.0)
@@ -176,13 +137,16 @@ async def _rooms_when_reachable(
     return None
 
 
-async def _ids(homeserver: Homeserver, named: tuple[str, ...], setting: str) -> tuple[str, ...]:
-    ids = {room: await resolve(homeserver, room) for room in named}
-    unknown = [room for room, room_id in ids.items() if room_id is None]
+async def _ids(homeserver: Homeserver, named: Mapping[str, str]) -> dict[str, str]:
+    """``named``: room → the setting that names it."""
+    found = {room: await resolve(homeserver, room) for room in named}
+    ids = {room: room_id for room, room_id in found.items() if room_id is not None}
+    unknown = [room for room in named if room not in ids]
     if unknown:
+        settings = dict.fromkeys(named[room] for room in unknown)
         raise Halt(
             f"No room is called {' or '.join(unknown)}.",
-            f"Check {setting}, or give the room's id (!…).",
+            f"Check {' and '.join(settings)}, or give the room's id (!…).",
             Status.CONFIGURATION,
         )
-    return tuple(dict.fromkeys(room_id for room_id in ids.values() if room_id is not None))
+    return ids
