@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from tests.world import OpenWorld, Synapse, World
 
 DEFAULT_KILLS = 50
+WITHOUT_GUARD = "HEARTH_WITHOUT_GUARD"
+"""Names a guard to do without; see `tests.faults.guards`."""
 SEED = pytest.StashKey[int]()
 
 
@@ -32,6 +35,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if given is None:
         given = getattr(config, "workerinput", {}).get("seed")
     config.stash[SEED] = random.SystemRandom().randrange(2**32) if given is None else given
+    if WITHOUT_GUARD in os.environ:
+        from tests.faults.guards import take_away_one
+
+        take_away_one()
 
 
 @pytest.hookimpl(optionalhook=True)

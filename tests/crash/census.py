@@ -9,10 +9,12 @@ from contextlib import closing
 from itertools import pairwise
 from typing import Any
 
+from bridge.matrix.backup import BackupState
 from bridge.matrix.client import MatrixClient
 from bridge.matrix.cross_signing import DeviceState
 from bridge.matrix.http import Homeserver, path
-from bridge.wiring import CellarKeeper, Plan
+from bridge.plan import Plan
+from bridge.wiring import CellarKeeper
 from engine.core.decide import decide
 from engine.core.decide_desk import decide_desk
 from engine.core.desk import Desk, Rhythm
@@ -291,15 +293,28 @@ class Census:
     # ── what the homeserver holds ────────────────────────────────────────────
 
     async def of_homeserver(self, store: TortoiseStore) -> None:
-        """The device is signed, its one-time keys are in good number, one 1:1 room is marked for each person."""
+        """The device is signed, its one-time keys are in good number, all room keys are in the backup or about to be,
+        and one 1:1 room is marked for each person.
+        """
         plan = self._config.plan()
         client = await _client(plan, store)
         try:
             state = await client.cross_signing.device_state()
             self._expect(state is DeviceState.SIGNED, f"the device is {state}")
+            await self._of_backup(client)
             await self._of_account(client.homeserver, plan)
         finally:
             await client.close()
+
+    async def _of_backup(self, client: MatrixClient) -> None:
+        state = await client.backup.look()
+        self._expect(state is BackupState.KEPT, f"the backup is {state}")
+        held = len(list(client.cipher.machine.room_key_names()))
+        there = (await client.homeserver.request("GET", path("room_keys", "version"))).get("count", 0)
+        self._expect(
+            there and there + client.backup.due >= held,
+            f"of {held} room keys {there} are in the backup and {client.backup.due} about to be",
+        )
 
     async def _of_account(self, homeserver: Homeserver, plan: Plan) -> None:
         answer = await homeserver.request("POST", path("keys", "upload"), body={})

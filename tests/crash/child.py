@@ -28,7 +28,8 @@ from bridge.matrix.cross_signing import Bootstrapped, DeviceState
 from bridge.matrix.rooms import Allowed
 from bridge.matrix.secret_storage import RecoveryKey
 from bridge.matrix.session import Session
-from bridge.wiring import CellarKeeper, Hearth, Plan
+from bridge.plan import CirclePlan, Plan
+from bridge.wiring import CellarKeeper, Hearth
 from tests.crash.clock import SharedClock
 from tests.crash.mortal import MortalHomeserver, MortalKeeper, MortalStore, mortal_row_store
 from tests.crash.scythe import Scythe, teller
@@ -68,16 +69,20 @@ class Config(msgspec.Struct, frozen=True):
         """The plan every life, and whoever looks at what they left, goes by."""
         return Plan(
             session=self.session,
-            rooms=(self.room,),
-            contacts=self.contacts,
+            circles=(
+                CirclePlan(
+                    room=self.room,
+                    workflows=Path(self.workflows),
+                    stewards=self.stewards,
+                    contacts=self.contacts,
+                    outside_help="112",
+                    at_start=None if self.in_use is None else frozenset(self.in_use),
+                ),
+            ),
             operator="the crash test",
-            outside_help="112",
             allowed=Allowed(users=frozenset(self.members)),
-            workflows=Path(self.workflows),
             pickle_secret=self.secret,
             alias_salt=self.secret,
-            stewards=self.stewards,
-            workflows_at_start=None if self.in_use is None else frozenset(self.in_use),
         )
 
 

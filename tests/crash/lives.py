@@ -44,6 +44,7 @@ FLEETING = (
     "http.keys/claim",
     "http.keys/query",
     "http.keys/upload",
+    "http.put room keys",
     "http.put m.direct",
     "http.send edit",
     "http.send message",
@@ -51,6 +52,7 @@ FLEETING = (
     "http.sendToDevice",
     "store.commit deeds",
     "store.commit moments",
+    "store.move_circle",
     "store.postpone",
 )
 """What matters most or happens only now and then, in every play: a life ends there as soon as there is a chance."""
@@ -70,14 +72,20 @@ RECURRING = (
 """What happens all the time."""
 
 RARE = (
+    "http.drop room keys",
     "http.invite",
     "http.keys/device_signing/upload",
     "http.keys/signatures/upload",
     "http.put secrets",
     "http.read",
+    "http.receipt",
+    "http.room_keys/version",
     "http.send reply",
+    "http.typing",
     "store.bury",
+    "store.drop",
     "store.person",
+    "store.retry",
 )
 """What a play may or may not cross; taken like the fleeting where it is met."""
 

@@ -8,8 +8,8 @@ from typing import Any
 from bridge.matrix.crypto_store import RowStore
 from bridge.matrix.http import Homeserver
 from bridge.matrix.keep import Keeper, Row
-from engine.core.values import Ms, PersonId, RowId, TextId
-from engine.runtime.ports import Changes, Journey
+from engine.core.values import CircleId, Ms, PersonId, RowId, TextId
+from engine.runtime.ports import Changes, Journey, Retried
 from engine.store import TortoiseStore
 from tests.crash.scythe import Scythe
 
@@ -31,8 +31,11 @@ class MortalStore(TortoiseStore):
     async def commit(self, changes: Changes) -> None:
         await self._around(f"commit {_what_is_kept(changes)}", super().commit(changes))
 
-    async def claim(self, now_ms: Ms, lease_ms: Ms, limit: int) -> Sequence[Journey]:
-        claimed: Sequence[Journey] = await self._around("claim", super().claim(now_ms, lease_ms, limit))
+    async def claim(
+        self, now_ms: Ms, lease_ms: Ms, limit: int, unasked: int | None = None
+    ) -> Sequence[Journey]:
+        claiming = super().claim(now_ms, lease_ms, limit, unasked)
+        claimed: Sequence[Journey] = await self._around("claim", claiming)
         return claimed
 
     async def seal(self, row: RowId, room: str, sealed: bytes, texts: Collection[TextId] = ()) -> None:
@@ -46,6 +49,18 @@ class MortalStore(TortoiseStore):
 
     async def bury(self, row: RowId, why: str, at_ms: Ms, *, dead: bool) -> None:
         await self._around("bury", super().bury(row, why, at_ms, dead=dead))
+
+    async def move_circle(self, circle: CircleId, room: str) -> bool:
+        moved: bool = await self._around("move_circle", super().move_circle(circle, room))
+        return moved
+
+    async def retry(self, trouble: str) -> Retried:
+        ended: Retried = await self._around("retry", super().retry(trouble))
+        return ended
+
+    async def drop(self, trouble: str) -> bool:
+        dropped: bool = await self._around("drop", super().drop(trouble))
+        return dropped
 
     async def person(self, matrix_id: str) -> PersonId:
         person: PersonId = await self._around("person", super().person(matrix_id))
@@ -108,6 +123,8 @@ def _operation(method: str, path: str, body: Mapping[str, Any]) -> str:
             return action
         case ["sendToDevice", *_]:
             return "sendToDevice"
+        case ["room_keys", "keys", *_]:
+            return "put room keys" if method == "PUT" else "drop room keys"
         case parts:
             return "/".join(parts)
 

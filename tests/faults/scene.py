@@ -109,9 +109,9 @@ class Scene:
         """The bot's requests."""
         return self.homeserver.asked_by(self.bot, at, since_ms=since_ms)
 
-    def paced(self, since_ms: int, why: str = "") -> None:
+    def paced(self, since_ms: int, why: str = "", *, at: str = "") -> None:
         """Claim that from then on the bot asked less than once a second on average, in every minute of it."""
-        times = [asked.at_ms for asked in self.asked(since_ms=since_ms)]
+        times = [asked.at_ms for asked in self.asked(at, since_ms=since_ms)]
         busiest = max((sum(1 for t in times if at <= t < at + 60_000) for at in times), default=0)
         assert busiest <= MOST_PER_MINUTE, f"{busiest} requests within one minute {why}"
 

@@ -164,3 +164,23 @@ async def test_a_message_that_names_neither_key_nor_device_of_its_sender_is_read
         await it["ana"].say(room, "help")
         await it.answered("ana", room, times=2)
     assert stripped
+
+
+@pytest.mark.parametrize(
+    "part", ["/room_keys/", "/receipt/", "/typing/"], ids=["backups", "receipts", "typing"]
+)
+async def test_a_homeserver_that_can_do_less_is_no_hindrance(
+    scene: MakeScene, part: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    it = await scene("ana", unknown=part)
+    room = await it.meet("ana")
+    await it["ana"].say(room, "help")
+    await it.answered("ana", room, times=2)
+    await it.until(it.house.stop())
+    await it.until(it.house.start())
+    await it["ana"].say(room, "help")
+    await it.answered("ana", room, times=3)
+    assert not [record for record in caplog.records if record.exc_info]
+    # Two starts and the setting up: nothing asks for a backup with each message.
+    assert len(it.asked("/room_keys/version")) < 10
+    it.stayed_logged_in()

@@ -1,0 +1,30 @@
+"""Each guard is needed: taken away, the claim that stands for its hazard fails."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import WITHOUT_GUARD
+from tests.faults.guards import GUARDS
+
+ROOT = Path(__file__).parents[2]
+TESTS_FAILED = 1
+"""pytest's exit status where tests ran and at least one of them failed; any other number is another story."""
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", GUARDS)
+async def test_without_its_guard_a_hazard_is_noticed(name: str) -> None:
+    options = ("-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=line", "--no-header")
+    running = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "pytest", *options, GUARDS[name].test),
+        cwd=ROOT,
+        env={**os.environ, WITHOUT_GUARD: name},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await running.communicate()
+    assert running.returncode == TESTS_FAILED, f"without {name}:\n{said.decode(errors='replace')}"
