@@ -37,8 +37,8 @@ class Register(msgspec.Struct, frozen=True):
     """File → what was in it, as a digest, when it was refused."""
     told: int = 0
     """How many messages there have been; the next one's number is one more."""
-    introduced: str = ""
-    """The stewards' room in which the bot has said who it is."""
+    rooms: tuple[str, ...] = ()
+    """The stewards' rooms in which the bot has said who it is."""
 
     @property
     def names(self) -> dict[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -16,8 +16,10 @@ import msgspec
 from bridge.bulletin import Register, bulletin, register_of, shown
 from engine.core.decide import public_line
 from engine.core.desk import Told
-from engine.core.message import Message, Phrase
-from engine.core.values import DAY_MS, InstanceId, PersonId
+from engine.core.instance import Snapshot
+from engine.core.message import Message, Phrase, Plain
+from engine.core.parcel import Direct, Shared
+from engine.core.values import DAY_MS, CircleId, InstanceId, PersonId
 from engine.loading.catalogue import Catalogue, Inventory
 from engine.loading.folder import Look, contents, look_around
 from engine.loading.problem import Problem
@@ -47,6 +49,15 @@ class Stewards(msgspec.Struct, frozen=True):
     """True if that room is a circle's: there the bot has said who it is."""
 
 
+HELLO = Message(lines=(Phrase("intro.stewards"),))
+"""What the bot says first in a room of stewards."""
+
+
+def hello_id(circle: CircleId) -> str:
+    """The id of that: it is said once in a room, whoever comes to say it first."""
+    return f"hello:stewards:{circle}"
+
+
 class Librarian:
     """Keeps a catalogue in step with its folder. ``again`` set from outside means: look now, and wait for nothing."""
 
@@ -55,15 +66,20 @@ class Librarian:
         folder: Path,
         cellar: Cellar,
         clock: Clock,
-        stewards: Stewards,
+        stewards: Stewards | Sequence[Stewards],
         note_refused: Callable[[int], None] | None = None,
+        mark: str = "",
     ) -> None:
-        self.catalogue = Catalogue(folder, cellar.definition)
+        """``stewards``: those of each circle that has this folder. ``mark`` sets it apart from other folders."""
+        self.catalogue = Catalogue(folder, cellar.definition, mark)
         self.again = asyncio.Event()
         self._folder = folder
         self._cellar = cellar
         self._clock = clock
-        self._stewards = stewards
+        self._stewards = (stewards,) if isinstance(stewards, Stewards) else tuple(stewards)
+        self._mark = mark
+        self._key = f"{KEY}:{mark}" if mark else KEY
+        self._circles: frozenset[CircleId] | None = None
         self._note_refused = note_refused
         self._register = Register()
         self._is_first_time = True
@@ -74,23 +90,27 @@ class Librarian:
         self._inventory = Inventory({})
         self._owes_news = False
 
-    async def open(self) -> Catalogue:
-        """Put the folder into service, and bring to mind whatever is still being run on.
+    async def open(self, circles: Collection[CircleId] | None = None) -> Catalogue:
+        """Put the folder into service, and bring to mind whatever is still being run on in these circles; None: all.
 
         A file that is not fit any more serves what it served before the house was stopped.
         """
+        self._circles = None if circles is None else frozenset(circles)
         await self._recall()
         self._look = await asyncio.to_thread(look_around, self._folder, {})
         inventory = await asyncio.to_thread(self.catalogue.examine)
         await self._serve(inventory, contents(self._look))
         # What runs on a file that is gone is brought to mind too: answers are read by the words of its choices.
-        for circle in await self._cellar.circles():
-            for snapshot in await self._cellar.open_instances(circle):
-                if await self.catalogue.by_digest(snapshot.definition) is None:
-                    log.error(
-                        "instance %s rests: its definition %s is lost", snapshot.id, snapshot.definition
-                    )
+        async for snapshot in self._running():
+            if await self.catalogue.by_digest(snapshot.definition) is None:
+                log.error("instance %s rests: its definition %s is lost", snapshot.id, snapshot.definition)
         return self.catalogue
+
+    async def _running(self) -> AsyncIterator[Snapshot]:
+        for circle in await self._cellar.circles():
+            if self._circles is None or circle in self._circles:
+                for snapshot in await self._cellar.open_instances(circle):
+                    yield snapshot
 
     async def run(self, line: StraightLine, stop: asyncio.Event) -> None:
         """Tell what changed while the house was stopped, then look again and again until ``stop``."""
@@ -129,7 +149,7 @@ class Librarian:
     # ── putting into service ─────────────────────────────────────────────────
 
     async def _recall(self) -> None:
-        kept = (await self._cellar.kept()).get((KIND, KEY))
+        kept = (await self._cellar.kept()).get((KIND, self._key))
         if kept is None:
             return
         self._is_first_time = False
@@ -169,35 +189,43 @@ class Librarian:
         message = bulletin(before, after, inventory, self._folder, running)
         arrivals: list[AnyArrival] = []
         if message is not None:
-            after = msgspec.structs.replace(after, told=before.told + 1, introduced=self._stewards.room or "")
-            arrivals = await self._notices(message, after.told, before.introduced)
+            rooms = tuple(dict.fromkeys(each.room for each in self._stewards if each.room is not None))
+            after = msgspec.structs.replace(after, told=before.told + 1, rooms=rooms)
+            said = await self._sayings(message, before.rooms)
+            arrivals = [self._notice(f"{after.told}:{n}", to, each) for n, (to, each) in enumerate(said)]
         if after != self._register or self._is_first_time:
             # The number of a message is its id: it is told once, however often the house is stopped in between.
-            await line.submit(arrivals, [KeptRow(KIND, KEY, msgspec.json.encode(after))])
+            await line.submit(arrivals, [KeptRow(KIND, self._key, msgspec.json.encode(after))])
             self._register, self._is_first_time = after, False
 
-    async def _notices(self, message: Message, number: int, introduced: str) -> list[AnyArrival]:
-        now_ms, room = self._clock.now_ms(), self._stewards.room
+    async def _sayings(
+        self, message: Message, introduced: Collection[str]
+    ) -> list[tuple[Direct | Shared, Message]]:
+        """Who is told what: each stewards' room, where the bot says first who it is, or each steward 1:1."""
+        if self._mark:
+            lead = Phrase("files.folder", slots={"circle": Plain(self._mark)})
+            message = msgspec.structs.replace(message, lines=(lead, *message.lines))
+        rooms: list[tuple[Direct | Shared, Message]] = []
+        people: dict[PersonId, None] = {}
+        for each in dict.fromkeys(self._stewards):
+            if each.room is None:
+                people.update([(await self._cellar.person(user_id), None) for user_id in each.user_ids])
+                continue
+            circle = await self._cellar.ensure_circle(each.room, each.room)
+            knows = each.room in introduced or each.is_circle
+            rooms += [(Shared(circle), said) for said in ([message] if knows else [HELLO, message])]
+        return [*rooms, *((Direct(person), message) for person in people)]
+
+    def _notice(self, number: str, to: Direct | Shared, message: Message) -> AnyArrival:
+        id, now_ms = f"files:{self._mark}:{number}" if self._mark else f"files:{number}", self._clock.now_ms()
         until_ms = now_ms + USEFUL_MS
-        if room is None:
-            told = Told(InstanceId(""), PersonId(""), message, "quiet", until_ms)
-            return [
-                ToDesk(id=f"files:{number}:{n}", occurred_ms=now_ms, person=person, event=told)
-                for n, person in enumerate([await self._cellar.person(u) for u in self._stewards.user_ids])
-            ]
-        circle = await self._cellar.ensure_circle(room, room)
-        hello = Message(lines=(Phrase("intro.stewards"),))
-        said = [message] if introduced == room or self._stewards.is_circle else [hello, message]
-        return [
-            Noticed(
-                id=f"files:{number}:{n}",
-                occurred_ms=now_ms,
-                circle=circle,
-                message=each,
-                useful_until_ms=until_ms,
+        if isinstance(to, Shared):
+            id = hello_id(to.circle) if message == HELLO else id
+            return Noticed(
+                id=id, occurred_ms=now_ms, circle=to.circle, message=message, useful_until_ms=until_ms
             )
-            for n, each in enumerate(said)
-        ]
+        told = Told(InstanceId(""), PersonId(""), message, "quiet", until_ms)
+        return ToDesk(id=id, occurred_ms=now_ms, person=to.person, event=told)
 
     async def _running_before(self, name: str, digest: str) -> int:
         """How many run on an earlier version and are seen by their whole circle anyway.
@@ -205,11 +233,10 @@ class Librarian:
         Whether there are others, that only those in them know of, is nobody's business (right 12).
         """
         count = 0
-        for circle in await self._cellar.circles():
-            for snapshot in await self._cellar.open_instances(circle):
-                definition = await self.catalogue.by_digest(snapshot.definition)
-                if definition is not None and definition.name == name and definition.digest != digest:
-                    count += public_line(definition, snapshot) is not None
+        async for snapshot in self._running():
+            definition = await self.catalogue.by_digest(snapshot.definition)
+            if definition is not None and definition.name == name and definition.digest != digest:
+                count += public_line(definition, snapshot) is not None
         return count
 
 

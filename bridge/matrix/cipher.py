@@ -30,6 +30,9 @@ REPLAY = "message_index"
 MOST_INDICES = 5_000
 """Message indices remembered per Megolm session, against replays."""
 
+VERIFICATION = "m.key.verification."
+"""How the types of all messages about verifying keys begin."""
+
 HOUR_MS = 3_600_000
 
 MOST_TO_DEVICE = 5_000
@@ -66,12 +69,24 @@ class Undecryptable(msgspec.Struct, frozen=True):
     first_of_session: bool = False
 
 
+class ToDevice(msgspec.Struct, frozen=True):
+    """A to-device message about verifying keys, as it came: nothing in it is checked."""
+
+    sender: str
+    type: str
+    content: dict[str, Any]
+
+    def __repr__(self) -> str:
+        return f"ToDevice({self.sender!r}, {self.type!r})"
+
+
 class Arrival(msgspec.Struct, frozen=True):
-    """What the to-device part of a sync answer came to."""
+    """What the to-device part of a sync answer came to; `verifying` is for `bridge.matrix.verification`."""
 
     read: int
     dropped: int
     released: tuple[WaitingEvent, ...]
+    verifying: tuple[ToDevice, ...] = ()
 
 
 class Cipher:
@@ -98,10 +113,12 @@ class Cipher:
         self.rooms = RoomSessions(rows, self.machine, ledger, pickle_secret, clock)
         self.waiting = Waiting(rows, ledger)
         self.machine.asked_for = self.waiting.is_wanted
+        self.on_room_left: Callable[[str], None] = lambda room_id: None
         self.store.forget_loaded_rows()
         self._indices = {key: value for (kind, key), value in rows.items() if kind == REPLAY}
         self._seen: dict[str, dict[int, str]] = {}
         self._served_ms: dict[tuple[str, str], int] = {}
+        self._verifying: list[ToDevice] = []
         self.dropped = 0
 
     # Taking in
@@ -122,7 +139,8 @@ class Cipher:
         self.machine.users_for_key_query.clear()
         self.store.drop_spare_sessions(self.machine.session_store)
         came, self.machine.new_room_keys = self.machine.new_room_keys, set()
-        return Arrival(read, dropped, tuple(self.waiting.release(came)))
+        verifying, self._verifying = self._verifying, []
+        return Arrival(read, dropped, tuple(self.waiting.release(came)), tuple(verifying))
 
     def _take_message(self, event: Mapping[str, Any]) -> bool:
         kind = event.get("type")
@@ -136,8 +154,15 @@ class Cipher:
             return self._take_request(as_text(event.get("sender")), as_dict(event.get("content")))
         if kind == "m.room_key.withheld":
             return self._take_withheld(as_text(event.get("sender")), as_dict(event.get("content")))
-        # Verification requests and the like: not ours to answer.
+        if isinstance(kind, str) and kind.startswith(VERIFICATION):
+            return self._take_verification(as_text(event.get("sender")), kind, event.get("content"))
         return False
+
+    def _take_verification(self, sender: str | None, kind: str, content: Any) -> bool:
+        if not sender or not isinstance(content, dict):
+            return False
+        self._verifying.append(ToDevice(sender, kind, content))
+        return True
 
     def _take_request(self, sender: str | None, content: Mapping[str, Any]) -> bool:
         """Somebody's device lost a room key of ours: it gets the session again with the next message.
@@ -251,6 +276,7 @@ class Cipher:
         """We left this room: its outbound session and waiting events go; keys that read its history stay."""
         self.rooms.drop(room_id)
         self.waiting.drop_room(room_id)
+        self.on_room_left(room_id)
 
     def forget_history(self, room_id: str) -> None:
         """Nothing of this room is to be read here any more: the keys of its history go as well."""

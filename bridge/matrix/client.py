@@ -6,6 +6,7 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
+from bridge.matrix.backup import KeyBackup
 from bridge.matrix.cipher import Cipher
 from bridge.matrix.clock import Clock, SystemClock
 from bridge.matrix.cross_signing import CrossSigning
@@ -17,8 +18,11 @@ from bridge.matrix.keys import KeyExchange
 from bridge.matrix.outbound import Sender
 from bridge.matrix.rooms import NOBODY, Allowed, Invite, Rooms
 from bridge.matrix.session import Session
-from bridge.matrix.sync import Handler, Sync
+from bridge.matrix.spaces import Places
+from bridge.matrix.sync import Delivery, Handler, Sync
 from bridge.matrix.trust import IdentityState
+from bridge.matrix.upgrades import Upgrades
+from bridge.matrix.verification import Verification
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +43,7 @@ class MatrixClient:
         clock: Clock,
         chance: random.Random,
         store_type: type[RowStore] = RowStore,
+        served: tuple[str, ...] = (),
     ) -> None:
         self.session = session
         self.homeserver = homeserver
@@ -63,8 +68,21 @@ class MatrixClient:
         self.direct = DirectRooms(
             rows, self.rooms, homeserver, self._ledger, alias_salt, clock, self.cipher.forget_history
         )
+        self.upgrades = Upgrades(rows, self.rooms, homeserver, self._ledger, clock)
+        self.places = Places(
+            self.rooms, self.upgrades, served, is_private=lambda room_id: room_id in self.direct.known()
+        )
         self.sender = Sender(homeserver, self.cipher, self.keys, self.rooms, self._ledger, self.patience)
-        self.cross_signing = CrossSigning(homeserver, self.cipher, self._ledger)
+        self.backup = KeyBackup(homeserver, self.cipher, self._ledger, rows, clock)
+        self.cross_signing = CrossSigning(homeserver, self.cipher, self._ledger, backup=self.backup)
+        self.verification = Verification(
+            self.cipher,
+            self.keys,
+            self.sender,
+            self.rooms,
+            self.patience,
+            clock,
+        )
         self.sync = Sync(
             homeserver,
             self.cipher,
@@ -93,29 +111,32 @@ class MatrixClient:
         chance: random.Random | None = None,
         homeserver: Homeserver | None = None,
         store_type: type[RowStore] = RowStore,
+        served: tuple[str, ...] = (),
     ) -> "MatrixClient":
         """Load what is remembered and see to it that this device's keys are on the homeserver.
 
         `pickle_secret` (32 random bytes) encrypts the cryptographic rows; `alias_salt` names the 1:1 rooms; both are
-        kept apart from the rows and never change. `homeserver` and `store_type` may be wrapped by tests. Raises a
+        kept apart from the rows and never change. `homeserver` and `store_type` may be wrapped by tests. `served`: the
+        rooms that the settings name, which are followed where they are replaced. Raises a
         `MatrixError`, or `ForeignDevice` if the rows do not belong to this session's device; `close` when done.
         """
         homeserver = homeserver or await Homeserver.connect(
             session.homeserver, access_token=session.access_token
         )
-        client = cls(
-            session,
-            homeserver,
-            keeper,
-            await keeper.load(),
-            pickle_secret=pickle_secret,
-            alias_salt=alias_salt,
-            allowed=allowed,
-            clock=clock or SystemClock(),
-            chance=chance or random.SystemRandom(),
-            store_type=store_type,
-        )
         try:
+            client = cls(
+                session,
+                homeserver,
+                keeper,
+                await keeper.load(),
+                pickle_secret=pickle_secret,
+                alias_salt=alias_salt,
+                allowed=allowed,
+                clock=clock or SystemClock(),
+                chance=chance or random.SystemRandom(),
+                store_type=store_type,
+                served=served,
+            )
             if not client.cipher.shared:
                 await client.patience(client.keys.require_own_device)
                 await client.patience(client.keys.upload)
@@ -126,10 +147,24 @@ class MatrixClient:
 
     async def run(self, handler: Handler, stop: asyncio.Event) -> None:
         """`Sync.run`: deliver everything that happens to `handler` until `stop` is set; then nobody waits any more."""
+
+        async def handle(delivery: Delivery) -> None:
+            await handler(delivery)
+            self.verification.note(() if delivery.fresh else delivery.events, delivery.verifying)
+
+        async def compare() -> None:
+            try:
+                await self.verification.run(stop)
+            finally:
+                stop.set()
+
+        comparing = asyncio.create_task(compare())
         try:
-            await self.sync.run(handler, stop)
+            await self.sync.run(handle, stop)
         finally:
+            stop.set()
             self.patience.end()
+            await comparing
 
     async def keep_up(self, answer: Mapping[str, Any]) -> None:
         """What is due between two sync answers: keys offered, asked for and mended, invitations answered.
@@ -145,6 +180,9 @@ class MatrixClient:
             ("mending Olm sessions", self.keys.mend_sessions),
             ("asking for room keys", self.keys.ask_for_keys),
             ("answering invitations", self._answer_invites),
+            ("backing up room keys", self.backup.keep),
+            ("following replaced rooms", self._follow_upgrades),
+            ("leaving 1:1 rooms nobody else is in", self.direct.tidy),
         ):
             try:
                 await step()
@@ -163,7 +201,18 @@ class MatrixClient:
             if invite.is_direct:
                 await self.direct.adopt(invite.inviter, invite.room_id)
 
-        await self.rooms.answer_invites(self.allowed, self._clock, mark)
+        def people(room_id: str) -> frozenset[str]:
+            return self.places.people_of(room_id)
+
+        await self.rooms.answer_invites(self.allowed, self._clock, mark, people)
+
+    async def _follow_upgrades(self) -> None:
+        """Go along where a room that we serve, or somebody's 1:1 room, was replaced."""
+        direct = self.direct.known()
+        await self.upgrades.follow(lambda room_id: room_id in direct or self.places.is_served(room_id))
+        for old, new in self.upgrades.followed().items():
+            if old in direct and new not in direct:
+                await self.direct.adopt(direct[old], new)
 
     async def ensure_direct(self, user_id: str) -> str:
         """The 1:1 room with this person, created and marked direct if there is none; see `DirectRooms.ensure`."""

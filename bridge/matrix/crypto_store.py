@@ -97,6 +97,21 @@ class RoomKeys(GroupSessionStore):  # type: ignore[misc]
         self._wake(room_id, session_id)
         return [keys[session_id] for keys in self[room_id].values() if session_id in keys]
 
+    def names(self) -> list[tuple[str, str, str]]:
+        """Room, sender key and id of every session."""
+        awake = [
+            (room_id, sender_key, session_id)
+            for room_id, senders in self._entries.items()
+            for sender_key, held in senders.items()
+            for session_id in held
+        ]
+        asleep = [
+            (room_id, sender_key, session_id)
+            for (room_id, session_id), senders in self._asleep.items()
+            for sender_key in senders
+        ]
+        return awake + asleep
+
     def drop_room(self, room_id: str) -> list[tuple[str, str]]:
         """Let go of every session of this room; the sender key and the id of each."""
         awake = [(key, session_id) for key, held in self[room_id].items() for session_id in held]

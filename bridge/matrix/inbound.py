@@ -7,6 +7,7 @@ have the shape it should, and no shape raises.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -16,6 +17,7 @@ import msgspec
 
 from bridge.matrix.checked import is_user_id
 from bridge.matrix.megolm import TRANSACTION
+from bridge.matrix.polls import RESPONSES, vote_in
 from bridge.matrix.sync import AnyEvent, RoomEvent, UndecryptableEvent
 from bridge.matrix.text import as_dict, as_list, as_text
 from bridge.reading.address import unwrapped
@@ -65,13 +67,21 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SpokenDraft(Draft, frozen=True, kw_only=True):
-    """They wrote ``body`` (prefix and quotes taken away); ``mentions`` are Matrix ids, never the bot's."""
+    """They wrote ``body`` (prefix and quotes taken away); ``mentions`` are Matrix ids, never the bot's.
+
+    ``thread`` is the event that their thread began with; ``latest`` what stood last in it, where they replied to no
+    message of it in particular.
+    """
 
     body: str
     reply_to: str | None = None
     edits: str | None = None
     mentions: tuple[str, ...] = ()
     addressed: bool = False
+    thread: str | None = None
+    latest: str | None = None
+    in_clear: bool = False
+    """Written without encryption, though the room is encrypted."""
 
     def __repr__(self) -> str:
         return f"SpokenDraft(id={self.id!r}, sender={self.sender!r})"
@@ -82,6 +92,13 @@ class ReactedDraft(Draft, frozen=True, kw_only=True):
 
     target: str
     emoji: str
+
+
+class VotedDraft(Draft, frozen=True, kw_only=True):
+    """They voted in the poll ``target``; no answers: they took their vote back."""
+
+    target: str
+    answers: tuple[str, ...]
 
 
 class RemovedDraft(Draft, frozen=True, kw_only=True):
@@ -96,22 +113,47 @@ class MovedDraft(Draft, frozen=True, kw_only=True):
     joined: bool
 
 
+Cause = Literal["no_key", "unverified", "blocked", "damaged"]
+"""Why something cannot be read, as far as it matters to whoever wrote it."""
+
+_WITHHELD: dict[str, Cause] = {
+    "m.unverified": "unverified",
+    "m.blacklisted": "blocked",
+    "m.unauthorised": "blocked",
+}
+_CAUSES: dict[str, Cause] = {
+    "no_key": "no_key",
+    "key_starts_later": "no_key",
+    "malformed": "damaged",
+    "algorithm": "damaged",
+}
+
+
+class UnreadDraft(Draft, frozen=True, kw_only=True):
+    """They wrote something in their 1:1 room that cannot be read; `session` is a hash of its session."""
+
+    session: str
+    cause: Cause
+
+
 class Ignored(msgspec.Struct, frozen=True):
     """Nothing for us, and why."""
 
     reason: Reason
 
 
-AnyDraft = SpokenDraft | ReactedDraft | RemovedDraft | MovedDraft
+AnyDraft = SpokenDraft | ReactedDraft | VotedDraft | RemovedDraft | MovedDraft | UnreadDraft
 
 
-def translate(event: AnyEvent, knowledge: Knowledge, received_ms: Ms) -> AnyDraft | Echo | Ignored:
+def translate(
+    event: AnyEvent, knowledge: Knowledge, received_ms: Ms, *, room_is_encrypted: bool = False
+) -> AnyDraft | Echo | Ignored:
     """Say what an event means to the house. Never raises, whatever a stranger put into it.
 
     It happened when the homeserver says so, but never later than ``received_ms``.
     """
     if isinstance(event, UndecryptableEvent):
-        return Ignored("undecryptable")
+        return _unread(event, knowledge, received_ms)
     occurred_ms = max(0, min(event.origin_server_ts_ms, received_ms))
     if event.type == "m.room.member":
         return _moved(event, knowledge, occurred_ms)
@@ -126,15 +168,42 @@ def translate(event: AnyEvent, knowledge: Knowledge, received_ms: Ms) -> AnyDraf
             return Ignored("stranger")
     match event.type:
         case "m.room.message":
-            return _spoken(event, knowledge, circle, occurred_ms)
+            in_clear = room_is_encrypted and not event.encrypted
+            return _spoken(event, knowledge, circle, occurred_ms, in_clear=in_clear)
         case "m.reaction":
             return _reacted(event, circle, occurred_ms)
+        case type_ if type_ in RESPONSES:
+            return _voted(event, circle, occurred_ms)
         case "m.room.redaction":
             return _removed(event, circle, occurred_ms)
         case "m.room.encrypted":
             return Ignored("undecryptable")
         case _:
             return Ignored("other_type")
+
+
+def hashed_session(room_id: str, session_id: str) -> str:
+    """A name for a Megolm session that says nothing of it."""
+    return hashlib.sha256(f"{room_id}\n{session_id}".encode()).hexdigest()[:32]
+
+
+def _unread(event: UndecryptableEvent, knowledge: Knowledge, received_ms: Ms) -> UnreadDraft | Ignored:
+    """In a shared room nobody can say whether it was meant for the bot, so that there it asks for the key in silence.
+
+    What was tampered with (replayed, in somebody else's name) is answered by nothing.
+    """
+    cause = _CAUSES.get(event.cause.reason)
+    if event.cause.reason == "withheld":
+        cause = _WITHHELD.get(event.cause.withheld, "no_key")
+    if cause is None or knowledge.direct.get(event.room_id) != event.sender:
+        return Ignored("undecryptable")
+    return UnreadDraft(
+        id=event.event_id,
+        occurred_ms=max(0, min(event.origin_server_ts_ms, received_ms)),
+        sender=event.sender,
+        session=hashed_session(event.room_id, event.cause.session_id),
+        cause=cause,
+    )
 
 
 def _own(event: RoomEvent, occurred_ms: Ms) -> Echo | Ignored:
@@ -184,6 +253,20 @@ def _reacted(event: RoomEvent, circle: CircleId | None, occurred_ms: Ms) -> Reac
     )
 
 
+def _voted(event: RoomEvent, circle: CircleId | None, occurred_ms: Ms) -> VotedDraft | Ignored:
+    vote = vote_in(event.content)
+    if vote is None:
+        return Ignored("malformed")
+    return VotedDraft(
+        id=event.event_id,
+        occurred_ms=occurred_ms,
+        sender=event.sender,
+        circle=circle,
+        target=vote.poll,
+        answers=vote.answers,
+    )
+
+
 def _removed(event: RoomEvent, circle: CircleId | None, occurred_ms: Ms) -> RemovedDraft | Ignored:
     # Room versions before 11 name it beside the content, later ones inside.
     removed = event.redacts or as_text(event.content.get("redacts"))
@@ -198,7 +281,12 @@ def _removed(event: RoomEvent, circle: CircleId | None, occurred_ms: Ms) -> Remo
 
 
 def _spoken(
-    event: RoomEvent, knowledge: Knowledge, circle: CircleId | None, occurred_ms: Ms
+    event: RoomEvent,
+    knowledge: Knowledge,
+    circle: CircleId | None,
+    occurred_ms: Ms,
+    *,
+    in_clear: bool = False,
 ) -> SpokenDraft | Ignored:
     relation = as_dict(event.content.get("m.relates_to"))
     content, edits = event.content, None
@@ -233,7 +321,30 @@ def _spoken(
         edits=edits,
         mentions=tuple(user for user in marked if user != knowledge.user_id),
         addressed=addressed,
+        in_clear=in_clear,
+        **_thread_of(relation),
     )
+
+
+def said_to_bot(event: RoomEvent, user_id: str, names: tuple[str, ...]) -> str | None:
+    """What somebody says to the bot in a room that is no circle's, as the stewards' own: a new message that calls it.
+
+    Without prefix and name; None for anything else.
+    """
+    if event.type != "m.room.message" or event.sender == user_id:
+        return None
+    draft = _spoken(event, Knowledge(user_id, names, {}, {}), CircleId(""), event.origin_server_ts_ms)
+    called = isinstance(draft, SpokenDraft) and draft.addressed and draft.edits is None
+    return draft.body if called and isinstance(draft, SpokenDraft) else None
+
+
+def _thread_of(relation: Mapping[str, Any]) -> dict[str, str | None]:
+    """The thread a message was written in, and what it stands below there if that says nothing but "in this thread"."""
+    thread = as_text(relation.get("event_id"))
+    if relation.get("rel_type") != "m.thread" or not thread:
+        return {}
+    latest = as_text(as_dict(relation.get("m.in_reply_to")).get("event_id"))
+    return {"thread": thread, "latest": latest if relation.get("is_falling_back") is True else None}
 
 
 def _reply_to(relation: Mapping[str, Any]) -> str | None:

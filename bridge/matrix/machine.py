@@ -36,6 +36,7 @@ class Machine(Olm):  # type: ignore[misc]
         self.new_room_keys: set[tuple[str, str]] = set()
         self.wedged: set[tuple[str, str]] = set()
         self.asked_for: Any = lambda room_id, session_id, sender: False
+        self.on_room_key: Callable[[str, str, str], None] = lambda room_id, sender_key, session_id: None
         self._keys_taken: dict[str, int] = {}
         self._keys_of_strangers = 0
 
@@ -63,6 +64,7 @@ class Machine(Olm):  # type: ignore[misc]
         self.inbound_group_store[room_id][session.sender_key][session.id] = session
         self.save_inbound_group_session(session)
         self.new_room_keys.add((room_id, session.id))
+        self.on_room_key(room_id, session.sender_key, session.id)
         return True
 
     def _handle_room_key_event(self, sender: str, sender_key: str, payload: dict[str, Any]) -> Any:
@@ -163,6 +165,11 @@ class Machine(Olm):  # type: ignore[misc]
         copies = self.inbound_group_store.find(room_id, session_id)
         copies.sort(key=lambda session: (getattr(session, "owner", "") != sender, session.first_known_index))
         return copies[0] if copies else None
+
+    def room_key_names(self) -> list[tuple[str, str, str]]:
+        """Room, sender key and id of every Megolm session."""
+        names: list[tuple[str, str, str]] = self.inbound_group_store.names()
+        return names
 
     def drop_room_keys(self, room_id: str) -> list[str]:
         """Forget every Megolm session of this room; their ids."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+import logging
+from collections.abc import Awaitable, Collection, Mapping
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -12,17 +13,19 @@ from bridge.matrix.clock import Clock
 from bridge.matrix.direct import DirectRooms, NoDirectRoom
 from bridge.matrix.http import MatrixError, Patience, RateLimited, Refused, ServerTrouble, TokenLost
 from bridge.matrix.outbound import REDACTION, IdentityChanged, SealedMessage, Sender, SendError
+from bridge.matrix.polls import END, START, Ballot, end_of, start_of
 from bridge.matrix.rooms import Rooms
-from engine.core.parcel import Direct, Parcel
+from engine.core.parcel import CALENDAR, Direct, Parcel
 from engine.core.values import HOUR_MS, MINUTE_MS, CircleId, Ms, PersonId, RowId, TextId
-from engine.runtime.ports import Sealed, Sent, TryLater, Undeliverable
+from engine.runtime.ports import KeptBack, NothingToSay, Paced, Sealed, Sent, TryLater, Undeliverable
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 SERVER_REMEMBERS_MS = 20 * HOUR_MS
 """How long a homeserver surely knows a transaction id (Synapse keeps it 24 hours, per device)."""
 NOTICES = ("reply", "post")
-IDENTITY_PAUSE_MS = 6 * HOUR_MS
 NO_TEXTS: frozenset[TextId] = frozenset()
 MOST_FILE_BYTES = 8 * 1024 * 1024
 
@@ -45,6 +48,10 @@ class Enclosure(msgspec.Struct, frozen=True):
 
     name: str
     text: str
+    kind: str = "text/plain"
+    """Its media type."""
+    texts: frozenset[TextId] = frozenset()
+    """The texts of people that stand in it, where it goes with them; a reader's own copy stays."""
 
     def __repr__(self) -> str:
         return f"Enclosure({len(self.text)} characters)"
@@ -57,12 +64,18 @@ class Writer(Protocol):
     async def enclose(self, parcel: Parcel) -> Enclosure:
         """The file that a parcel with a ``document`` carries."""
 
+    async def ballot(self, parcel: Parcel) -> Ballot:
+        """The poll that a parcel with ``polls`` starts."""
+
 
 class Registry(Protocol):
     """Knows which Matrix ids and events stand behind ours."""
 
     async def matrix_id(self, person: PersonId) -> str | None: ...
     async def room_of(self, circle: CircleId) -> str: ...
+    async def rooms_of(self, circle: CircleId) -> Collection[str]:
+        """Every room in which what is for this circle may be read."""
+
     async def sent_event(self, row: RowId) -> tuple[str, str] | None: ...
 
 
@@ -113,9 +126,32 @@ class MatrixPostman:
     async def room_for(self, parcel: Parcel) -> str:
         if parcel.redacts is not None:
             return (await self._sent(parcel.redacts))[0]  # where it stands, whichever room is used now
+        below = parcel.edits or parcel.reacts or parcel.polls or parcel.ends
+        stands = (await self._sent(below))[0] if below is not None else None
+        if stands is not None and await self._takes(stands, parcel):
+            return stands
         if isinstance(parcel.to, Direct):
             return await self._direct_room(parcel.to.person)
+        said = parcel.to.room
+        if said in self._rooms and (parcel.redacts_event is not None or await self._takes(said, parcel)):
+            return said
         return await self._registry.room_of(parcel.to.circle)
+
+    async def _takes(self, room_id: str, parcel: Parcel) -> bool:
+        """Whether more can be written in the room in which something stands.
+
+        It may have been left or replaced; somebody else may have come into a 1:1 room; it may be no circle's any more.
+        """
+        room = self._rooms.get(room_id)
+        if room is None:
+            return False
+        kind = "m.room.message" if room.encryption is None else "m.room.encrypted"
+        if not room.may_send(self._rooms.user_id, "m.reaction" if parcel.reacts else kind):
+            return False
+        if isinstance(parcel.to, Direct):
+            only_they = {self._rooms.user_id, await self._user_id(parcel.to.person)}
+            return room.encryption is not None and room.present() == only_they
+        return room.replaced_by is None and room_id in await self._registry.rooms_of(parcel.to.circle)
 
     async def is_present(self, person: PersonId) -> bool:
         room_id = await self._direct_room(person)
@@ -137,8 +173,12 @@ class MatrixPostman:
         return user_id
 
     async def seal(self, parcel: Parcel, room: str, transaction: str) -> Sealed:
-        event_type, content, texts = await self._content(parcel)
-        sealing = self._patience.once(lambda: self._sender.seal(room, event_type, content, transaction))
+        event_type, content, texts = await self._content(parcel, room)
+        if parcel.recognizes is not None and isinstance(parcel.to, Direct):
+            await _patiently(self._sender.recognize(await self._user_id(parcel.to.person), parcel.recognizes))
+        sealing = self._patience.once(
+            lambda: self._sender.seal(room, event_type, content, transaction, for_anyone=parcel.for_anyone)
+        )
         sealed = await _patiently(sealing)
         envelope = _Envelope(sealed.event_type, sealed.content, self._clock.now_ms(), self._device_id)
         return Sealed(msgspec.json.encode(envelope), texts)
@@ -151,7 +191,10 @@ class MatrixPostman:
             if found is not None:
                 return Sent(found)
         message = SealedMessage(room, envelope.event_type, envelope.content, transaction)
-        return Sent(await _patiently(self._sender.put(message)))
+        putting = self._sender.put(message, waits_for_limits=False)
+        if envelope.event_type == REDACTION:
+            return Sent(await _patiently(_unless_refused(putting, transaction)))
+        return Sent(await _patiently(putting))
 
     # ── contents ─────────────────────────────────────────────────────────────
 
@@ -160,13 +203,19 @@ class MatrixPostman:
         if user_id is not None:
             await _patiently(self._patience.once(lambda: self._direct.let_go(user_id)))
 
-    async def _content(self, parcel: Parcel) -> tuple[str, dict[str, Any], frozenset[TextId]]:
-        """The event's type and content, and the texts of people that stand in it."""
+    async def _content(self, parcel: Parcel, room: str) -> tuple[str, dict[str, Any], frozenset[TextId]]:
+        """The event's type and content, and the texts of people that stand in it.
+
+        What would change, or add to, something in another room is written anew here, or not at all.
+        """
         taken_back = parcel.redacts_event
         if parcel.redacts is not None:
             taken_back = await self._event_of(parcel.redacts)
         if taken_back is not None:
             return REDACTION, {"redacts": taken_back}, NO_TEXTS
+        adds = parcel.reacts or parcel.ends
+        if adds is not None and (await self._sent(adds))[0] != room:
+            raise NothingToSay
         if parcel.reacts is not None:
             relation = {
                 "rel_type": "m.annotation",
@@ -174,17 +223,25 @@ class MatrixPostman:
                 "key": parcel.emoji,
             }
             return "m.reaction", {"m.relates_to": relation}, NO_TEXTS
+        if parcel.polls is not None:
+            ballot = await self._writer.ballot(parcel)
+            return START, start_of(ballot) | _place(parcel.thread), ballot.texts
         written = await self._writer.write(parcel)
+        if parcel.ends is not None:
+            return END, end_of(await self._event_of(parcel.ends), written.body), written.texts
         if parcel.document is not None:
-            # The file is the reader's own copy: it stays until they take it back.
-            return "m.room.message", await self._file(await self._writer.enclose(parcel), written), NO_TEXTS
+            enclosure = await self._writer.enclose(parcel)
+            file = await self._file(enclosure, written)
+            # An export is the reader's own copy: it stays until they take it back.
+            texts = enclosure.texts | written.texts if parcel.document == CALENDAR else NO_TEXTS
+            return "m.room.message", file | _place(parcel.thread), texts
         content = _text(parcel, written)
-        if parcel.edits is not None:
-            return "m.room.message", _edit(content, await self._event_of(parcel.edits)), written.texts
-        if parcel.replies is not None:
-            event = await self._event_of(parcel.replies)
-            content["m.relates_to"] = {"m.in_reply_to": {"event_id": event}}
-        return "m.room.message", content, written.texts
+        below = parcel.edits or parcel.replies
+        stands, event = await self._sent(below) if below is not None else (room, None)
+        if parcel.edits is not None and event is not None and stands == room:
+            return "m.room.message", _edit(content, event), written.texts
+        replied = event if stands == room else None
+        return "m.room.message", content | _place(parcel.thread, replied), written.texts
 
     async def _file(self, enclosure: Enclosure, caption: Written) -> dict[str, Any]:
         """A file, encrypted for whoever can read the message (client-server specification, 11.13.1.6)."""
@@ -199,7 +256,7 @@ class MatrixPostman:
             "body": caption.body,
             "format": "org.matrix.custom.html",
             "formatted_body": caption.formatted_body,
-            "info": {"mimetype": "text/plain", "size": len(plain)},
+            "info": {"mimetype": enclosure.kind, "size": len(plain)},
             "file": {**keys, "url": address},
             "m.mentions": {},
         }
@@ -229,6 +286,20 @@ def _text(parcel: Parcel, written: Written) -> dict[str, Any]:
     }
 
 
+def _place(thread: str | None, replied: str | None = None) -> dict[str, Any]:
+    """Where a message belongs: into a thread, below the message it answers, or simply at the end of the room."""
+    if thread is None:
+        return {} if replied is None else {"m.relates_to": {"m.in_reply_to": {"event_id": replied}}}
+    relation = {
+        "rel_type": "m.thread",
+        "event_id": thread,
+        # Without a reply of its own, one to the thread's beginning shows clients without threads where it belongs.
+        "is_falling_back": replied is None,
+        "m.in_reply_to": {"event_id": replied or thread},
+    }
+    return {"m.relates_to": relation}
+
+
 def _edit(content: Mapping[str, Any], event: str) -> dict[str, Any]:
     return {
         **content,
@@ -240,6 +311,15 @@ def _edit(content: Mapping[str, Any], event: str) -> dict[str, Any]:
     }
 
 
+async def _unless_refused(redacting: Awaitable[T], transaction: str) -> T:
+    """What the homeserver does not let us take back stays: nobody can help that, and trying again is no use."""
+    try:
+        return await redacting
+    except Refused as error:
+        log.info("what %s would take back stays: %s %s", transaction, error.status, error.errcode)
+        raise NothingToSay from error
+
+
 async def _patiently(work: Awaitable[T]) -> T:
     """Await it; what may pass becomes ``TryLater``, what never will becomes ``Undeliverable``."""
     try:
@@ -248,9 +328,9 @@ async def _patiently(work: Awaitable[T]) -> T:
         # The sync meets it as well, and ends the house; until then nothing is lost.
         raise TryLater("the access token is no longer valid", MINUTE_MS) from error
     except RateLimited as error:
-        raise TryLater("rate limited", error.retry_after_ms) from error
+        raise Paced("rate limited", error.retry_after_ms) from error
     except IdentityChanged as error:
-        raise TryLater("a changed identity is not acknowledged yet", IDENTITY_PAUSE_MS) from error
+        raise KeptBack("a changed identity is not accepted yet") from error
     except (ServerTrouble, SendError) as error:
         raise TryLater(str(error)) from error
     except Refused as error:

@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from bridge.matrix.checked import is_user_id
-from bridge.matrix.cipher import Cipher, Decrypted, SenderTrust, Undecryptable
+from bridge.matrix.cipher import Cipher, Decrypted, SenderTrust, ToDevice, Undecryptable
 from bridge.matrix.clock import Clock
 from bridge.matrix.direct import DirectRooms
 from bridge.matrix.http import Homeserver, Patience, RateLimited, Refused, ServerTrouble, path
@@ -76,6 +76,8 @@ class RoomEvent(msgspec.Struct, frozen=True):
     redacts: str | None = None
     transaction_id: str | None = None
     was_joined: bool = False
+    session_id: str = ""
+    """The Megolm session it was encrypted with."""
 
     def __repr__(self) -> str:
         return f"RoomEvent({self.room_id!r}, {self.event_id!r}, {self.type!r}, from {self.sender!r})"
@@ -116,7 +118,8 @@ class Delivery(msgspec.Struct, frozen=True):
     `events` are in order within each room, older messages read late before all others. `fresh`: there was no cursor,
     so the events are history from before the bot listened. `first`: the first delivery of this run. `caught_up`:
     whatever happened before this run began has been delivered with it, or before.
-    `identities_changed` names people whose cross-signing identity changed.
+    `identities_changed` names people whose cross-signing identity changed, `identities_accepted` those whose changed
+    one is theirs from now on.
     """
 
     events: tuple[AnyEvent, ...]
@@ -127,6 +130,9 @@ class Delivery(msgspec.Struct, frozen=True):
     gaps: tuple[Gap, ...] = ()
     changes: Changes = Changes((), (), ())
     identities_changed: tuple[str, ...] = ()
+    identities_accepted: tuple[str, ...] = ()
+    verifying: tuple[ToDevice, ...] = ()
+    """Messages about verifying keys, device to device."""
 
     def __repr__(self) -> str:
         return f"Delivery({len(self.events)} events, {len(self.rows)} rows, first={self.first})"
@@ -213,7 +219,7 @@ class Sync:
         query = {"filter": FILTER, "timeout": str(POLL_SECONDS * 1000), "set_presence": "online"}
         if self._cursor is not None:
             query["since"] = self._cursor
-        if not self._caught_up:
+        if not self._caught_up or self._cipher.trust.has_news:
             query["timeout"] = "0"
         poll = asyncio.ensure_future(
             self._homeserver.request(
@@ -335,7 +341,7 @@ class Sync:
             if room_id in before:
                 for event in as_list(as_dict(as_dict(data).get("timeline")).get("events")):
                     events += self._read(room_id, as_dict(event), "timeline")
-        identities = self._cipher.trust.report_changes()
+        changed, accepted = self._cipher.trust.report_changes()
         self._ledger.put(CURSOR, self._cipher.machine.device_id, str(answer["next_batch"]).encode())
         batch = self._ledger.take()
         delivery = Delivery(
@@ -346,7 +352,9 @@ class Sync:
             caught_up=self._caught_up,
             gaps=tuple(gap for gap, _ in gaps.values()),
             changes=changes,
-            identities_changed=tuple(identities),
+            identities_changed=tuple(changed),
+            identities_accepted=tuple(accepted),
+            verifying=arrival.verifying,
         )
         return delivery, batch
 
@@ -370,10 +378,32 @@ class Sync:
             state = [as_dict(event) for event in as_list(as_dict(data.get("state")).get("events"))]
             missed = [event for event in state if as_text(event.get("event_id")) not in seen]
             placed = [(event, "state") for event in missed] + placed
-        if not known:
-            joins = [at for at, (event, _) in enumerate(placed) if self._finds_own_join([event])]
-            placed = placed[joins[-1] :] if joins else placed
+        placed = self._while_inside(placed)
         return [read for event, source in placed for read in self._read(room_id, event, source, quiet=fresh)]
+
+    def _while_inside(
+        self, placed: list[tuple[dict[str, Any], Source]]
+    ) -> list[tuple[dict[str, Any], Source]]:
+        """Without what was said while we were not in the room, before our first joining or between two.
+
+        A room may be known before its history comes: it was asked for, or we have been in it before.
+        """
+        joins = [at for at, (event, _) in enumerate(placed) if self._finds_own_join([event])]
+        if not joins:
+            return placed
+        inside = (
+            at for at, (event, _) in enumerate(placed) if at < joins[-1] and self._is_own_leaving(event)
+        )
+        left = max(inside, default=None)
+        before = [] if left is None else self._while_inside(placed[: left + 1])
+        return before + placed[joins[-1] :]
+
+    def _is_own_leaving(self, event: Mapping[str, Any]) -> bool:
+        return (
+            event.get("type") == "m.room.member"
+            and event.get("state_key") == self._rooms.user_id
+            and as_dict(event.get("content")).get("membership") in ("leave", "ban")
+        )
 
     def _own_transaction(self, sender: str, event: Mapping[str, Any]) -> str | None:
         if sender != self._rooms.user_id:
@@ -423,6 +453,7 @@ class Sync:
                         encrypted=True,
                         sender_device=opened.sender_device,
                         sender_trust=opened.trust,
+                        session_id=opened.session_id,
                     )
                 ]
             case Undecryptable():

@@ -131,7 +131,7 @@ class _Look:
         """The messages and edits that came to somebody's room, or to the circle's."""
         seen = self._stage.seen(who or "", room=who is None)
         fresh = {b.event for b in self._stage.postman.brought[self._mark if reach == "now" else 0 :]}
-        return [b for b in seen if b.parcel.emoji is None and b.event in fresh]
+        return [b for b in seen if b.parcel.emoji is None and b.parcel.polls is None and b.event in fresh]
 
     def _not_seen(self, sees: Sees) -> str | None:
         brought = self._brought(sees.who, sees.reach)

@@ -3,6 +3,15 @@
 `load_settings(folder, environ)` answers `Settings`, or `Problems` with everything that is wrong.
 """
 
+from bridge.settings.circles import (
+    CIRCLES,
+    MOST_CIRCLES,
+    OwnSettings,
+    Served,
+    circles_in,
+    own_rows,
+    served_by,
+)
 from bridge.settings.kinds import Contact, Wrong, shipped_workflows
 from bridge.settings.problem import Problem, Problems, nearest
 from bridge.settings.reading import COMMAND_VARIABLES, FILE_NAME, load_settings, load_values, too_open
@@ -30,8 +39,10 @@ from bridge.settings.writing import (
 )
 
 __all__ = [
+    "CIRCLES",
     "COMMAND_VARIABLES",
     "FILE_NAME",
+    "MOST_CIRCLES",
     "SECRETS",
     "TABLE",
     "CircleSettings",
@@ -42,16 +53,21 @@ __all__ = [
     "HouseSettings",
     "HttpSettings",
     "JoiningSettings",
+    "OwnSettings",
     "Problem",
     "Problems",
     "SafetySettings",
     "Secrets",
+    "Served",
     "Setting",
     "Settings",
     "Wrong",
+    "circles_in",
     "load_settings",
     "load_values",
     "nearest",
+    "own_rows",
+    "served_by",
     "settings_page",
     "shipped_workflows",
     "too_open",

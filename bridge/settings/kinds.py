@@ -14,6 +14,7 @@ from bridge.settings.problem import nearest
 T = TypeVar("T")
 
 LONGEST_LINE = 200
+EXAMPLE_CALLER = '"calendar for @ana:example.org may happened/invite"'
 MOST_ITEMS = 500
 KEY_BYTES = 32
 
@@ -22,6 +23,9 @@ _ROOM = re.compile(r"![^\s]{1,254}|#[^\s:]{1,200}:[^\s]{1,230}")
 _SERVER = re.compile(r"[0-9A-Za-z.\-]{1,230}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?")
 _WORKFLOW = re.compile(r"\*|[^\s,*]{1,100}")
+_CALLER = re.compile(
+    r"(?P<name>[a-z][a-z0-9-]{0,30}) for (?P<acts_for>@\S+) may (?P<may>.+?)(?: key (?P<number>[1-9][0-9]{0,5}))?"
+)
 _NAMED_CONTACT = re.compile(r"(?P<name>[^<>@]*?)\s*<?(?P<user_id>@[^\s<>]+)>?")
 
 
@@ -47,6 +51,20 @@ class Kind(Generic[T]):
     read: Callable[[object, Path], T]
     from_text: Callable[[str], object] = str
     write: Callable[[Any], object] = lambda value: value
+
+
+@dataclass(frozen=True)
+class Caller:
+    """An outside tool that may call: for whom it acts, which words it may use, and the number of its secret."""
+
+    name: str
+    acts_for: str
+    may: tuple[str, ...]
+    number: int = 1
+
+    def __str__(self) -> str:
+        key = "" if self.number == 1 else f" key {self.number}"
+        return f"{self.name} for {self.acts_for} may {'/'.join(self.may)}{key}"
 
 
 @dataclass(frozen=True)
@@ -107,6 +125,23 @@ def _several(read: Callable[[object, Path], T], example: str) -> Callable[[objec
         return tuple(dict.fromkeys(read(item, folder) for item in value))
 
     return read_all
+
+
+def _caller(value: object, folder: Path) -> Caller:
+    found = _CALLER.fullmatch(_line(value))
+    if found is None:
+        raise Wrong(f"{said(value)} is no hook", f"for example {EXAMPLE_CALLER}")
+    may = tuple(dict.fromkeys(word.strip() for word in found["may"].split("/") if word.strip()))
+    return Caller(found["name"], USER_ID.read(found["acts_for"], folder), may, int(found["number"] or 1))
+
+
+def _callers(value: object, folder: Path) -> tuple[Caller, ...]:
+    callers = _several(_caller, f"[{EXAMPLE_CALLER}]")(value, folder)
+    names = [caller.name for caller in callers]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise Wrong(f'there are two hooks called "{twice}"', "give each its own name")
+    return callers
 
 
 def _pieces(text: str) -> object:
@@ -250,6 +285,7 @@ ROOMS = Kind(
     _pieces,
     list,
 )
+ROOM = Kind("room or space, by id or alias", _matching(_ROOM, "room id or alias", "#circle:example.org"))
 WORKFLOWS = Kind(
     "list of workflow names",
     _several(_matching(_WORKFLOW, "workflow name", "invitation"), '["invitation", "role"]'),
@@ -273,12 +309,19 @@ CONTACTS = Kind(
     _pieces,
     lambda contacts: [str(contact) for contact in contacts],
 )
+CALLERS = Kind(
+    "list of hooks, each a name, for whom it acts, and the words it may use",
+    _callers,
+    _pieces,
+    lambda callers: [str(caller) for caller in callers],
+)
 LANGUAGE = Kind("language", _matching(_LANGUAGE, "language code", "en"))
 TIME_ZONE = Kind("time zone", _time_zone)
 HOUR = Kind("hour of the day, 0 to 23", _within(0, 23), _as_number)
 PORT = Kind("port, 0 for none", _within(0, 65_535), _as_number)
 HOST = Kind("address to listen on", _host)
 LOG_LEVEL = Kind("debug, info, warning or error", _one_of("debug", "info", "warning", "error"))
+LOG_FORMAT = Kind("text or json", _one_of("text", "json"))
 FILE = Kind("file", _path, write=str)
 DATABASE = Kind("file", _database, write=str)
 FOLDER = Kind(

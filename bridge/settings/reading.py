@@ -5,9 +5,18 @@ import stat
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from bridge.settings.kinds import Wrong
+from bridge.settings.circles import (
+    CIRCLES,
+    MOST_CIRCLES,
+    NAME,
+    AsCommon,
+    OwnSettings,
+    circles_in,
+    own_rows,
+)
+from bridge.settings.kinds import Wrong, said
 from bridge.settings.notation import toml
 from bridge.settings.problem import Problem, Problems, nearest
 from bridge.settings.table import SECRETS, SECTIONS, TABLE, FilesSettings, Setting, Settings
@@ -30,7 +39,10 @@ OTHERS = stat.S_IRWXG | stat.S_IRWXO
 Values = dict[tuple[str, str], object]
 """What a file says, by section and name, as TOML gave it."""
 
-_HEADER = re.compile(r"\s*\[\s*([\w-]+)\s*\]")
+SAID_BY_EACH = (("circle", "rooms"), ("circle", "stewards"))
+"""What need not be said where every circle has a section of its own that says it."""
+
+_HEADER = re.compile(r"\s*\[\s*([\w-]+(?:\.[\w-]+)?)\s*\]")
 _KEY = re.compile(r"\s*(?:([\w-]+)\s*\.\s*)?\"?([\w-]+)\"?\s*=")
 _WHERE = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)")
 
@@ -45,6 +57,7 @@ def load_settings(folder: Path, environ: Mapping[str, str]) -> Settings | Proble
     reader.look_for_mistyped_variables()
     reader.take_secrets()
     sections = reader.sections()
+    sections[CIRCLES] = reader.circles()
     if reader.problems:
         return Problems(tuple(dict.fromkeys(reader.problems)))
     return Settings(**sections)
@@ -77,6 +90,7 @@ class _Reader:
         self.values: Values = {}
         self._places: dict[tuple[str, str], str] = {}
         self._unread: set[str] = set()
+        self._circles: list[str] = []
 
     # ── files ────────────────────────────────────────────────────────────────
 
@@ -92,17 +106,37 @@ class _Reader:
         lines = _lines_of(text or "")
         for section, content in tree.items():
             where = _place(shown, lines, section)
-            if section not in sections:
+            if section == CIRCLES and not secret:
+                self._take_circles(content, shown, lines)
+            elif section not in sections:
                 self._note_unknown_section(section, content, where, sections)
             elif not isinstance(content, dict):
                 self._note(where, f'"{section}" is a section', f"write [{section}] on a line of its own")
             else:
                 self._take_section(section, content, shown, lines)
 
+    def _take_circles(self, content: object, shown: str, lines: Mapping[tuple[str, str], int]) -> None:
+        """Take in the circles with settings of their own."""
+        where = _place(shown, lines, CIRCLES)
+        if not isinstance(content, dict):
+            self._note(
+                where, f'"{CIRCLES}" is a section', f"write [{CIRCLES}.garden] for a circle of that name"
+            )
+            return
+        for name, settings in content.items():
+            where = _place(shown, lines, f"{CIRCLES}.{name}")
+            if not isinstance(settings, dict):
+                self._note(where, f'"{name}" stands in no circle\'s section', _CIRCLE)
+            elif not NAME.fullmatch(name):
+                self._note(where, f"[{CIRCLES}.{name}]: {said(name)} is no name for a circle", _CIRCLE)
+            else:
+                self._circles.append(name)
+                self._take_section(f"{CIRCLES}.{name}", settings, shown, lines)
+
     def _take_section(
         self, section: str, content: Mapping[str, object], shown: str, lines: Mapping[tuple[str, str], int]
     ) -> None:
-        known = [row.name for row in TABLE if row.section == section]
+        known = [row.name for row in _rows_of(section)]
         for name, value in content.items():
             where = _place(shown, lines, section, name)
             if name in known:
@@ -186,7 +220,8 @@ class _Reader:
 
     def look_for_mistyped_variables(self) -> None:
         """Note variables that look like ours and are not; others that begin alike may belong to someone else."""
-        known = {row.variable for row in TABLE}
+        self._look_for_circles()
+        known = {row.variable for row in self._all_rows()}
         ours = tuple(f"{PREFIX}{section}_".upper() for section in SECTIONS)
         for name in sorted(self.environ):
             if not name.startswith(PREFIX) or name in known or name in COMMAND_VARIABLES:
@@ -194,6 +229,11 @@ class _Reader:
             close = nearest(name, known, cutoff=0.85)
             if close is not None:
                 self._note(name, "is no setting", f"did you mean {close}?")
+            elif name.startswith(f"{PREFIX}{CIRCLES}_".upper()):
+                names = ", ".join(row.name for row in own_rows("name"))
+                self._note(
+                    name, "is no setting of a circle that is known", f"[{CIRCLES}.<name>] knows {names}"
+                )
             elif name.startswith(ours) and not self.environ[name].startswith("tcp://"):
                 section = next(
                     section for section in SECTIONS if name.startswith(f"{PREFIX}{section}_".upper())
@@ -201,7 +241,37 @@ class _Reader:
                 names = ", ".join(row.name for row in TABLE if row.section == section)
                 self._note(name, "is no setting", f"[{section}] knows {names}")
 
+    def _all_rows(self) -> tuple[Setting, ...]:
+        return (*TABLE, *(row for name in self._circles for row in own_rows(name)))
+
+    def _look_for_circles(self) -> None:
+        """A circle whose room the environment names need not stand in the file."""
+        self._circles += circles_in(self.environ, {row.variable for row in self._all_rows()})
+
     # ── putting together ─────────────────────────────────────────────────────
+
+    def circles(self) -> dict[str, OwnSettings]:
+        """The circles with settings of their own that are whole; what is wrong with them is noted."""
+        found: dict[str, OwnSettings] = {}
+        if len(self._circles) > MOST_CIRCLES:
+            self._note(FILE_NAME, f"has {len(self._circles)} circles", f"at most {MOST_CIRCLES} are served")
+        for name in self._circles:
+            values = {row.name: self._value(row) for row in own_rows(name)}
+            if values["room"] is not None:
+                found[name] = OwnSettings(**cast(dict[str, Any], values))
+        self._look_for_rooms_named_twice(found)
+        return found
+
+    def _look_for_rooms_named_twice(self, circles: Mapping[str, OwnSettings]) -> None:
+        listed = self.values.get(("circle", "rooms"), ())
+        seen = dict.fromkeys(listed, "[circle] rooms") if isinstance(listed, list) else {}
+        for name, circle in circles.items():
+            where = self._places.get((f"{CIRCLES}.{name}", "room"), f"[{CIRCLES}.{name}]")
+            if circle.room in seen:
+                self._note(
+                    where, f"{circle.room} is named in {seen[circle.room]} too", "each room is one circle"
+                )
+            seen[circle.room] = f"[{CIRCLES}.{name}]"
 
     def sections(self) -> dict[str, Any]:
         """Every section that is whole; what is missing or wrong is noted."""
@@ -224,8 +294,12 @@ class _Reader:
         if (row.section, row.name) in self.values:
             where = self._places[row.section, row.name]
             return self._read(row, self.values[row.section, row.name], where)
+        if isinstance(row.default, AsCommon):
+            return None
         if not row.needed:
             return self._read(row, row.default, "the default")
+        if (row.section, row.name) in SAID_BY_EACH and self._is_said_by_each(row):
+            return ()
         if row.section not in self._unread and row.name not in self._unread:
             self._note_lack(row)
         return None
@@ -239,6 +313,15 @@ class _Reader:
             self._note(where, f"{row.name}: {found}", wrong.helps)
             return None
 
+    def _is_said_by_each(self, row: Setting) -> bool:
+        """Whether every circle has a section of its own, and says this itself."""
+        name = "room" if row.name == "rooms" else row.name
+        own = [row for circle in self._circles for row in own_rows(circle) if row.name == name]
+        return bool(own) and all(
+            (each.section, each.name) in self.values or self.environ.get(each.variable, "").strip()
+            for each in own
+        )
+
     def _note_lack(self, row: Setting) -> None:
         if row.secret:
             helps = f"put back the file that `hearth init` wrote, or set {row.variable}"
@@ -251,6 +334,7 @@ class _Reader:
         self.problems.append(Problem(where, found, helps))
 
 
+_CIRCLE = f"write [{CIRCLES}.garden]: a name of lower-case letters, digits and hyphens, at most 30 in all"
 _NEVER_MADE = "run `hearth init` to make it, or name its folder with --folder"
 _LOST = "put it back from where you keep it; a new one would not fit the database"
 
@@ -268,6 +352,11 @@ _SAID_PLAINLY = (
     ("Cannot declare", "a section that is written twice", "keep one of them, with all its settings"),
     ("Invalid statement", "a line that says nothing", "begin comments with #"),
 )
+
+
+def _rows_of(section: str) -> tuple[Setting, ...]:
+    kind, _, name = section.partition(".")
+    return own_rows(name) if kind == CIRCLES else tuple(row for row in TABLE if row.section == section)
 
 
 def _said_plainly(message: str) -> tuple[str, str]:

@@ -2,11 +2,13 @@
 # ruff: noqa: RUF009 - `_setting` makes a dataclass field and is called once per row, as it should be
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from bridge.settings.kinds import (
+    CALLERS,
     CONTACTS,
     DATABASE,
     FILE,
@@ -15,6 +17,7 @@ from bridge.settings.kinds import (
     HOUR,
     KEY,
     LANGUAGE,
+    LOG_FORMAT,
     LOG_LEVEL,
     NONE,
     PORT,
@@ -28,9 +31,13 @@ from bridge.settings.kinds import (
     USER_IDS,
     WEB_ADDRESS,
     WORKFLOWS,
+    Caller,
     Contact,
     Kind,
 )
+
+if TYPE_CHECKING:
+    from bridge.settings.circles import OwnSettings
 
 T = TypeVar("T")
 
@@ -58,7 +65,9 @@ class HomeserverSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class CircleSettings:
-    """The circles: the people of a room or space, and who looks after them."""
+    """The circles: the people of a room or space, and who looks after them. A circle that is to differ from the
+    others has a section of its own instead, `[circles.<name>]`.
+    """
 
     rooms: tuple[str, ...] = _setting(
         ROOMS,
@@ -103,11 +112,15 @@ class HouseSettings:
     )
     stewards_room: str = _setting(
         ROOM_OR_NONE,
-        f'The room in which stewards hear what became of a changed workflow file; "{NONE}" tells each of them 1:1.',
+        "The room in which stewards hear what became of a changed workflow file and what needs a human being, and"
+        f' in which the bot takes orders from them; "{NONE}" tells each of them 1:1, and there are no orders.',
         NONE,
     )
     log_level: str = _setting(
         LOG_LEVEL, "How much the bot writes to its log: never what people said.", "info"
+    )
+    log_format: str = _setting(
+        LOG_FORMAT, "How it writes its log: lines for people, or one JSON object a line.", "text"
     )
 
 
@@ -165,10 +178,16 @@ class FilesSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class HttpSettings:
-    """The small web address for health and counters; it tells nothing about people."""
+    """The small web address for health and numbers, which tells nothing about people, and for webhooks."""
 
     host: str = _setting(HOST, "Where it listens; 127.0.0.1 means this machine only.", "127.0.0.1")
     port: int = _setting(PORT, "Its port; 0 turns it off.", 8780)
+    hooks: tuple[Caller, ...] = _setting(
+        CALLERS,
+        "Outside tools that may report or begin something for one person who agreed to it, in words that person could"
+        " write. `hearth hook NAME` shows the secret of one; ` key 2` at the end gives it another.",
+        [],
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,6 +217,8 @@ class Settings:
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
     files: FilesSettings = field(default_factory=FilesSettings)
     http: HttpSettings = field(default_factory=HttpSettings)
+    circles: Mapping[str, "OwnSettings"] = field(default_factory=dict)
+    """Circles with settings of their own, by name (`bridge.settings.circles`)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,7 +245,7 @@ class Setting:
     @property
     def variable(self) -> str:
         """The environment variable that overrides it."""
-        return f"HEARTH_{self.section}_{self.name}".upper()
+        return f"HEARTH_{self.section}_{self.name}".upper().replace(".", "_").replace("-", "_")
 
 
 SECRETS = "secrets"
@@ -255,4 +276,4 @@ TABLE: tuple[Setting, ...] = tuple(row for section, kind in SECTIONS.items() for
 
 def about(section: str) -> str:
     """What a section is about, in one sentence."""
-    return str(SECTIONS[section].__doc__)
+    return " ".join(str(SECTIONS[section].__doc__).split())

@@ -5,6 +5,7 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from bridge.settings.circles import CIRCLES, AsCommon, OwnSettings, own_rows
 from bridge.settings.notation import toml
 from bridge.settings.table import SECRETS, SECTIONS, TABLE, Setting, about
 
@@ -34,7 +35,25 @@ def write_settings(values: Mapping[tuple[str, str], object], remarks: Mapping[st
             pieces.append("\n" + _comment(f"{row.sentence} ({_nature(row)})"))
             pieces += [_comment(remark) for remark in [(remarks or {}).get(row.variable)] if remark]
             pieces.append(_assignment(row, values) + "\n")
-    return "".join(pieces)
+    return "".join([*pieces, *_circles(values)])
+
+
+def _circles(values: Mapping[tuple[str, str], object]) -> Iterable[str]:
+    """The circles with settings of their own; where there is none, how one would be written."""
+    sections = dict.fromkeys(section for section, _ in values if section.startswith(f"{CIRCLES}."))
+    for section in sections:
+        rows = own_rows(section.partition(".")[2])
+        yield f"\n[{section}]\n\n"
+        yield from (
+            f"{row.name} = {toml(values[section, row.name])}\n"
+            for row in rows
+            if (section, row.name) in values
+        )
+    if not sections:
+        room, *others = own_rows("garden")
+        yield "\n" + _comment(" ".join(str(OwnSettings.__doc__).split()))
+        yield f"# [{room.section}]\n# {room.name} = {toml(room.example)}\n"
+        yield _comment(f"Further settings: {', '.join(row.name for row in others)}.")
 
 
 def write_secrets(secrets: Mapping[str, object]) -> str:
@@ -71,7 +90,23 @@ def _write(path: Path, text: str, mode: int) -> None:
 
 def settings_page() -> str:
     """The table of settings in Markdown, for the documentation and `hearth help settings`."""
-    return "\n".join(line for section in SECTIONS for line in _section_page(section))
+    before_secrets = [line for section in SECTIONS if section != SECRETS for line in _section_page(section)]
+    return "\n".join([*before_secrets, *_circles_page(), *_section_page(SECRETS)])
+
+
+def _circles_page() -> Iterable[str]:
+    yield f"### `[{CIRCLES}.<name>]`"
+    yield ""
+    yield " ".join(str(OwnSettings.__doc__).split())
+    yield ""
+    yield "| setting | what it is | default |"
+    yield "|---|---|---|"
+    for row in own_rows("name"):
+        variable = row.variable.replace("_NAME_", "_<NAME>_")
+        common = row.default
+        default = f"as `[{common.section}] {common.name}`" if isinstance(common, AsCommon) else "*needed*"
+        yield f"| `{row.name}` | {row.sentence} ({row.kind.name}; `{variable}`) | {default} |"
+    yield ""
 
 
 def _section_page(section: str) -> Iterable[str]:

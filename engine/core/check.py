@@ -16,6 +16,7 @@ from engine.core.check_lately import check_lately
 from engine.core.check_logic import check_logic
 from engine.core.check_names import check_names
 from engine.core.check_parts import check_parts
+from engine.core.check_polls import check_polls
 from engine.core.check_promise import check_promise
 from engine.core.check_sight import check_sight
 from engine.core.check_together import check_together
@@ -54,6 +55,7 @@ def _of_care(chart: Chart) -> Iterator[Finding]:
     yield from check_sight(chart)
     yield from check_burden(chart)
     yield from check_unsigned(chart.definition)
+    yield from check_polls(chart.definition)
     yield from check_promise(chart)
 
 

@@ -29,6 +29,7 @@ from engine.core.definition import (
     ShareSaid,
     StartDef,
     StateDef,
+    TellDef,
     Trigger,
 )
 from engine.core.finding import Finding, Path, did_you_mean
@@ -130,6 +131,21 @@ class _Names(Known):
                 )
         for tell, path in all_tells(self._definition):
             yield from self._who((*path, "to"), tell.to)
+            yield from self._calendar((*path, "calendar"), tell)
+
+    def _calendar(self, path: Path, tell: TellDef) -> Iterator[Finding]:
+        dates = [name for name, detail in self._details.items() if detail.kind == "moment"]
+        if tell.calendar is None:
+            return
+        if tell.calendar not in dates:
+            yield unknown(path, "detail", tell.calendar, dates)
+        if isinstance(tell.to, Room):
+            yield Finding(
+                path,
+                "room-calendar",
+                "a file for the calendar goes to people one to one, not into the room",
+                "name the part it is for: `to: coming`",
+            )
 
     def _shown(self, path: Path, name: str) -> Iterator[Finding]:
         yield from self._ask(path, name)

@@ -426,6 +426,12 @@ def _care() -> tuple[Rule, ...]:
             "answers: [🙋 I would]",
             "answers: [🙋 I would]\n    also: in words",
         ),
+        rule(
+            "room-calendar",
+            "A file for the calendar goes to people one to one.",
+            "          say: It comes later, and help is there.",
+            "          say: It comes later, and help is there.\n          calendar: starts",
+        ),
         rule("me-and-others", "`me` means nobody else.", "    seen by: me\n", "    seen by: me, host\n"),
         rule(
             "wider-audience",
@@ -521,6 +527,18 @@ def _care() -> tuple[Rule, ...]:
             "Nothing tells who gave an unsigned answer, or when.",
             "when: thoughts closes",
             "when: answered thoughts",
+        ),
+        rule(
+            "poll-nothing-to-choose",
+            "A poll has answers to choose from.",
+            "    seen by: host\n    hidden until: closed\n",
+            "    seen by: host\n    hidden until: closed\n    with: a poll\n",
+        ),
+        rule(
+            "poll-hides-nothing",
+            "A poll in the room shows each vote at once, so its answers are not to be hidden.",
+            "    seen by: circle\n    until: 1 day before starts\n",
+            "    seen by: circle\n    until: 1 day before starts\n    hidden until: closed\n    with: a poll\n",
         ),
         rule(
             "overlapping",

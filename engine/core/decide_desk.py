@@ -11,22 +11,29 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from engine.core.desk import (
+    Alarm,
     Arrived,
     Asked,
     Boarded,
     Called,
     CallTaken,
+    Compared,
+    Comparing,
     Confirmed,
     Desk,
     DeskDecision,
     DeskEvent,
     DeskFacts,
     Empowered,
+    Errand,
+    Estranged,
     Heard,
     Helped,
     Power,
     Prompt,
     Rang,
+    Readable,
+    Recognized,
     Refused,
     Release,
     Reopened,
@@ -34,9 +41,13 @@ from engine.core.desk import (
     Settled,
     TakenBack,
     Tapped,
+    Ticked,
     Told,
+    Unreadable,
 )
-from engine.core.desk_hearing import hear, reword, take_back, tap
+from engine.core.desk_comparing import say_how_it_ended, show_own_side
+from engine.core.desk_errand import run_errand
+from engine.core.desk_hearing import hear, reword, take_back, tap, tick
 from engine.core.desk_hide import note_told
 from engine.core.desk_letter import (
     LETTER,
@@ -47,11 +58,19 @@ from engine.core.desk_letter import (
 )
 from engine.core.desk_own import show_understood
 from engine.core.desk_person import hear_call, hear_call_taken, offer_person, ring_call
+from engine.core.desk_polls import end_poll, put_poll
 from engine.core.desk_private import again_as, is_alone_with, knock, knock_again, show_at_once, unmarked
+from engine.core.desk_reading import (
+    find_readable,
+    keep_nothing_secret_from_strangers,
+    meet_stranger,
+    miss,
+    recognize,
+)
 from engine.core.desk_table import CALL, FOREVER_MS, Table, plain_emoji, plain_yes, target_of
 from engine.core.message import Message, Phrase, When
-from engine.core.parcel import Urgency
-from engine.core.schedule import LEAST_LEFT_MS, reminder_moment
+from engine.core.parcel import CALENDAR, Urgency
+from engine.core.schedule import LEAST_LEFT_MS, calm_moment, reminder_moment
 from engine.core.values import DAY_MS, PersonId, RowId
 
 __all__ = ["OVERFULL", "decide_desk", "plain_emoji", "plain_yes"]
@@ -67,17 +86,19 @@ def decide_desk(desk: Desk, event: DeskEvent, facts: DeskFacts) -> DeskDecision:
     """Decide one event at one desk: a new desk, and what follows from it."""
     if desk.leaving:
         return DeskDecision(desk, (), LEAVING)
-    table = Table(desk, facts, spoken=isinstance(event, Heard))
+    spoken = isinstance(event, Heard | Unreadable)
+    table = Table(desk, facts, spoken=spoken)
     _take(table, event)
-    if isinstance(event, Heard | Tapped | Arrived) and not (table.is_ignored and _in_a_room(event)):
+    if isinstance(event, Heard | Tapped | Ticked | Arrived) and not (table.is_ignored and _in_a_room(event)):
         note_sign_of_life(table)
         if _in_a_room(event):
             table.leave_alone()
     keep_letter_coming(table)
+    keep_nothing_secret_from_strangers(table, spoken=spoken)
     return table.close()
 
 
-def _in_a_room(event: Heard | Tapped | Arrived) -> bool:
+def _in_a_room(event: Heard | Tapped | Ticked | Arrived) -> bool:
     """Whether it was said in a shared room, where what is not for the bot is nothing it goes by."""
     return not isinstance(event, Arrived) and event.circle is not None
 
@@ -88,6 +109,8 @@ def _take(table: Table, event: DeskEvent) -> None:
             hear(table, event)
         case Tapped():
             tap(table, event)
+        case Ticked():
+            tick(table, event)
         case Reworded():
             reword(table, event)
         case TakenBack():
@@ -118,6 +141,20 @@ def _take(table: Table, event: DeskEvent) -> None:
             hear_call_taken(table, event)
         case Rang():
             _ring(table, event)
+        case Errand():
+            run_errand(table, event)
+        case Unreadable():
+            miss(table, event)
+        case Readable():
+            find_readable(table, event)
+        case Estranged():
+            meet_stranger(table, event)
+        case Recognized():
+            recognize(table)
+        case Comparing():
+            show_own_side(table, event)
+        case Compared():
+            say_how_it_ended(table, event)
         case _:
             assert_never(event)
 
@@ -188,8 +225,12 @@ def _ask(table: Table, event: Asked) -> None:
         about=event.instance,
         personal=event.personal,
     )
-    table.react(row, prompt, urgency, personal=event.personal)
-    table.keep(prompt)
+    polled = put_poll(table, prompt, row, urgency, personal=event.personal)
+    if polled.poll is None:
+        table.react(row, prompt, urgency, personal=event.personal)
+    else:
+        polled = replace(polled, also=(polled.poll,))
+    table.keep(polled)
     table.await_answer(prompt)
 
 
@@ -200,6 +241,7 @@ def _settle(table: Table, event: Settled) -> None:
         return
     table.remove(prompt)
     table.hush(prompt)
+    end_poll(table, prompt)
     if not prompt.shared:
         table.withdraw(prompt)
     if _went_unanswered(table, prompt):
@@ -239,7 +281,11 @@ def _tell(table: Table, event: Told) -> None:
         return
     table.greet()
     about = event.instance or None
-    row = table.put(event.message, event.urgency, useful_until_ms=event.useful_until_ms, about=about)
+    # A date is told in words, and its file carries them.
+    document = CALENDAR if event.message.occasion is not None else None
+    row = table.put(
+        event.message, event.urgency, useful_until_ms=event.useful_until_ms, about=about, document=document
+    )
     note_told(table, event.instance, row)
     if event.urgency != "reply":
         until_ms = event.useful_until_ms
@@ -305,9 +351,26 @@ def _ring(table: Table, event: Rang) -> None:
         table.ignore("reminded already")
     elif (prompt.knock or prompt.row) not in table.facts.delivered:
         table.ignore("not in the room yet")
-    elif prompt.closes_ms - table.facts.now_ms < LEAST_LEFT_MS:
+    else:
+        _remind_in_calm(table, event, prompt)
+
+
+def _remind_in_calm(table: Table, event: Rang, prompt: Prompt) -> None:
+    """Remind now, or where too little time has passed since another reminder, or it is night, a while later.
+
+    After an outage many come due at once: they are spread, and those that would come too late are left out.
+    """
+    now_ms = table.facts.now_ms
+    calm_ms = calm_moment(table.desk.rhythm, table.desk.reminded_ms, now_ms)
+    if prompt.closes_ms - calm_ms < LEAST_LEFT_MS:
         table.ignore("too late for a reminder")
-    elif prompt.message.sensitive:
+        return
+    if calm_ms > now_ms:
+        table.keep(replace(prompt, rings_ms=calm_ms))
+        table.emit(Alarm(event.alarm, calm_ms))
+        return
+    table.desk = replace(table.desk, reminded_ms=now_ms)
+    if prompt.message.sensitive:
         knock_again(table, prompt)
     else:
         _remind(table, prompt)

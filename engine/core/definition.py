@@ -28,24 +28,24 @@ TITLE_TEXT, ABOUT_TEXT = ":title", ":about"
 # ── who ──────────────────────────────────────────────────────────────────────
 
 
-class Part(msgspec.Struct, frozen=True, tag="part"):
+class Part(msgspec.Struct, frozen=True, omit_defaults=True, tag="part"):
     """Whoever holds this part when it is needed."""
 
     name: str
 
 
-class AnsweredBy(msgspec.Struct, frozen=True, tag="answered"):
+class AnsweredBy(msgspec.Struct, frozen=True, omit_defaults=True, tag="answered"):
     """Those who gave one of these answers to this ask."""
 
     ask: str
     choices: tuple[str, ...]
 
 
-class Room(msgspec.Struct, frozen=True, tag="room"):
+class Room(msgspec.Struct, frozen=True, omit_defaults=True, tag="room"):
     """The circle's shared room, as a place: one message that everyone there can see."""
 
 
-class Circle(msgspec.Struct, frozen=True, tag="circle"):
+class Circle(msgspec.Struct, frozen=True, omit_defaults=True, tag="circle"):
     """Everybody who is in the circle's room at that moment, each 1:1; ``but`` leaves parts out."""
 
     but: tuple[str, ...] = ()
@@ -54,44 +54,44 @@ class Circle(msgspec.Struct, frozen=True, tag="circle"):
 Who = Part | AnsweredBy | Room | Circle
 
 
-class Starter(msgspec.Struct, frozen=True, tag="starter"):
+class Starter(msgspec.Struct, frozen=True, omit_defaults=True, tag="starter"):
     """Whoever began it."""
 
 
-class NamedIn(msgspec.Struct, frozen=True, tag="named_in"):
+class NamedIn(msgspec.Struct, frozen=True, omit_defaults=True, tag="named_in"):
     """The people that a detail names."""
 
     detail: str
 
 
-class NamedBy(msgspec.Struct, frozen=True, tag="named_by"):
+class NamedBy(msgspec.Struct, frozen=True, omit_defaults=True, tag="named_by"):
     """The people named in the answers to an ask whose answers are people."""
 
     ask: str
 
 
-class Everyone(msgspec.Struct, frozen=True, tag="everyone"):
+class Everyone(msgspec.Struct, frozen=True, omit_defaults=True, tag="everyone"):
     """Everybody who is in the circle's room; ``but`` leaves parts out."""
 
     but: tuple[str, ...] = ()
 
 
-class HolderOf(msgspec.Struct, frozen=True, tag="holder_of"):
+class HolderOf(msgspec.Struct, frozen=True, omit_defaults=True, tag="holder_of"):
     """Whoever holds the role of this title in the circle at present, or is its understudy."""
 
     role: str
     understudy: bool = False
 
 
-class Stewards(msgspec.Struct, frozen=True, tag="stewards"):
+class Stewards(msgspec.Struct, frozen=True, omit_defaults=True, tag="stewards"):
     """The stewards of the circle."""
 
 
-class Contacts(msgspec.Struct, frozen=True, tag="contacts"):
+class Contacts(msgspec.Struct, frozen=True, omit_defaults=True, tag="contacts"):
     """The safety contacts of the circle."""
 
 
-class OneOf(msgspec.Struct, frozen=True, tag="one_of"):
+class OneOf(msgspec.Struct, frozen=True, omit_defaults=True, tag="one_of"):
     """One person of a part, found by chance; ``but`` leaves parts out."""
 
     part: str
@@ -107,7 +107,7 @@ found anew each time an ask to the part opens.
 """
 
 
-class PartDef(msgspec.Struct, frozen=True):
+class PartDef(msgspec.Struct, frozen=True, omit_defaults=True):
     """A part, and where its people come from: from one source, or from several together."""
 
     name: str
@@ -122,7 +122,7 @@ class PartDef(msgspec.Struct, frozen=True):
 # ── when ─────────────────────────────────────────────────────────────────────
 
 
-class MomentExpr(msgspec.Struct, frozen=True):
+class MomentExpr(msgspec.Struct, frozen=True, omit_defaults=True):
     """A moment, as written: ``1 day before starts``, ``14 days after entering``, ``halfway to ends``.
 
     ``base`` is ``entering`` (the present state), ``opening`` (the ask), or a detail's name.
@@ -140,7 +140,7 @@ class MomentExpr(msgspec.Struct, frozen=True):
 Op = Literal[">=", "<=", "==", ">", "<"]
 
 
-class CountOf(msgspec.Struct, frozen=True, tag="count"):
+class CountOf(msgspec.Struct, frozen=True, omit_defaults=True, tag="count"):
     """``invited.coming + everyone.coming >= enough``: how many gave these answers, against a bound."""
 
     terms: tuple[tuple[str, str], ...]
@@ -149,45 +149,45 @@ class CountOf(msgspec.Struct, frozen=True, tag="count"):
     """A number, or the name of a number detail."""
 
 
-class EveryoneSaid(msgspec.Struct, frozen=True, tag="everyone"):
+class EveryoneSaid(msgspec.Struct, frozen=True, omit_defaults=True, tag="everyone"):
     """``everyone said renewal.renew``: all who were asked gave this answer. Never true of a no."""
 
     ask: str
     choice: str
 
 
-class DetailIs(msgspec.Struct, frozen=True, tag="is"):
+class DetailIs(msgspec.Struct, frozen=True, omit_defaults=True, tag="is"):
     """``kind is event``: a choice detail holds this choice."""
 
     detail: str
     choice: str
 
 
-class DetailGiven(msgspec.Struct, frozen=True, tag="given"):
+class DetailGiven(msgspec.Struct, frozen=True, omit_defaults=True, tag="given"):
     """``understudy is given``: a detail holds something."""
 
     detail: str
 
 
-class NotThat(msgspec.Struct, frozen=True, tag="not"):
+class NotThat(msgspec.Struct, frozen=True, omit_defaults=True, tag="not"):
     """``not …``"""
 
     that: Condition
 
 
-class AllOf(msgspec.Struct, frozen=True, tag="all"):
+class AllOf(msgspec.Struct, frozen=True, omit_defaults=True, tag="all"):
     """``… and …``"""
 
     those: tuple[Condition, ...]
 
 
-class AnyOf(msgspec.Struct, frozen=True, tag="any"):
+class AnyOf(msgspec.Struct, frozen=True, omit_defaults=True, tag="any"):
     """``… or …``"""
 
     those: tuple[Condition, ...]
 
 
-class ShareSaid(msgspec.Struct, frozen=True, tag="share"):
+class ShareSaid(msgspec.Struct, frozen=True, omit_defaults=True, tag="share"):
     """``two thirds said consent.agree``: at least this share of all who were asked gave this answer."""
 
     ask: str
@@ -196,7 +196,7 @@ class ShareSaid(msgspec.Struct, frozen=True, tag="share"):
     """1 to 100; a third is 34, two thirds are 67."""
 
 
-class BeenIn(msgspec.Struct, frozen=True, tag="been_in"):
+class BeenIn(msgspec.Struct, frozen=True, omit_defaults=True, tag="been_in"):
     """``been in moved at least 2 times``: how often a state has been entered, the present time included."""
 
     state: str
@@ -204,13 +204,13 @@ class BeenIn(msgspec.Struct, frozen=True, tag="been_in"):
     times: int
 
 
-class InUse(msgspec.Struct, frozen=True, tag="in_use"):
+class InUse(msgspec.Struct, frozen=True, omit_defaults=True, tag="in_use"):
     """``feedback_round is in use``: the circle has agreed to have this workflow, and it lies in the folder."""
 
     workflow: str
 
 
-class AskedLately(msgspec.Struct, frozen=True, tag="asked_lately"):
+class AskedLately(msgspec.Struct, frozen=True, omit_defaults=True, tag="asked_lately"):
     """``other was asked within 60 days``: an earlier one of this workflow, with the same starter and in the same
     circle, put something to whoever holds this part here, as that part. What this one puts to them does not count.
     """
@@ -242,14 +242,14 @@ definition that was in the folder then, so that people agree to what they could 
 """
 
 
-class Choice(msgspec.Struct, frozen=True):
+class Choice(msgspec.Struct, frozen=True, omit_defaults=True):
     """One answer on offer; its label's text key is ``<ask or detail>.<id>``."""
 
     id: str
     emoji: str
 
 
-class DetailDef(msgspec.Struct, frozen=True):
+class DetailDef(msgspec.Struct, frozen=True, omit_defaults=True):
     """Something the starter is asked before the workflow begins; the question's text key is ``<name>``."""
 
     name: str
@@ -276,14 +276,14 @@ class DetailDef(msgspec.Struct, frozen=True):
     """Parts whose people cannot be named here."""
 
 
-class Hidden(msgspec.Struct, frozen=True):
+class Hidden(msgspec.Struct, frozen=True, omit_defaults=True):
     """Until when answers stay hidden: until the ask closes, a moment, or (neither) a state that shows them."""
 
     until: MomentExpr | None = None
     until_closed: bool = False
 
 
-class AskDef(msgspec.Struct, frozen=True):
+class AskDef(msgspec.Struct, frozen=True, omit_defaults=True):
     """A question put to people.
 
     Text keys: ``<name>.say`` for the question and ``<name>.<choice>`` for each label.
@@ -320,17 +320,23 @@ class AskDef(msgspec.Struct, frozen=True):
     """How many may take up the first choice, or the number detail that says so; who comes later waits."""
     kept_from_answer: bool = False
     """True: the days that words are kept count from when they were written, not from the end."""
+    poll: bool = False
+    """True: its answers are offered as a poll too, in place of reactions; polls are encrypted, reactions never."""
 
 
-class TellDef(msgspec.Struct, frozen=True):
+class TellDef(msgspec.Struct, frozen=True, omit_defaults=True):
     """Something said without asking; ``text`` is its text key."""
 
     to: Who
     text: str
     when: Condition | None = None
+    calendar: str | None = None
+    """The date detail of which a file for the reader's calendar goes along."""
+    called_off: bool = False
+    """True: that file takes the date out of the calendar again."""
 
 
-class BoardDef(msgspec.Struct, frozen=True):
+class BoardDef(msgspec.Struct, frozen=True, omit_defaults=True):
     """One message to a part that is kept up to date by edits, so that news arrives without noise."""
 
     to: str
@@ -341,43 +347,43 @@ class BoardDef(msgspec.Struct, frozen=True):
 # ── how it moves ─────────────────────────────────────────────────────────────
 
 
-class AtMoment(msgspec.Struct, frozen=True, tag="moment"):
+class AtMoment(msgspec.Struct, frozen=True, omit_defaults=True, tag="moment"):
     """The moment has come."""
 
     moment: MomentExpr
 
 
-class OnCommand(msgspec.Struct, frozen=True, tag="command"):
+class OnCommand(msgspec.Struct, frozen=True, omit_defaults=True, tag="command"):
     """Someone of these parts wrote this word."""
 
     word: str
     who: tuple[str, ...]
 
 
-class OnAnswer(msgspec.Struct, frozen=True, tag="answer"):
+class OnAnswer(msgspec.Struct, frozen=True, omit_defaults=True, tag="answer"):
     """Somebody answered this ask; with ``choice``, exactly so."""
 
     ask: str
     choice: str | None = None
 
 
-class OnGathered(msgspec.Struct, frozen=True, tag="gathered"):
+class OnGathered(msgspec.Struct, frozen=True, omit_defaults=True, tag="gathered"):
     """Every detail this state gathers is there."""
 
 
-class OnClosed(msgspec.Struct, frozen=True, tag="closed"):
+class OnClosed(msgspec.Struct, frozen=True, omit_defaults=True, tag="closed"):
     """This ask has closed, with whatever came."""
 
     ask: str
 
 
-class OnHolds(msgspec.Struct, frozen=True, tag="holds"):
+class OnHolds(msgspec.Struct, frozen=True, omit_defaults=True, tag="holds"):
     """As soon as a condition holds; looked at after every event."""
 
     condition: Condition
 
 
-class OnEnded(msgspec.Struct, frozen=True, tag="ended"):
+class OnEnded(msgspec.Struct, frozen=True, omit_defaults=True, tag="ended"):
     """A workflow that this one started has ended; with ``state``, in that final state.
 
     One that could not be started counts as ended in ``not_started``.
@@ -390,7 +396,7 @@ class OnEnded(msgspec.Struct, frozen=True, tag="ended"):
 Trigger = AtMoment | OnCommand | OnAnswer | OnGathered | OnClosed | OnHolds | OnEnded
 
 
-class MoveDef(msgspec.Struct, frozen=True):
+class MoveDef(msgspec.Struct, frozen=True, omit_defaults=True):
     """A way from one state to another."""
 
     on: Trigger
@@ -399,7 +405,7 @@ class MoveDef(msgspec.Struct, frozen=True):
     tells: tuple[TellDef, ...] = ()
 
 
-class StartDef(msgspec.Struct, frozen=True):
+class StartDef(msgspec.Struct, frozen=True, omit_defaults=True):
     """Another workflow that is started on entering a state, and what it is handed."""
 
     workflow: str
@@ -416,7 +422,7 @@ them tough feedback, or to whom they answer; somebody they stand beside (as ment
 """
 
 
-class CarriedDef(msgspec.Struct, frozen=True):
+class CarriedDef(msgspec.Struct, frozen=True, omit_defaults=True):
     """What somebody of a part holds while an instance runs, and what they may show of it afterwards."""
 
     part: str
@@ -432,7 +438,7 @@ class CarriedDef(msgspec.Struct, frozen=True):
     """The final states after which that line is there; none: every one."""
 
 
-class StateDef(msgspec.Struct, frozen=True):
+class StateDef(msgspec.Struct, frozen=True, omit_defaults=True):
     """A state: what is gathered, asked and told on entering it, and how it is left."""
 
     name: str
@@ -468,7 +474,7 @@ class StateDef(msgspec.Struct, frozen=True):
     """The ``workflow`` detail whose workflow the circle does not use any more from here on."""
 
 
-class OwnText(msgspec.Struct, frozen=True):
+class OwnText(msgspec.Struct, frozen=True, omit_defaults=True):
     """One of the bot's own sentences, with what goes into its gaps: (its gap, a placeholder of this file)."""
 
     key: str
@@ -477,7 +483,7 @@ class OwnText(msgspec.Struct, frozen=True):
     """(its gap, a word of the file itself), such as the name of a detail; ``TITLE_TEXT`` stands for the title."""
 
 
-class Definition(msgspec.Struct, frozen=True):
+class Definition(msgspec.Struct, frozen=True, omit_defaults=True):
     """A workflow. ``digest`` covers everything but ``texts``, ``translations``, ``about`` and ``title``."""
 
     name: str

@@ -37,6 +37,8 @@ class Source(msgspec.Struct, frozen=True, omit_defaults=True):
     choice: str | None = None
     text: TextId | None = None
     value: AnyValue | None = None
+    vote: bool = False
+    """True: it was cast in the question's poll."""
 
 
 class Prompt(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -79,6 +81,10 @@ class Prompt(msgspec.Struct, frozen=True, omit_defaults=True):
     """True while the person wants nothing of its workflow or its starter: it waits for nothing, and only a reply or a
     tap answers it.
     """
+    poll: RowId | None = None
+    """The poll that stands below it, once it has been put."""
+    unvoted_ms: Ms = 0
+    """When the person last took their vote back in the poll itself: nothing cast before it counts."""
 
 
 class Letter(msgspec.Struct, frozen=True):
@@ -128,6 +134,35 @@ class Alone(msgspec.Struct, frozen=True):
     until_ms: Ms
 
 
+class Unread(msgspec.Struct, frozen=True):
+    """A session whose messages could not be read, by a hash of its id, and the row that says so."""
+
+    session: str
+    row: RowId
+    at_ms: Ms
+
+
+class Undecided(msgspec.Struct, frozen=True):
+    """What this person would begin, and the question in which of their circles."""
+
+    row: RowId
+    command: Command
+    event_id: str
+    """The message they wrote for it."""
+
+
+class Which(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The person said something that several questions could take, and was asked, by number, which one they mean."""
+
+    rows: tuple[RowId, ...]
+    """The questions, in the order of their numbers."""
+    sources: tuple[Source | None, ...]
+    """What was said, as each of them would take it; None where it is no answer to it."""
+    until_ms: Ms
+    later: bool = False
+    """True: it was ``later``."""
+
+
 class Desk(msgspec.Struct, frozen=True, omit_defaults=True):
     """Everything known about one person's correspondence. ``version`` counts the events that changed it."""
 
@@ -169,6 +204,18 @@ class Desk(msgspec.Struct, frozen=True, omit_defaults=True):
     """True once the person asked to be forgotten and meant it: nothing is taken in any more."""
     alone: Alone | None = None
     """With which private matter they are at present: what follows in it need not knock."""
+    which: Which | None = None
+    """What they said last, where it is open which question it is for."""
+    reminded_ms: Ms = 0
+    """When they were last reminded of something by itself, or are to be; the next one keeps its distance."""
+    unread: tuple[Unread, ...] = ()
+    """What could not be read of theirs, the oldest first."""
+    identity: str = ""
+    """Names their cross-signing identity while it is another one than before and they have not said that it is them."""
+    identity_told_ms: Ms = 0
+    """When it was last said to them that private things wait for that."""
+    undecided: Undecided | None = None
+    """What they would begin, as long as it is open in which of their circles."""
 
     def prompt_rows(self) -> tuple[RowId, ...]:
         """The rows of which it matters whether they are in the person's room: questions and knocks."""
@@ -200,6 +247,16 @@ class Command(msgspec.Struct, frozen=True, omit_defaults=True):
     """``language German``: which language, as its code."""
     weekday: int | None = None
     """``letter on Friday``: which day, 0 is Monday."""
+    zone: str | None = None
+    """``time zone Berlin``: the name of the zone that is meant."""
+    place: str | None = None
+    """What that zone is called in the person's language; never their own words."""
+    near: tuple[str, ...] = ()
+    """Names of zones that may be meant, as this person would write them, where none was clear."""
+    hours: tuple[int, int] | None = None
+    """``quiet from 22 to 8``: the hours of the day; two of the same mean none."""
+    in_clear: bool = False
+    """It was written without encryption in a room that is encrypted: anybody at the homeserver may have done so."""
 
 
 class Reading(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -251,6 +308,19 @@ class Tapped(msgspec.Struct, frozen=True, tag="tapped"):
 
     event_id: str
     emoji: str
+    target: Target | None
+    circle: CircleId | None = None
+    choice: str | None = None
+    """What it says, where it is no emoji but a word or a number that names a choice."""
+
+
+class Ticked(msgspec.Struct, frozen=True, tag="ticked"):
+    """The person voted in a poll of the bot's; without ``answers``, or with one that nobody offered, they took their
+    vote back.
+    """
+
+    event_id: str
+    answers: tuple[str, ...]
     target: Target | None
     circle: CircleId | None = None
 
@@ -364,6 +434,13 @@ class Helped(msgspec.Struct, frozen=True, tag="helped"):
     starter: PersonId
 
 
+class Errand(msgspec.Struct, frozen=True, tag="errand"):
+    """A tool does something in this person's name; ``instance`` None: something begins."""
+
+    command: Command
+    instance: InstanceId | None = None
+
+
 class Called(msgspec.Struct, frozen=True, tag="called"):
     """Somebody would like to talk with this person, a safety contact, and chose that they hear it."""
 
@@ -382,9 +459,50 @@ class Rang(msgspec.Struct, frozen=True, tag="rang"):
     alarm: str
 
 
+class Unreadable(msgspec.Struct, frozen=True, tag="unreadable"):
+    """Something the person wrote in their 1:1 room cannot be read; ``session`` is a hash of its session's id.
+
+    ``cause``: the key has not come; their app gives it to nobody unverified, or not to the bot; or it is damaged.
+    """
+
+    session: str
+    cause: Literal["no_key", "unverified", "blocked", "damaged"]
+
+
+class Readable(msgspec.Struct, frozen=True, tag="readable"):
+    """A key came late: what was written with it has been read now."""
+
+    session: str
+
+
+class Estranged(msgspec.Struct, frozen=True, tag="estranged"):
+    """The person's cross-signing identity is another one than before; ``identity`` names the new one."""
+
+    identity: str
+
+
+class Recognized(msgspec.Struct, frozen=True, tag="recognized"):
+    """The person's identity is one that was accepted."""
+
+
+class Comparing(msgspec.Struct, frozen=True, tag="comparing"):
+    """The person compares keys with the bot, which sees these: seven emoji by their number, and three numbers."""
+
+    emoji: tuple[int, ...]
+    numbers: tuple[int, ...]
+
+
+class Compared(msgspec.Struct, frozen=True, tag="compared"):
+    """A comparison of keys is over; what the outcomes mean stands in ``bridge.matrix.verification``."""
+
+    outcome: Literal["same", "different", "stopped", "too_late", "lost", "failed"]
+
+
 DeskEvent = (
     Heard
+    | Errand
     | Tapped
+    | Ticked
     | Reworded
     | TakenBack
     | Arrived
@@ -400,6 +518,12 @@ DeskEvent = (
     | Called
     | CallTaken
     | Rang
+    | Unreadable
+    | Readable
+    | Estranged
+    | Recognized
+    | Comparing
+    | Compared
 )
 
 
@@ -415,7 +539,7 @@ class DeskFacts(msgspec.Struct, frozen=True, omit_defaults=True):
     uses: dict[CircleId, tuple[str, ...]] = {}
     """Circle → the workflows it has in use."""
     offers: dict[str, str] = {}
-    """Workflow in the folder that none of these circles has in use, and may → its definition's digest."""
+    """Workflow in the folder that one of these circles does not have in use, and may → its definition's digest."""
     discreet: frozenset[str] = frozenset()
     """Workflows in service that ask something private: their beginning is no talk for a shared room."""
     fresh_instance: InstanceId = InstanceId("")
@@ -436,6 +560,16 @@ class DeskFacts(msgspec.Struct, frozen=True, omit_defaults=True):
     """Command word → the workflow in ``offers`` that it will begin, once a circle has taken it up."""
     resting: dict[str, str] = {}
     """Command word → the workflow in service that it begins nowhere among these circles: what it needs is not there."""
+    begins_in: dict[CircleId, str] = {}
+    """Circle → the workflow that the command begins there; empty: what ``begins`` says, wherever it is in use."""
+    offers_in: dict[CircleId, tuple[str, ...]] = {}
+    """Circle → the workflows in its folder that it does not have in use, and may."""
+    together: frozenset[CircleId] = frozenset()
+    """Of several circles those to which everybody belongs whom the command names."""
+    has_budget: bool = False
+    """Whether one more message that asks for their attention may reach them now; gathered for the letter's alarm."""
+    gone: tuple[PersonId, ...] = ()
+    """Of those who would like to talk with this person, whoever has been forgotten since."""
 
 
 # ── what a desk wants done ───────────────────────────────────────────────────
@@ -488,6 +622,24 @@ class Release(msgspec.Struct, frozen=True, tag="release"):
     """Look again at everything that waits for this person."""
 
 
+class Gather(msgspec.Struct, frozen=True, tag="gather"):
+    """What waits for this person's budget comes with the weekly letter, without a sound, each message by itself.
+
+    ``sparing``: so many of the oldest are left as they are, for the budget has room for them.
+    """
+
+    sparing: int = 0
+
+
+class Handover(msgspec.Struct, frozen=True, tag="handover"):
+    """Give words that were kept until it was clear which question they answer to its instance, under another id."""
+
+    source: TextId
+    under: TextId
+    instance: InstanceId | None
+    until_ms: Ms
+
+
 class Alarm(msgspec.Struct, frozen=True, tag="alarm"):
     """Wake this desk at a moment; None takes the alarm off."""
 
@@ -503,7 +655,7 @@ class Store(msgspec.Struct, frozen=True, tag="store"):
     until_ms: Ms
 
 
-DeskEffect = Pass | Begin | Inform | Forget | Put | Withdraw | Release | Alarm | Store
+DeskEffect = Pass | Begin | Inform | Forget | Put | Withdraw | Release | Gather | Alarm | Store | Handover
 
 
 class DeskDecision(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from engine.core.desk import Alarm, Command, Heard, Pass, Release, Withdraw
+from engine.core.desk import Alarm, Command, Heard, Pass, Prompt, Release, Withdraw
 from engine.core.desk_hide import hide, note
 from engine.core.desk_letter import LETTER, set_letter_day, start_letter, stop_letter
 from engine.core.desk_person import offer_person
@@ -21,6 +21,16 @@ from engine.core.desk_practice import (
     try_out,
 )
 from engine.core.desk_private import OPEN, open_private
+from engine.core.desk_reading import IT_IS_ME, say_it_is_them
+from engine.core.desk_rhythm import (
+    NO_QUIET_HOURS,
+    QUIET_HOURS,
+    SETTINGS,
+    TIME_ZONE,
+    lift_quiet_hours,
+    set_quiet_hours,
+    set_time_zone,
+)
 from engine.core.desk_rights import (
     CARRIED,
     CARRIED_BY,
@@ -37,6 +47,7 @@ from engine.core.desk_rights import (
     tell_what_is_known,
 )
 from engine.core.desk_table import EXPORT, FORGET, HELLO, PERSON, Table
+from engine.core.desk_which import ask_which
 from engine.core.event import Commanded
 from engine.core.message import Count, Message, Names, Phrase, Plain, Said, When
 from engine.core.parcel import Shared
@@ -45,11 +56,11 @@ from engine.core.values import InstanceId, Ref
 
 UNKNOWN = "unknown"
 """The word of a command that was clearly meant as one, and that nobody knows."""
-VIEWS = ("my", "my people", "who holds what", "what's on", "help")
-PUBLIC_VIEWS = ("who holds what", "what's on")
+VIEWS = ("my", "my people", "who holds what", "what's on", "help", "trust", SETTINGS)
+PUBLIC_VIEWS = ("who holds what", "what's on", "trust")
 HIDE = "hide"
 PRIVATE_WORDS = frozenset(
-    ("my", "my people", CARRIED, SHOW, KEEP, PERSON, OPEN, HIDE, KNOW, EXPORT, FORGET, "not from")
+    ("my", "my people", SETTINGS, CARRIED, SHOW, KEEP, PERSON, OPEN, HIDE, KNOW, EXPORT, FORGET, "not from")
 )
 """Typed in a shared room, they are taken back there, and it goes on one to one."""
 NOT_NOW = (HIDE, PERSON, "stop", "pause", "later", "not from")
@@ -113,9 +124,13 @@ def _later(table: Table, event: Heard, command: Command) -> None:
         table.say("later.nothing")
         return
     if len(waiting) > 1:
-        table.say("which_one", n=Count(len(waiting)))
+        ask_which(table, event, waiting, [None] * len(waiting), later=True)
         return
-    prompt = waiting[0]
+    put_off(table, waiting[0])
+
+
+def put_off(table: Table, prompt: Prompt) -> None:
+    """Bring a question back once, on another day; or say kindly why not."""
     if table.desk.consent == "stopped":
         table.say("stop.already")  # nothing would be brought back
         return
@@ -236,6 +251,9 @@ _OWN: dict[str, Callable[[Table, Heard, Command], None]] = {
     "pause": _pause,
     "not from": _not_from,
     "language": _speak,
+    TIME_ZONE: set_time_zone,
+    QUIET_HOURS: set_quiet_hours,
+    NO_QUIET_HOURS: lift_quiet_hours,
     LETTER: set_letter_day,
     PERSON: lambda table, event, command: _person(table, event),
     OPEN: lambda table, event, command: open_private(table, event),
@@ -249,6 +267,7 @@ _OWN: dict[str, Callable[[Table, Heard, Command], None]] = {
     KEEP: keep_line,
     TRY: try_out,
     LEAVE_OFF: leave_off,
+    IT_IS_ME: say_it_is_them,
 }
 OWN_WORDS = (*VIEWS, *_OWN)
 """The bot's own words: they mean the same everywhere."""

@@ -7,12 +7,26 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from engine.core.definition import NO, Kind
-from engine.core.desk import Command, Heard, Pass, Prompt, Reading, Reworded, Source, Store, TakenBack, Tapped
-from engine.core.desk_commands import OWN_WORDS, obey
+from engine.core.desk import (
+    Command,
+    Heard,
+    Pass,
+    Prompt,
+    Reading,
+    Reworded,
+    Source,
+    Store,
+    TakenBack,
+    Tapped,
+    Ticked,
+    Which,
+)
+from engine.core.desk_commands import OWN_WORDS, obey, put_off
 from engine.core.desk_hide import note_said
 from engine.core.desk_own import ASKED_FOR, answer_own
 from engine.core.desk_practice import LEAVE_OFF, TRY
 from engine.core.desk_private import OPEN, is_alone, is_alone_with, note_alone
+from engine.core.desk_reading import IT_IS_ME
 from engine.core.desk_rights import PLAIN_NO
 from engine.core.desk_table import (
     CALL,
@@ -21,11 +35,13 @@ from engine.core.desk_table import (
     PERSON,
     TEXT_HELD_MS,
     Table,
+    options_of,
     plain_emoji,
     plain_yes,
 )
+from engine.core.desk_which import ask_which, handed_over, let_go_of, taken_up
 from engine.core.event import Answered, TookBack
-from engine.core.message import Count, Message, Names
+from engine.core.message import Message, Names
 from engine.core.parcel import Target
 from engine.core.turn import DETAIL
 from engine.core.values import AnyValue, Moment, Ms, Nothing, Number, Persons, Picked, Ref, TextId
@@ -50,6 +66,10 @@ NEEDED: dict[Kind, str] = {
 def hear(table: Table, event: Heard) -> None:
     """Decide a message."""
     reading = event.reading
+    chosen = taken_up(table, event)
+    if chosen is not None:
+        _take_chosen(table, event, *chosen)
+        return
     if event.circle is not None and not event.addressed and not _means_the_bot(event):
         table.ignore("not said to the bot")
         return
@@ -63,6 +83,24 @@ def hear(table: Table, event: Heard) -> None:
         table.say("too_long")
         return
     _take_answer(table, event)
+
+
+def _take_chosen(table: Table, event: Heard, which: Which, place: int) -> None:
+    """The person says by a number which question their last message was for."""
+    prompt, source = table.by_row(which.rows[place]), which.sources[place]
+    if prompt is None or prompt.closes_ms <= table.facts.occurred_ms:
+        table.say("closed")
+    elif which.later:
+        put_off(table, prompt)
+    elif source is None:
+        _ask_back(table, prompt, event.reading)
+    else:
+        source = handed_over(table, event, prompt, source)
+        for event_id in (source.event_id, event.event_id):
+            note_said(table, prompt, event_id)
+        if prompt.instance is not None:
+            note_alone(table, prompt, event)
+        _count(table, prompt, source)
 
 
 def _may_be_private(table: Table, event: Heard) -> bool:
@@ -90,6 +128,8 @@ def _is_command(table: Table, event: Heard, command: Command) -> bool:
     """A command wins unless the words more likely answer a question that lies open."""
     if event.addressed:
         return True
+    if command.word == IT_IS_ME and not table.desk.identity:
+        return False  # nobody has asked who they are: it is what people say of many things
     waiting = table.open_prompts()
     if event.target is not None:
         answered = event.target.row in event.reading.picks
@@ -126,7 +166,8 @@ def _is_everyday_talk(command: Command) -> bool:
     """Whether people say the same to each other: "try pulse", "in German", "the letter on Friday"."""
     if command.word in (TRY, LEAVE_OFF):
         return command.workflow is not None
-    return command.language is not None or command.weekday is not None
+    set_to = (command.language, command.weekday, command.zone, command.hours)
+    return any(value is not None for value in set_to)
 
 
 def _take_answer(table: Table, event: Heard) -> None:
@@ -138,7 +179,7 @@ def _take_answer(table: Table, event: Heard) -> None:
         _ask_back(table, prompt, event.reading)
         return
     if source.text is not None and source.choice is None and _may_go_astray(table, prompt, event):
-        table.say("which_one", n=Count(max(1, len(table.open_prompts()))))
+        _say_which(table, event, list(table.open_prompts()) or [prompt])
         return
     _store_words(table, prompt, source)
     if event.circle is None:
@@ -189,17 +230,17 @@ def _meant(table: Table, event: Heard) -> Prompt | None:
     # The bot's own question (may I write?) never stands in the way of another.
     others = [p for p in fitting if p.ask != HELLO or p.instance is not None]
     if others:
-        return _just_shown(table, event, others) or _the_one(table, others)
+        return _just_shown(table, event, others) or _the_one(table, event, others)
     asked = [p for p in waiting if p.instance is not None]
     if asked:
-        return _the_one(table, asked)
+        return _the_one(table, event, asked)
     if event.reading.thanks and not waiting:
         table.ignore("a thanks, which is for the bot")
         return None
     answered = [p for p in table.desk.prompts if p.row in event.reading.picks and p.sources]
     changing = [p for p in answered if p.instance is not None and not p.shared]
     if changing:
-        return _the_one(table, changing)
+        return _the_one(table, event, changing)
     if fitting:
         return fitting[-1]
     # Whoever has chosen may still add some words, or have a question, as their prompt says.
@@ -208,7 +249,7 @@ def _meant(table: Table, event: Heard) -> Prompt | None:
     if worded:
         return max((*talking, *worded), key=_answered_ms)
     if talking:
-        return _the_one(table, talking)
+        return _the_one(table, event, talking)
     if waiting:
         return waiting[-1]
     table.say("knock" if table.waiting() else "nothing_open")
@@ -239,13 +280,18 @@ def _fits(prompt: Prompt, event: Heard) -> bool:
     return _source(prompt, event.reading, "", event.text, 0) is not None
 
 
-def _the_one(table: Table, prompts: list[Prompt]) -> Prompt | None:
+def _the_one(table: Table, event: Heard, prompts: list[Prompt]) -> Prompt | None:
     """The only one, or what they asked for themselves if that came last; otherwise the person says which."""
     newest = prompts[-1]
     if len(prompts) == 1 or (newest.instance is None and newest.ask in ASKED_FOR):
         return newest
-    table.say("which_one", n=Count(len(prompts)))
+    _say_which(table, event, prompts)
     return None
+
+
+def _say_which(table: Table, event: Heard, prompts: list[Prompt]) -> None:
+    said = (event.reading, event.event_id, event.text, table.facts.occurred_ms)
+    ask_which(table, event, prompts, [_source(prompt, *said) for prompt in prompts])
 
 
 def _just_shown(table: Table, event: Heard, fitting: list[Prompt]) -> Prompt | None:
@@ -291,7 +337,7 @@ def _targeted(table: Table, target: Target) -> Prompt | None:
         words=False,
         closes_ms=0,
         changeable_ms=0,
-        message=Message(sensitive=target.instance is None),
+        message=Message(options=options_of(target), sensitive=target.instance is None),
         shared=target.shared,
     )
 
@@ -383,10 +429,12 @@ def tap(table: Table, event: Tapped) -> None:
     emoji = plain_emoji(event.emoji)
     choice = next((c for c, e in event.target.choices if e and plain_emoji(e) == emoji), None)
     lying = table.by_row(event.target.row)
-    if choice is None and not event.target.shared:
+    private = lying is not None and lying.message.sensitive
+    if choice is None and not private:
+        choice = event.choice
+    if choice is None and not event.target.shared and not private:
         # In a shared room a thumb may only mean that somebody likes it.
-        private = lying is not None and lying.message.sensitive
-        choice = plain_yes(event.emoji, event.target.choices) if not private else None
+        choice = plain_yes(event.emoji, event.target.choices)
     if choice is None:
         if lying is not None and lying.message.sensitive:
             table.say("open.no_reactions")
@@ -397,6 +445,46 @@ def tap(table: Table, event: Tapped) -> None:
     if prompt is not None:
         note_said(table, prompt, event.event_id)
         _count(table, prompt, Source(event.event_id, table.facts.occurred_ms, choice=choice))
+
+
+def tick(table: Table, event: Ticked) -> None:
+    """Decide a vote. Of several the newest counts, by the homeserver's clock (MSC3381); none, or one that was never
+    on offer, takes the vote back.
+    """
+    target = event.target
+    if target is None:
+        table.ignore("a vote in something that is no poll of the bot's")
+        return
+    offered = [choice for choice, _ in target.choices]
+    if not event.answers or any(answer not in offered for answer in event.answers):
+        _unvote(table, target)
+        return
+    prompt = _targeted(table, target)
+    if prompt is None:
+        return
+    source = Source(event.event_id, table.facts.occurred_ms, choice=event.answers[0], vote=True)
+    note_said(table, prompt, event.event_id)
+    note_alone(table, prompt, event)
+    newer = [n for n, s in enumerate(prompt.sources) if s.vote and s.at_ms > source.at_ms]
+    if source.at_ms < prompt.unvoted_ms:
+        table.ignore("an older vote than the one that was taken back")
+    elif newer:
+        # It is kept: should the newer one be removed, this one counts.
+        before, after = prompt.sources[: newer[0]], prompt.sources[newer[0] :]
+        table.keep(replace(prompt, sources=(*before, source, *after)[-MOST_SOURCES:]))
+    else:
+        _count(table, prompt, source)
+
+
+def _unvote(table: Table, target: Target) -> None:
+    """Take back all that this person has voted so far; what they wrote or tapped besides counts as before."""
+    found = table.by_row(target.row)
+    if found is None:
+        table.ignore("no vote to take back")
+        return
+    at_ms = table.facts.occurred_ms
+    sources = tuple(s for s in found.sources if not s.vote or s.at_ms > at_ms)
+    _keep_only(table, replace(found, unvoted_ms=max(found.unvoted_ms, at_ms)), sources)
 
 
 def reword(table: Table, event: Reworded) -> None:
@@ -431,19 +519,25 @@ def _is_order(reading: Reading, prompt: Prompt) -> bool:
 
 def take_back(table: Table, event: TakenBack) -> None:
     """Decide a removal: the answer before it counts again, or none."""
+    let_go_of(table, event.event_id)
     found = _with_source(table, event.event_id)
     if found is None or found.instance is None:
         table.ignore("a removal of something that was no answer")
         return
-    sources = tuple(s for s in found.sources if s.event_id != event.event_id)
-    newest_went = found.sources[-1].event_id == event.event_id
-    changed = replace(found, sources=sources)
+    _keep_only(table, found, tuple(s for s in found.sources if s.event_id != event.event_id))
+
+
+def _keep_only(table: Table, prompt: Prompt, sources: tuple[Source, ...]) -> None:
+    """Of all that answered a question, let only these stand; the instance hears what counts now, if anything does."""
+    changed = replace(prompt, sources=sources)
     table.keep(changed)
+    if sources == prompt.sources or prompt.instance is None:
+        return
     table.await_answer(changed)
     if not sources:
-        table.emit(Pass(found.instance, TookBack(found.ask, found.round, Ref(table.desk.person))))
-    elif newest_went or _answered(table, changed) != _answered(table, found):
-        table.emit(Pass(found.instance, _answered(table, changed)))
+        table.emit(Pass(prompt.instance, TookBack(prompt.ask, prompt.round, Ref(table.desk.person))))
+    elif prompt.sources[-1] is not sources[-1] or _answered(table, changed) != _answered(table, prompt):
+        table.emit(Pass(prompt.instance, _answered(table, changed)))
 
 
 def _with_source(table: Table, event_id: str) -> Prompt | None:

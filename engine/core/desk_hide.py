@@ -162,4 +162,4 @@ def _put_away(table: Table, prompt: Prompt) -> None:
         table.remove(prompt)  # it is theirs to ask for again
         return
     table.hush(prompt)
-    table.keep(replace(prompt, hidden=True, also=(), rings_ms=None))
+    table.keep(replace(prompt, hidden=True, also=(), rings_ms=None, poll=None))

@@ -7,11 +7,12 @@ from msgspec.structs import replace
 from engine.core.desk import Prompt, Release, Source
 from engine.core.desk_hide import note_shown
 from engine.core.desk_person import answer_call, answer_person
+from engine.core.desk_practice import begin_where
 from engine.core.desk_rights import answer_export, answer_forgetting
-from engine.core.desk_table import CALL, EXPORT, FORGET, HELLO, HELLO_CHOICES, PERSON, Table
+from engine.core.desk_table import CALL, CIRCLE, EXPORT, FORGET, HELLO, HELLO_CHOICES, PERSON, Table
 from engine.core.message import Message, Phrase
 
-ASKED_FOR = (PERSON, EXPORT)
+ASKED_FOR = (PERSON, EXPORT, CIRCLE)
 """What the person has just asked for themselves: a number alone is meant for it, if it came last. To be forgotten
 is not among them: where a number might as well answer another question, they say which.
 """
@@ -23,6 +24,8 @@ def answer_own(table: Table, prompt: Prompt, source: Source) -> None:
         _answer_hello(table, prompt, source)
     elif prompt.ask == EXPORT:
         answer_export(table, prompt, source)
+    elif prompt.ask == CIRCLE:
+        begin_where(table, prompt, source)
     elif prompt.ask == FORGET:
         answer_forgetting(table, prompt, source)
     elif prompt.ask.startswith(CALL):

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from engine.core.desk import Alone, Heard, Prompt
+from engine.core.desk import Alone, Heard, Prompt, Ticked
 from engine.core.desk_hide import matter_of, note
+from engine.core.desk_polls import put_poll
 from engine.core.desk_table import Table, target_of
 from engine.core.message import Count, Message, Option, Phrase
 from engine.core.parcel import Urgency
@@ -67,22 +68,25 @@ def open_private(table: Table, event: Heard) -> None:
     if len(shut) > 1:
         lines = (*lines, Phrase("open.more", slots={"n": Count(len(shut) - 1)}))
     message = replace(prompt.message, lines=lines)
-    row = _show(table, prompt, message, row=prompt.row if shut else table.new_row())
-    rows = (row,) if prompt.knock is None else (prompt.knock, row)
+    rows = _show(table, prompt, message, row=prompt.row if shut else table.new_row())
+    rows = rows if prompt.knock is None else (prompt.knock, *rows)
     events = (event.event_id,) if event.circle is None else ()
     note(table, matter_of(prompt), rows=rows, events=events, instance=prompt.instance)
     note_alone(table, prompt, event)
 
 
-def _show(table: Table, prompt: Prompt, message: Message, *, row: RowId) -> RowId:
-    table.keep(replace(prompt, knock=None))
-    return table.put(message, "reply", target=target_of(prompt), row=row, about=prompt.instance)
+def _show(table: Table, prompt: Prompt, message: Message, *, row: RowId) -> tuple[RowId, ...]:
+    """Put a private question into the room; the rows that are written there."""
+    table.put(message, "reply", target=target_of(prompt), row=row, about=prompt.instance)
+    shown = put_poll(table, replace(prompt, knock=None), row, "reply")
+    table.keep(shown)
+    return (row,) if shown.poll is None else (row, shown.poll)
 
 
 # ── alone with it ────────────────────────────────────────────────────────────
 
 
-def note_alone(table: Table, prompt: Prompt, event: Heard) -> None:
+def note_alone(table: Table, prompt: Prompt, event: Heard | Ticked) -> None:
     """Whoever opens or answers something private in their own room is alone with it, from when they wrote."""
     if event.circle is not None or not prompt.message.sensitive:
         return
@@ -110,6 +114,6 @@ def is_alone_with(table: Table, instance: InstanceId) -> bool:
 
 def show_at_once(table: Table, prompt: Prompt) -> None:
     """Put the next private question to somebody who is alone with that matter: a knock would only be in their way."""
-    row = _show(table, prompt, prompt.message, row=prompt.row)
-    note(table, matter_of(prompt), rows=(row,), instance=prompt.instance, spoken=False)
+    rows = _show(table, prompt, prompt.message, row=prompt.row)
+    note(table, matter_of(prompt), rows=rows, instance=prompt.instance, spoken=False)
     table.await_answer(prompt)

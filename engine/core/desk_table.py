@@ -28,7 +28,10 @@ HELLO = "hello"
 PERSON = "person"
 EXPORT = "export"
 FORGET = "forget me"
-"""The bot's own questions: may it write, whom may it tell, what goes into the file, and is all to be forgotten."""
+CIRCLE = "circle"
+"""The bot's own questions: may it write, whom may it tell, what goes into the file, is all to be forgotten, and in
+which circle is something to begin.
+"""
 CALL = "call:"
 """With a person's id behind it: what a safety contact is asked when that person would like to talk."""
 FOREVER_MS = 36500 * DAY_MS
@@ -74,6 +77,19 @@ class Table:
 
     def emit(self, effect: DeskEffect) -> None:
         self._effects.append(effect)
+
+    def messages_to_person(self) -> list[Parcel]:
+        """What was laid out for the person's own room so far, and says something."""
+        me = Direct(self.desk.person)
+        parcels = [effect.parcel for effect in self._effects if isinstance(effect, Put)]
+        return [p for p in parcels if p.to == me and not (p.reacts or p.redacts or p.redacts_event)]
+
+    def change(self, parcel: Parcel) -> None:
+        """Put a parcel in the place of the one of the same row."""
+        self._effects = [
+            Put(parcel) if isinstance(effect, Put) and effect.parcel.row == parcel.row else effect
+            for effect in self._effects
+        ]
 
     def ignore(self, why: str) -> None:
         """Note why nothing was done."""
@@ -320,6 +336,12 @@ def target_of(prompt: Prompt) -> Target:
     return Target(prompt.row, prompt.instance, prompt.ask, prompt.round, prompt.choices, prompt.shared)
 
 
+def options_of(target: Target) -> tuple[Option, ...]:
+    """The choices that a message in a shared room offered, as far as they are known."""
+    labelled = zip(target.choices, target.labels, strict=False)
+    return tuple(Option(choice, emoji, label) for (choice, emoji), label in labelled)
+
+
 PLAIN_YES = ("👍", "✅", "✔", "☑")
 
 
@@ -330,6 +352,12 @@ def plain_yes(emoji: str, choices: tuple[tuple[str, str], ...]) -> str | None:
     return open_ones[0] if agrees and len(open_ones) == 1 else None
 
 
+OF_A_WOMAN_OR_A_MAN = ("\u200d\u2640", "\u200d\u2642")
+
+
 def plain_emoji(emoji: str) -> str:
-    """An emoji without its variants: no skin tone, no text or picture selector."""
-    return "".join(c for c in emoji if c not in "\ufe0e\ufe0f" and not "\U0001f3fb" <= c <= "\U0001f3ff")
+    """An emoji without its variants: no skin tone, no text or picture selector, neither a woman's nor a man's."""
+    plain = "".join(c for c in emoji if c not in "\ufe0e\ufe0f" and not "\U0001f3fb" <= c <= "\U0001f3ff")
+    for sign in OF_A_WOMAN_OR_A_MAN:
+        plain = plain.replace(sign, "")
+    return plain

@@ -94,6 +94,8 @@ class Post(msgspec.Struct, frozen=True, tag="post"):
     round: int = 0
     edits: RowId | None = None
     useful_until_ms: Ms | None = None
+    ends_poll: bool = False
+    """True: nothing about the ask can change any more, so that its poll is closed."""
 
 
 class SetTimer(msgspec.Struct, frozen=True, tag="set_timer"):

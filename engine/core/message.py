@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from engine.core.values import Ms, TextId
+from engine.core.values import CircleId, InstanceId, Ms, TextId
 
 
 class Slot(msgspec.Struct, frozen=True, tag_field="is"):
@@ -53,7 +53,16 @@ class Plain(Slot, frozen=True, tag="plain"):
     word: str
 
 
-AnySlot = Names | Text | When | Count | Said | Plain
+class NameOfCircle(Slot, frozen=True, tag="circle"):
+    """What a circle is called when it is said; ``nth`` is its place among those that are spoken of, for one without
+    a name.
+    """
+
+    circle: CircleId
+    nth: int
+
+
+AnySlot = Names | Text | When | Count | Said | Plain | NameOfCircle
 
 
 class Phrase(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -75,6 +84,19 @@ class Option(msgspec.Struct, frozen=True):
     label: Phrase
 
 
+class Occasion(msgspec.Struct, frozen=True):
+    """A date to put into a calendar: when, what it is called, and which one it is.
+
+    ``told_ms`` is when it was told, so that a calendar knows the newest; ``called_off``: it is to be taken out.
+    """
+
+    at_ms: Ms
+    about: Phrase
+    instance: InstanceId
+    told_ms: Ms
+    called_off: bool = False
+
+
 class Message(msgspec.Struct, frozen=True, omit_defaults=True):
     """A message: its sentences, its choices, and the one quiet line at the foot.
 
@@ -89,3 +111,7 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True):
     """True for a prompt that should notify the person it is for."""
     sensitive: bool = False
     """True: views show only that there is a private matter."""
+    poll: bool = False
+    """True: its choices are offered as a poll below it, in place of reactions."""
+    occasion: Occasion | None = None
+    """The date of which a file for the reader's calendar goes along."""

@@ -220,6 +220,7 @@ def private_ask(
         footer=(Phrase(foot, slots=slots), *_keeping(ask)),
         mention=True,
         sensitive=ask.sensitive,
+        poll=ask.poll,
     )
 
 
@@ -295,4 +296,5 @@ def room_ask(
         lines=tuple(lines),
         options=() if closed else options(known.definition, ask.name, ask.choices, with_no=False),
         footer=(foot,),
+        poll=ask.poll and not closed,
     )

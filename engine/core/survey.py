@@ -146,7 +146,7 @@ def carried_until(definition: Definition, carried: CarriedDef) -> tuple[str, ...
 def _said_in(state: StateDef) -> Iterator[Saying]:
     path: Path = ("states", state.name)
     for tell, where in _tells(state.tells, path):
-        yield Saying(tell.text, (*where, "say"), "tell", tell.to, state.name)
+        yield from _in_tell(tell, where, state.name)
     for index, board in enumerate(state.board):
         yield Saying(board.text, (*path, "board", str(index), "say"), "board", Part(board.to), state.name)
     for key in (state.public, state.public_otherwise):
@@ -156,7 +156,14 @@ def _said_in(state: StateDef) -> Iterator[Saying]:
         yield Saying(state.outcome, (*path, "ends with"), "outcome", Room(), state.name)
     for index, move in enumerate(state.moves):
         for tell, where in _tells(move.tells, (*path, "moves", str(index))):
-            yield Saying(tell.text, (*where, "say"), "tell", tell.to, state.name, move=index)
+            yield from _in_tell(tell, where, state.name, move=index)
+
+
+def _in_tell(tell: TellDef, path: Path, state: str, move: int | None = None) -> Iterator[Saying]:
+    """What is told, and what stands in the file that goes along: what the instance is called."""
+    yield Saying(tell.text, (*path, "say"), "tell", tell.to, state, move=move)
+    if tell.calendar is not None:
+        yield Saying("called", (*path, "calendar"), "tell", tell.to, state, move=move)
 
 
 def _tells(tells: tuple[TellDef, ...], path: Path) -> Iterator[tuple[TellDef, Path]]:

@@ -47,7 +47,7 @@ from engine.core.effect import (
 from engine.core.event import Facts
 from engine.core.instance import AskState, Snapshot
 from engine.core.machine import ways_of
-from engine.core.message import AnySlot, Message, Phrase, Plain, Said
+from engine.core.message import AnySlot, Message, Occasion, Phrase, Plain, Said
 from engine.core.moments import resolve
 from engine.core.notebook import LONGEST_MS, TELL_USEFUL_MS
 from engine.core.phrasing import detail_question, phrase, private_ask, room_ask, sentence
@@ -217,11 +217,18 @@ class Turn(Curtain):
         if isinstance(tell.to, Room):
             self.emit(Post(row=self._new_row(), message=Message(lines=(line,)), useful_until_ms=useful_ms))
             return
-        message = Message(lines=(line,))
+        message = Message(lines=(line,), occasion=self._occasion(tell))
         tells = [Tell(who, message, self.urgency_for(who), useful_ms) for who in self.resolve_who(tell.to)]
         # Whoever is told the same for two reasons hears it once.
         for each in [told for told in tells if told not in self._effects]:
             self.emit(each)
+
+    def _occasion(self, tell: TellDef) -> Occasion | None:
+        """The date that goes along with what is told; None where there is none (yet)."""
+        at = self.detail(tell.calendar) if tell.calendar is not None else None
+        if not isinstance(at, Moment):
+            return None
+        return Occasion(at.at_ms, self.about(), self._old.id, self.now_ms, tell.called_off)
 
     def refresh(self) -> None:
         """Bring what is kept up to date up to date: boards, and the room's messages. Whatever would read as
@@ -398,8 +405,8 @@ class Turn(Curtain):
         self._set_timer(f"again:{ask.name}:0", self.now_ms + ask.every_ms)
         return True
 
-    def repost(self, ask: AskDef, *, closed: bool = False) -> None:
-        """Bring an open ask's message in the room up to date."""
+    def repost(self, ask: AskDef, *, closed: bool = False, over: bool = False) -> None:
+        """Bring an open ask's message in the room up to date; ``over`` with the event in which it is settled."""
         state = self._asks[ask.name]
         message = room_ask(
             self,
@@ -410,8 +417,10 @@ class Turn(Curtain):
             outcome=self._outcome(),
         )
         # Of several edits at one time, only the last would be seen.
-        self._effects = [e for e in self._effects if not (isinstance(e, Post) and e.edits == state.row)]
-        self.emit(Post(self._new_row(), message, ask.name, state.round, edits=state.row))
+        older = [e for e in self._effects if isinstance(e, Post) and e.edits == state.row]
+        self._effects = [e for e in self._effects if e not in older]
+        ends_poll = ask.poll and (over or any(e.ends_poll for e in older))
+        self.emit(Post(self._new_row(), message, ask.name, state.round, edits=state.row, ends_poll=ends_poll))
 
     def _outcome(self) -> Phrase | None:
         """How it has ended, if that sentence names nobody and quotes nothing: then the room may read it too."""
@@ -456,7 +465,7 @@ class Turn(Curtain):
             self.tell_person(who, Phrase("places.none", slots=slots), "quiet")
         ask = self.definition.asks.get(name)
         if ask is not None and state.row is not None:
-            self.repost(ask, closed=True)
+            self.repost(ask, closed=True, over=True)
 
     def show_answers(self, name: str) -> None:
         """Hidden answers are hidden no longer; a question that stands closed in the room says there who gave them."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from random import Random
 from typing import assert_never
 
 from msgspec.structs import replace
@@ -29,7 +28,10 @@ from engine.core.desk import (
     DeskEvent,
     DeskFacts,
     Empowered,
+    Errand,
     Forget,
+    Gather,
+    Handover,
     Heard,
     Helped,
     Inform,
@@ -40,17 +42,16 @@ from engine.core.desk import (
     Release,
     Reopened,
     Reworded,
-    Rhythm,
     Settled,
     Store,
     TakenBack,
     Tapped,
+    Ticked,
     Told,
     Withdraw,
 )
-from engine.core.desk_letter import LETTER
-from engine.core.desk_rights import CARRIED, KEEP, SHOW
-from engine.core.desk_table import CALL, PERSON, TEXT_HELD_MS
+from engine.core.desk_polls import CLOSED, as_poll
+from engine.core.desk_table import TEXT_HELD_MS
 from engine.core.effect import (
     Adopt,
     Ask,
@@ -79,6 +80,8 @@ from engine.core.parcel import Direct, Parcel, Shared, Target
 from engine.core.starting import NOT_STARTED, fitting
 from engine.core.values import (
     DAY_MS,
+    MINUTE_MS,
+    SECOND_MS,
     AnyValue,
     CircleId,
     InstanceId,
@@ -92,87 +95,58 @@ from engine.core.values import (
 )
 from engine.runtime.beginnings import beginning_for_all, beginning_for_arrival, comes_round, instance_for
 from engine.runtime.blame import where
-from engine.runtime.carried_by import carried_by
 from engine.runtime.carrying import takes_back
-from engine.runtime.contacts import contacts_for
+from engine.runtime.desk_facts import DeskGathering
 from engine.runtime.gathering import Gathering, wanted_by
+from engine.runtime.house import House
 from engine.runtime.lately import asked_lately
 from engine.runtime.localize import Cast, localize, name_message, name_phrase, name_value
-from engine.runtime.news import News
 from engine.runtime.ports import (
     Adoption,
     AnyArrival,
     Begun,
-    Catalogue,
-    Cellar,
     Changes,
     Echo,
     Faded,
+    Gathered,
     Housed,
     Line,
     Loaded,
     Moved,
     NewParcel,
     Noticed,
+    Ordered,
     Outcome,
     Placed,
     Reacted,
-    Reader,
     Removed,
     Rung,
     SetAside,
     Spoken,
-    Surroundings,
     TextCopy,
     TextRow,
     TimerRow,
     ToDesk,
     ToInstance,
     Unavailable,
+    Voted,
     Want,
 )
-from engine.runtime.practices import Practices, facts_of_practices, is_private
+from engine.runtime.practices import NOWHERE, is_private
 
 log = logging.getLogger(__name__)
 
-EVERYBODY = Rhythm()
 LINK = ">"
 """Between the id of an event and the number of what follows from it; no event from outside has it in its id."""
 SEED_BITS = 48
 FORGOTTEN = "forget.done"
 GOES_ON = "begin.goes_on"
-NUMBERED = (CARRIED, SHOW, KEEP)
-"""The own words that need to know the lines of ``what i carried``."""
+BEGUN_TWICE = "begin.twice"
+SAID_TWICE_MS = MINUTE_MS
+BEHIND_THE_LETTER_MS = 2 * SECOND_MS
+"""What comes with a weekly letter leaves so much later, so that the letter stands above it."""
 MOST_ROUNDS = 12
 """How far a chain of events may go within one batch; the rest waits in the inbox."""
-
-
-class House:
-    """What deciding needs around it, gathered in one place."""
-
-    def __init__(
-        self,
-        cellar: Cellar,
-        catalogue: Catalogue,
-        reader: Reader,
-        surroundings: Surroundings,
-        random: Random,
-        rhythm: Rhythm = EVERYBODY,
-        *,
-        practices: Practices | None = None,
-    ) -> None:
-        """``rhythm`` is everybody's until they say otherwise. Without ``practices`` every circle uses everything."""
-        self.cellar = cellar
-        self.catalogue = catalogue
-        self.reader = reader
-        self.surroundings = surroundings
-        self.random = random
-        self.rhythm = rhythm
-        self.practices = practices or Practices(catalogue, surroundings, rehearsed=True)
-
-    def fresh_id(self) -> str:
-        """128 random bits as hex."""
-        return f"{self.random.getrandbits(128):032x}"
 
 
 class Broke(Exception):
@@ -207,10 +181,15 @@ class Batch:
         self._lines: dict[str, int] = {}
         self._old_versions: dict[str, int] = {}
         self._words: dict[TextId, tuple[PersonId, str]] = {}
+        self._begun: dict[tuple[object, ...], Ms] = {}
         self._chain: list[ToInstance | ToDesk] = []
         self._around = Gathering(house.surroundings)
-        self._news = News(house.cellar, house.catalogue)
+        self._desk_facts = DeskGathering(house, now_ms, self._desks, self._delivered)
         self._taken_back: set[RowId] = set()
+        self._threads: dict[str, tuple[Direct | Shared, str]] = {}
+        """Of the messages that people wrote in a thread, by id: where, and the thread."""
+        self._rooms_said: dict[str, Shared] = {}
+        """Of the messages that people wrote in one of a circle's several rooms, by id: that room."""
 
     async def decide(self, arrivals: Iterable[AnyArrival]) -> None:
         """Decide everything, in order, and what follows from it."""
@@ -260,11 +239,14 @@ class Batch:
             match arrival:
                 case Spoken():
                     delivered.add(arrival.person)
-                    events.update(e for e in (arrival.reply_to,) if e)
-                case Reacted():
+                    events.update(e for e in (arrival.reply_to, arrival.latest) if e)
+                case Reacted() | Voted():
                     desks.add(arrival.person)
                     events.add(arrival.target)
-                case Removed() | Moved() | ToDesk():
+                case ToDesk(event=Settled()):
+                    # Whether a question was left unanswered depends on whether it had come to its room.
+                    delivered.add(arrival.person)
+                case Removed() | Moved() | ToDesk() | Ordered():
                     desks.add(arrival.person)
                 case ToInstance():
                     instances.add(arrival.instance)
@@ -282,9 +264,9 @@ class Batch:
             events=frozenset(events - self._targets.keys()),
             delivered=frozenset(delivered),
         )
-        self._take(want, await self._house.cellar.load(want))
+        await self._take(want, await self._house.cellar.load(want))
 
-    def _take(self, want: Want, loaded: Loaded) -> None:
+    async def _take(self, want: Want, loaded: Loaded) -> None:
         self._seen |= loaded.seen
         self._targets.update(loaded.targets)
         self._delivered.update(loaded.delivered)
@@ -296,15 +278,16 @@ class Batch:
             self._casts[instance] = Cast(loaded.people.get(instance, ()))
             self._old_versions[f"i/{instance}"] = snapshot.version if snapshot else 0
         for person in want.desks:
-            desk = loaded.desks.get(person) or Desk(person, rhythm=self._house.rhythm)
+            desk = loaded.desks.get(person) or Desk(person, rhythm=await self._house.rhythm_of(person))
             self._desks[person] = desk
             self._old_versions[f"d/{person}"] = desk.version
 
     # ── one arrival ──────────────────────────────────────────────────────────
 
     async def _one(self, arrival: AnyArrival, *, inside: bool) -> None:
-        if not inside and LINK in arrival.id:
-            self.changes.inbox_done.append(arrival.id)  # a link that an unusually long chain left behind
+        if not inside:
+            # It may have lain in the inbox: an unusually long chain left it behind, or it is tried again.
+            self.changes.inbox_done.append(arrival.id)
         if arrival.id in self._seen or arrival.id in self.changes.seen:
             self.outcomes.setdefault(arrival.id, Outcome("seen_before"))
             return
@@ -334,9 +317,13 @@ class Batch:
             case Spoken():
                 return await self._spoken(arrival)
             case Reacted():
+                return await self._at_desk(arrival.person, self._tapped(arrival), arrival)
+            case Ordered():
+                return await self._ordered(arrival)
+            case Voted():
                 target = self._targets.get(arrival.target)
-                event = Tapped(arrival.id, arrival.emoji, target, arrival.circle)
-                return await self._at_desk(arrival.person, event, arrival)
+                vote = Ticked(arrival.id, arrival.answers, target, arrival.circle)
+                return await self._at_desk(arrival.person, vote, arrival)
             case Removed():
                 return await self._at_desk(arrival.person, TakenBack(arrival.event), arrival)
             case Moved():
@@ -350,16 +337,7 @@ class Batch:
                 await self._fade(arrival.texts)
                 return Outcome("done")
             case Noticed():
-                self._put(
-                    Parcel(
-                        RowId(f"notice:{arrival.id}"),
-                        Shared(arrival.circle),
-                        "post",
-                        arrival.message,
-                        useful_until_ms=arrival.useful_until_ms,
-                    )
-                )
-                return Outcome("done")
+                return await self._noticed(arrival)
             case Rung():
                 return await self._rung(arrival)
             case ToInstance():
@@ -371,18 +349,19 @@ class Batch:
 
     async def _spoken(self, arrival: Spoken) -> Outcome:
         desk = self._desks[arrival.person]
-        target = self._targets.get(arrival.reply_to) if arrival.reply_to else None
-        begins = self._house.catalogue.begins()
+        target = self._target_of(arrival)
+        circles = (arrival.circle,) if arrival.circle is not None else await self._circles_of(arrival.person)
+        begins = (word for circle in circles or (NOWHERE,) for word in self._house.catalogue.begins(circle))
         words = {*begins, *(word for power in desk.powers.values() for word in power.words)}
         read = self._house.reader.read
-        reading, kept = read(arrival, desk, target, words, self._now_ms)
+        reading, kept = read(arrival, desk, target, words, self._now_ms, circles)
         text = TextId(self._house.fresh_id())
         if reading.command is not None and reading.command.rest is not None:
             rest = TextId(self._house.fresh_id())
             self._words[rest] = (arrival.person, kept)
             reading = replace(reading, command=replace(reading.command, rest=rest))
             # Should it be an answer after all ("role play, and soup"), it is all of it.
-            _, kept = read(arrival, desk, target, (), self._now_ms)
+            _, kept = read(arrival, desk, target, (), self._now_ms, circles)
         self._words[text] = (arrival.person, kept)
         reading = replace(reading, blank=not kept.strip())
         event: DeskEvent
@@ -394,6 +373,42 @@ class Batch:
             )
         return await self._at_desk(arrival.person, event, arrival)
 
+    async def _ordered(self, arrival: Ordered) -> Outcome:
+        command = arrival.command
+        if arrival.words.strip():
+            rest = TextId(self._house.fresh_id())
+            self._words[rest] = (arrival.person, arrival.words)
+            command = replace(command, rest=rest)
+        return await self._at_desk(arrival.person, Errand(command, arrival.instance), arrival)
+
+    def _tapped(self, arrival: Reacted) -> Tapped:
+        """A reaction; one that is written out, "maybe" or "2", is read as what it says."""
+        target, choice = self._targets.get(arrival.target), None
+        written = any(letter.isalnum() for letter in arrival.emoji)
+        if target is not None and written and all(emoji != arrival.emoji for _, emoji in target.choices):
+            spoken = Spoken(
+                id=arrival.id,
+                occurred_ms=arrival.occurred_ms,
+                person=arrival.person,
+                body=arrival.emoji,
+                circle=arrival.circle,
+                reply_to=arrival.target,
+            )
+            desk = self._desks[arrival.person]
+            reading, _ = self._house.reader.read(spoken, desk, target, (), self._now_ms)
+            choice = reading.picks.get(target.row)
+        return Tapped(arrival.id, arrival.emoji, target, arrival.circle, choice)
+
+    def _target_of(self, spoken: Spoken) -> Target | None:
+        """The question that a message is a reply to; in a thread, rather the one asked there last than its first."""
+        if spoken.circle is not None and spoken.room:
+            self._rooms_said[spoken.id] = Shared(spoken.circle, spoken.room)
+        if spoken.thread is not None:
+            here = Direct(spoken.person) if spoken.circle is None else Shared(spoken.circle)
+            self._threads[spoken.id] = (here, spoken.thread)
+        replied = (self._targets.get(event) for event in (spoken.latest, spoken.reply_to) if event)
+        return next((target for target in replied if target is not None), None)
+
     async def _moved(self, arrival: Moved) -> Outcome:
         if arrival.circle is None:
             return await self._at_desk(arrival.person, Arrived() if arrival.joined else Refused(), arrival)
@@ -404,6 +419,14 @@ class Batch:
                 if arrival.person in await self._house.cellar.people_of(snapshot.id):
                     event = Left(Ref(arrival.person))
                     self._follow(ToInstance, arrival, n, instance=snapshot.id, event=event)
+        return Outcome("done")
+
+    async def _noticed(self, arrival: Noticed) -> Outcome:
+        row = RowId(f"notice:{arrival.id}")
+        if await self._house.cellar.sent_event(row) is not None:
+            return Outcome("seen_before")  # so long ago that its id is forgotten
+        to, until_ms = Shared(arrival.circle), arrival.useful_until_ms
+        self._put(Parcel(row, to, arrival.urgency, arrival.message, useful_until_ms=until_ms))
         return Outcome("done")
 
     async def _housed(self, arrival: Housed) -> Outcome:
@@ -425,7 +448,7 @@ class Batch:
         self, circle: CircleId, workflows: Iterable[str], n: int, cause: AnyArrival
     ) -> None:
         """Begin with everybody in the circle's room what its circle uses from now on, if they have not had it."""
-        for definition in beginning_for_all(self._house.catalogue, workflows):
+        for definition in beginning_for_all(self._house.catalogue, circle, workflows):
             people = {
                 instance_for(circle, definition.name, person): person
                 for person in await self._around.members(circle)
@@ -469,11 +492,15 @@ class Batch:
         """Add an event to the chain, under an id derived from what caused it."""
         self._chain.append(kind(id=f"{cause.id}{LINK}{n}", occurred_ms=cause.occurred_ms, **fields))
 
+    async def _circles_of(self, person: PersonId) -> Sequence[CircleId]:
+        return await self._house.surroundings.circles_of(person)
+
     # ── desks ────────────────────────────────────────────────────────────────
 
     async def _at_desk(self, person: PersonId, event: DeskEvent, cause: AnyArrival) -> Outcome:
         desk = self._desks[person]
-        facts = await self._desk_facts(person, event, cause)
+        occurred_ms = min(cause.occurred_ms, self._now_ms)
+        facts = await self._desk_facts.facts(person, event, occurred_ms)
         decision = decide_desk(desk, event, facts)
         if decision.ignored == OVERFULL:
             log.warning("desk %s: %s", person, OVERFULL)
@@ -488,60 +515,6 @@ class Batch:
             await self._desk_effect(person, effect, n, cause)
         return Outcome("done", decision.ignored)
 
-    async def _desk_facts(self, person: PersonId, event: DeskEvent, cause: AnyArrival) -> DeskFacts:
-        """What a desk may know; whatever costs something is looked for only where this event may ask for it."""
-        occurred_ms = min(cause.occurred_ms, self._now_ms)
-        facts = DeskFacts(self._now_ms, occurred_ms, delivered=self._delivered.get(person, frozenset()))
-        match event:
-            case Rang():
-                return await self._facts_of_ring(person, event, facts)
-            case Heard():
-                return await self._facts_of_message(person, event, facts)
-            case Helped():
-                circles = tuple(await self._house.surroundings.circles_of(person))
-                return replace(facts, circles=circles, contacts=await self._contacts(person, circles))
-            case Tapped(target=target) if target is not None and (target.instance, target.ask) == (
-                None,
-                PERSON,
-            ):
-                circles = tuple(await self._house.surroundings.circles_of(person))
-                return replace(facts, circles=circles, contacts=await self._contacts(person, circles))
-            case Tapped() | Reworded() | TakenBack():
-                return facts
-            case _:
-                return DeskFacts(self._now_ms, occurred_ms)
-
-    async def _facts_of_ring(self, person: PersonId, event: Rang, facts: DeskFacts) -> DeskFacts:
-        calls, is_letter = event.alarm.startswith(CALL), event.alarm == LETTER
-        if not calls and not is_letter:
-            return facts
-        circles = tuple(await self._house.surroundings.circles_of(person))
-        if calls:
-            return replace(facts, circles=circles, contacts=await self._contacts(person, circles))
-        news = await self._news.is_there(self._desks[person], circles, facts.delivered, self._now_ms)
-        return replace(facts, circles=circles, news=news)
-
-    async def _facts_of_message(self, person: PersonId, event: Heard, facts: DeskFacts) -> DeskFacts:
-        circles = tuple(await self._house.surroundings.circles_of(person))
-        facts = replace(facts, circles=circles, fresh_instance=InstanceId(self._house.fresh_id()))
-        command, desk = event.reading.command, self._desks[person]
-        if command is not None:
-            facts = facts_of_practices(facts, command.word, event.circle, self._house.practices)
-            if command.word in NUMBERED:
-                facts = replace(
-                    facts, carried=await carried_by(person, self._house.cellar, self._house.catalogue)
-                )
-        calls = command is not None and command.word == PERSON
-        if calls or any(p.instance is None and p.ask == PERSON for p in desk.prompts):
-            facts = replace(facts, contacts=await self._contacts(person, circles))
-        return facts
-
-    async def _contacts(self, person: PersonId, circles: Iterable[CircleId]) -> tuple[PersonId, ...]:
-        house = self._house
-        return await contacts_for(
-            self._desks[person], circles, self._desks, house.cellar, house.catalogue, house.surroundings
-        )
-
     async def _desk_effect(self, person: PersonId, effect: DeskEffect, n: int, cause: AnyArrival) -> None:
         match effect:
             case Pass():
@@ -553,11 +526,19 @@ class Batch:
             case Forget():
                 await self._forget(person, n, cause)
             case Put():
-                self._put(effect.parcel)
+                self._put(self._where_asked(effect.parcel, cause))
             case Withdraw():
                 self.changes.withdrawn.append(effect.row)
             case Release():
                 self.changes.released.add(person)
+            case Gather():
+                due_ms = self._now_ms + BEHIND_THE_LETTER_MS
+                self.changes.gathered.append(Gathered(person, due_ms, effect.sparing))
+            case Handover():
+                instance = effect.instance or InstanceId("")
+                copy = TextCopy(effect.source, effect.under, instance, effect.until_ms)
+                self.changes.copies.append(copy)
+                self.changes.text_ends[effect.source] = self._now_ms
             case Alarm():
                 self._alarm(f"d/{person}", effect)
             case Store():
@@ -567,19 +548,21 @@ class Batch:
                 assert_never(effect)
 
     async def _begin(self, person: PersonId, effect: Begin, n: int, cause: AnyArrival) -> None:
-        definition = self._house.catalogue.in_service(effect.workflow)
+        definition = self._house.catalogue.in_service(effect.workflow, effect.circle)
         if definition is None:
             raise NoDefinition(effect.workflow)
         alike = definition.begins_for is not None or comes_round(definition)
-        if alike and await self._goes_on(definition, effect.circle, person):
-            # It comes round by itself: a second one would ask them everything twice.
-            line = Phrase(GOES_ON, slots={"title": Said(TITLE_TEXT, definition.digest)})
+        goes_on = alike and await self._goes_on(definition, effect.circle, person)
+        if goes_on or self._is_said_twice(person, effect, cause.occurred_ms):
+            # It comes round by itself, or was sent twice: a second one would ask them everything twice.
+            key = GOES_ON if goes_on else BEGUN_TWICE
+            line = Phrase(key, slots={"title": Said(TITLE_TEXT, definition.digest)})
             told = Told(InstanceId(""), PersonId(""), Message(lines=(line,)), "reply")
             self._follow(ToDesk, cause, n, person=person, event=told)
             if effect.words is not None:
                 self.changes.text_ends[effect.words] = self._now_ms
             return
-        given = {name: self._served(value) for name, value in effect.details.items()}
+        given = {name: await self._served(value, effect.circle) for name, value in effect.details.items()}
         details = begin_details(
             definition, effect.people, everyone=effect.everyone, words=effect.words, given=given
         )
@@ -591,6 +574,15 @@ class Batch:
             event=Started(Ref(person), details, spoken=True),
             begin=Begun(effect.workflow, effect.circle, definition.digest),
         )
+
+    def _is_said_twice(self, person: PersonId, effect: Begin, occurred_ms: Ms) -> bool:
+        """Whether they have begun the very same in the same words a moment ago, as when a tap did not seem to work."""
+        # Words that were kept until it was clear which circle is meant are not at hand here: their id stands for them.
+        words = self._words[effect.words][1] if effect.words in self._words else effect.words
+        same = (person, effect.workflow, effect.circle, effect.people, effect.everyone, words)
+        before_ms = self._begun.get(same)
+        self._begun[same] = occurred_ms
+        return before_ms is not None and abs(occurred_ms - before_ms) < SAID_TWICE_MS
 
     async def _goes_on(self, definition: Definition, circle: CircleId, person: PersonId) -> bool:
         """Whether one of this workflow, with this person as its starter, runs in the circle."""
@@ -605,9 +597,13 @@ class Batch:
                 return True
         return False
 
-    def _served(self, value: AnyValue) -> AnyValue:
-        """A workflow that was picked by its name, as the definition that people can read now."""
-        served = self._house.catalogue.in_service(value.choice) if isinstance(value, Picked) else None
+    async def _served(self, value: AnyValue, circle: CircleId) -> AnyValue:
+        """A workflow that was picked, by its name or as another circle has it, as what people there can read now."""
+        if not isinstance(value, Picked):
+            return value
+        picked = await self._house.catalogue.by_digest(value.choice)
+        name = value.choice if picked is None else picked.name
+        served = self._house.catalogue.in_service(name, circle)
         return value if served is None else Picked(served.digest)
 
     # ── what goes ────────────────────────────────────────────────────────────
@@ -651,6 +647,19 @@ class Batch:
         self._taken_back.add(placed.row)
         back = RowId(f"{placed.row}:back")
         self._put(Parcel(back, placed.to, "safety", Message(), redacts=placed.row))
+
+    def _where_asked(self, parcel: Parcel, cause: AnyArrival) -> Parcel:
+        """What answers somebody goes into the room, and the thread, in which they wrote."""
+        said = cause.id.partition(LINK)[0]
+        here, thread = self._threads.get(said, (None, None))
+        answers = parcel.urgency == "reply" or isinstance(parcel.to, Shared)
+        only_adds = parcel.edits is not None or parcel.reacts is not None or parcel.ends is not None
+        if parcel.to == here and answers and not only_adds and not takes_back(parcel):
+            parcel = replace(parcel, thread=thread)
+        room = self._rooms_said.get(said)
+        if room is not None and parcel.to == Shared(room.circle):
+            return replace(parcel, to=room)
+        return parcel
 
     def _put(self, parcel: Parcel) -> None:
         self.changes.parcels.append(
@@ -696,7 +705,7 @@ class Batch:
             # What was in service when it was begun, even if another has taken its place since.
             found = await self._house.catalogue.by_digest(begin.definition)
         elif begin is not None:
-            found = self._house.catalogue.in_service(begin.workflow)
+            found = self._house.catalogue.in_service(begin.workflow, begin.circle)
         else:
             return None
         if found is None:
@@ -805,7 +814,7 @@ class Batch:
         n: int,
         cause: ToInstance,
     ) -> None:
-        definition = self._house.catalogue.in_service(effect.workflow)
+        definition = self._house.catalogue.in_service(effect.workflow, circle)
         is_used = self._house.practices.uses(circle, effect.workflow)
         starter = cast.person(effect.by) if effect.by is not None else PersonId("")
         if definition is None or not is_used or not starter:
@@ -847,7 +856,10 @@ class Batch:
         choices = tuple((o.id, o.emoji) for o in message.options)
         target = None
         if effect.ask is not None and effect.edits is None:
-            target = Target(effect.row, instance, effect.ask, effect.round, choices, shared=True)
+            labels = tuple(option.label for option in message.options)
+            target = Target(
+                effect.row, instance, effect.ask, effect.round, choices, shared=True, labels=labels
+            )
         parcel = Parcel(
             row=effect.row,
             to=Shared(circle),
@@ -859,6 +871,20 @@ class Batch:
             about=instance,
         )
         self._put(parcel)
+        if effect.ends_poll and effect.edits is not None:
+            end = Parcel(
+                RowId(f"{effect.row}:end"),
+                Shared(circle),
+                "post",
+                CLOSED,
+                ends=_poll_of(effect.edits),
+                about=instance,
+            )
+            self._put(end)
+        if message.poll and target is not None:
+            poll = replace(parcel, row=_poll_of(effect.row), message=as_poll(message), polls=effect.row)
+            self._put(poll)
+            return
         for n, (_, emoji) in enumerate(choices if target else ()):
             row = RowId(f"{effect.row}:{n}")
             self._put(
@@ -870,6 +896,11 @@ class Batch:
     def _journal(self, actor: str, event: Event | DeskEvent, facts: Facts | DeskFacts, result: str) -> None:
         n = self._lines[actor] = self._lines.get(actor, 0) + 1
         self.changes.journal.append(Line(actor, n, self._now_ms, event, facts, result))
+
+
+def _poll_of(row: RowId) -> RowId:
+    """The poll below a question in the room."""
+    return RowId(f"{row}:poll")
 
 
 def _is_letter_to(person: PersonId, parcel: Parcel) -> bool:

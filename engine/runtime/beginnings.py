@@ -26,19 +26,21 @@ def beginning_for_arrival(
     practices: Practices, catalogue: Catalogue, circle: CircleId
 ) -> Iterator[Definition]:
     """What begins with somebody who comes into a circle's room."""
-    return _beginning(catalogue, practices.in_use(circle), ("arriving", "present"))
+    return _beginning(catalogue, circle, practices.in_use(circle), ("arriving", "present"))
 
 
-def beginning_for_all(catalogue: Catalogue, workflows: Iterable[str]) -> Iterator[Definition]:
+def beginning_for_all(
+    catalogue: Catalogue, circle: CircleId, workflows: Iterable[str]
+) -> Iterator[Definition]:
     """Which of these begin with everybody who is there when the circle begins to use them."""
-    return _beginning(catalogue, workflows, ("present",))
+    return _beginning(catalogue, circle, workflows, ("present",))
 
 
 def _beginning(
-    catalogue: Catalogue, workflows: Iterable[str], kinds: tuple[str, ...]
+    catalogue: Catalogue, circle: CircleId, workflows: Iterable[str], kinds: tuple[str, ...]
 ) -> Iterator[Definition]:
     for name in workflows:
-        definition = catalogue.in_service(name)
+        definition = catalogue.in_service(name, circle)
         if definition is not None and definition.begins_for in kinds:
             yield definition
 

@@ -24,6 +24,8 @@ def _phrases(message: Message) -> Iterator[Phrase]:
     yield from message.footer
     for option in message.options:
         yield option.label
+    if message.occasion is not None:
+        yield message.occasion.about
 
 
 def _in_slots(slots: Mapping[str, AnySlot]) -> Iterator[TextId]:

@@ -12,8 +12,9 @@ import logging
 from collections.abc import Sequence
 
 from engine.core.values import SECOND_MS
-from engine.runtime.batch import Batch, Broke, House
+from engine.runtime.batch import Batch, Broke
 from engine.runtime.blame import where
+from engine.runtime.house import House
 from engine.runtime.ports import (
     AnyArrival,
     BadData,

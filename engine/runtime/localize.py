@@ -12,7 +12,7 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from engine.core.event import Answered, Commanded, Due, Ended, Event, Left, Migrated, Started, TookBack
-from engine.core.message import AnySlot, Message, Names, Option, Phrase, Said
+from engine.core.message import AnySlot, Message, Names, Occasion, Option, Phrase, Said
 from engine.core.values import AnyValue, PersonId, Persons, Ref
 
 
@@ -80,7 +80,12 @@ def name_message(message: Message, cast: Cast) -> Message:
         lines=tuple(name_phrase(line, cast) for line in message.lines),
         footer=tuple(name_phrase(line, cast) for line in message.footer),
         options=tuple(Option(o.id, o.emoji, name_phrase(o.label, cast)) for o in message.options),
+        occasion=_name_occasion(message.occasion, cast),
     )
+
+
+def _name_occasion(occasion: Occasion | None, cast: Cast) -> Occasion | None:
+    return None if occasion is None else replace(occasion, about=name_phrase(occasion.about, cast))
 
 
 def name_phrase(phrase: Phrase, cast: Cast) -> Phrase:

@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from engine.core.definition import Definition
-from engine.core.desk import Desk, DeskEvent, DeskFacts, Reading
+from engine.core.desk import Command, Desk, DeskEvent, DeskFacts, Reading
 from engine.core.event import Event, Facts
 from engine.core.instance import Snapshot
 from engine.core.message import Message
@@ -39,6 +39,14 @@ class Spoken(Arrival, frozen=True, tag="spoken", kw_only=True):
     edits: str | None = None
     mentions: tuple[PersonId, ...] = ()
     addressed: bool = False
+    thread: str | None = None
+    """The event that the thread in which they wrote began with."""
+    latest: str | None = None
+    """The message that stood last in the thread when they wrote there without replying to any one of it."""
+    room: str = ""
+    """The Matrix room, where the circle has several; empty: its only one."""
+    in_clear: bool = False
+    """Written without encryption, though the room is encrypted."""
 
     def __repr__(self) -> str:
         return f"Spoken(id={self.id!r}, person={self.person!r})"
@@ -50,6 +58,27 @@ class Reacted(Arrival, frozen=True, tag="reacted", kw_only=True):
     person: PersonId
     target: str
     emoji: str
+    circle: CircleId | None = None
+
+
+class Ordered(Arrival, frozen=True, tag="ordered", kw_only=True):
+    """A tool does something in a person's name: a word of an instance, or with ``words`` something that begins."""
+
+    person: PersonId
+    command: Command
+    words: str = ""
+    instance: InstanceId | None = None
+
+    def __repr__(self) -> str:
+        return f"Ordered(id={self.id!r}, person={self.person!r})"
+
+
+class Voted(Arrival, frozen=True, tag="voted", kw_only=True):
+    """A person voted in a poll; no answers, or one that is not on offer, take the vote back."""
+
+    person: PersonId
+    target: str
+    answers: tuple[str, ...]
     circle: CircleId | None = None
 
 
@@ -80,6 +109,8 @@ class Noticed(Arrival, frozen=True, tag="noticed", kw_only=True):
     circle: CircleId
     message: Message
     useful_until_ms: Ms
+    urgency: Literal["post", "reply"] = "post"
+    """``reply``: somebody there asked for it just now."""
 
 
 class Echo(Arrival, frozen=True, tag="echo", kw_only=True):
@@ -127,7 +158,21 @@ class Faded(Arrival, frozen=True, tag="faded", kw_only=True):
     texts: tuple[TextId, ...]
 
 
-AnyArrival = Spoken | Reacted | Removed | Moved | Housed | Noticed | Echo | Faded | Rung | ToInstance | ToDesk
+AnyArrival = (
+    Spoken
+    | Ordered
+    | Reacted
+    | Voted
+    | Removed
+    | Moved
+    | Housed
+    | Noticed
+    | Echo
+    | Faded
+    | Rung
+    | ToInstance
+    | ToDesk
+)
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -235,6 +280,64 @@ class SetAside(msgspec.Struct, frozen=True):
     at_ms: Ms
 
 
+class Trouble(msgspec.Struct, frozen=True):
+    """Something that waits for a human being: an event that was set aside, or a message that was given up.
+
+    ``id`` is short enough to be typed (``e3`` an event, ``m17`` a message) and never given twice. It tells nobody's
+    words and not who it was about.
+    """
+
+    id: str
+    at_ms: Ms
+    what: str
+    """Of an event its kind (``Spoken``), empty if it cannot be opened any more; of a message its urgency."""
+    why: str
+    """The kind and place of the error, or why the message could not be delivered."""
+    circle: CircleId | None = None
+    """Of a message: the circle in whose room it was to stand."""
+
+
+Retried = Literal["again", "unknown", "lost"]
+"""``lost``: it cannot be tried any more, because its key is erased or what it belongs to was not sent."""
+
+
+class Pile(msgspec.Struct, frozen=True):
+    """What of one kind is in the outbox. ``due`` could leave now; ``failing`` has been tried in vain at least once, due
+    or not; ``since_ms``: when the first of those that are due became so.
+
+    What only waits for its time is not counted: one more of it may say that somebody has paused.
+    """
+
+    due: int = 0
+    failing: int = 0
+    since_ms: Ms | None = None
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """How much there is of everything that waits; numbers only."""
+
+    outbox: Mapping[str, Pile] = {}
+    """Per urgency; the reactions that the bot places count as ``reaction``."""
+    set_aside: int = 0
+    given_up: int = 0
+    timers: int = 0
+    timers_due: int = 0
+    timers_due_since_ms: Ms | None = None
+    inbox: int = 0
+    running: int = 0
+    """Instances that have not ended."""
+
+
+class Gathered(msgspec.Struct, frozen=True):
+    """What waits for one person and would count against their budget comes without a sound from now on, outside of the
+    budget: all but the ``sparing`` oldest, and what is on its way already.
+    """
+
+    person: PersonId
+    due_ms: Ms
+    sparing: int = 0
+
+
 class Changes(msgspec.Struct):
     """Everything one commit writes. All of it, or none."""
 
@@ -248,6 +351,7 @@ class Changes(msgspec.Struct):
     parcels: list[NewParcel] = []
     withdrawn: list[RowId] = []
     released: set[PersonId] = set()
+    gathered: list[Gathered] = []
     texts: list[TextRow] = []
     copies: list[TextCopy] = []
     """Made after ``texts`` are written and before ``text_ends``."""
@@ -258,6 +362,7 @@ class Changes(msgspec.Struct):
     inbox: list[ToInstance | ToDesk] = []
     """Events that wait for the next batch."""
     inbox_done: list[str] = []
+    """Ids of events that have waited, or may have; others are passed over."""
     adoptions: list[Adoption] = []
     faded: list[TextId] = []
     """Texts that are deleted."""
@@ -334,7 +439,9 @@ class Cellar(Protocol):
 
     # timers
     async def due_timers(self, now_ms: Ms, limit: int) -> Sequence[TimerRow]: ...
-    async def waiting_inbox(self, limit: int) -> Sequence[ToInstance | ToDesk]: ...
+    async def waiting_inbox(self, limit: int) -> Sequence[AnyArrival]:
+        """Events that wait for the next batch, and those that ``retry`` has laid there; the oldest first."""
+
     async def next_timer_ms(self) -> Ms | None:
         """The earliest moment of a timer."""
 
@@ -344,9 +451,14 @@ class Cellar(Protocol):
         """
 
     # outbox
-    async def claim(self, now_ms: Ms, lease_ms: Ms, limit: int) -> Sequence[Journey]:
-        """Lease due parcels: at most one per room at a time, the oldest first; none whose forerunner
-        (``edits``, ``reacts``, ``replies``, ``redacts``) has not been sent.
+    async def claim(
+        self, now_ms: Ms, lease_ms: Ms, limit: int, unasked: int | None = None
+    ) -> Sequence[Journey]:
+        """Lease due parcels, the first to go coming first: at most one per room at a time, ordered by
+        ``engine.core.rank``, and within a rank the oldest first; rooms take turns. None whose forerunner
+        (``Parcel.forerunners``) has not been sent.
+
+        ``unasked``: at most so many of them other than replies; ``limit`` if left out.
         """
 
     async def in_flight(self) -> Sequence[Journey]:
@@ -381,6 +493,15 @@ class Cellar(Protocol):
     async def circle(self, room: str) -> CircleId | None: ...
     async def ensure_circle(self, room: str, name: str) -> CircleId: ...
     async def room_of(self, circle: CircleId) -> str: ...
+    async def move_circle(self, circle: CircleId, room: str) -> bool:
+        """From now on the circle goes by this room, under the same id; doing it again does nothing.
+
+        False, and nothing is changed, where another circle goes by that room.
+
+        Raises:
+            LookupError: the circle is not known.
+        """
+
     async def circles(self) -> Mapping[CircleId, str]:
         """Every circle's name."""
 
@@ -428,6 +549,20 @@ class Cellar(Protocol):
 
     async def journal(self, actor: str) -> Sequence[Line]: ...
 
+    # what waits for a human being
+    async def troubles(self, limit: int) -> Sequence[Trouble]:
+        """Events that were set aside and messages that were given up: of each the newest so many, the oldest first."""
+
+    async def retry(self, trouble: str) -> Retried:
+        """Let it be tried again from the start: an event is decided by the next who looks at the inbox, a message
+        leaves when it may, together with what belongs to it. Should it fail again, it has a new id.
+        """
+
+    async def drop(self, trouble: str) -> bool:
+        """Let go of it for good; False if there is nothing by this id."""
+
+    async def counts(self, now_ms: Ms) -> Counts: ...
+
     # the bridge's own rows
     async def kept(self) -> Mapping[tuple[str, str], bytes]: ...
 
@@ -442,10 +577,12 @@ class Reader(Protocol):
         target: Target | None,
         words: Iterable[str],
         now_ms: Ms,
+        circles: Sequence[CircleId] = (),
     ) -> tuple[Reading, str]:
         """What was understood, and the words worth keeping should anyone keep them.
 
-        ``words`` are the command words that would mean something from this person now. The words
+        ``words`` are the command words that would mean something from this person now; ``circles`` the one it was
+        said in, or in a 1:1 room all of theirs: no other's workflows are known there. The words
         worth keeping are the message without prefix and quotes, or what stood behind a command;
         ``Command.rest`` is set (to any id) exactly when something did; such a message is read once
         more without ``words``, for all of it should it turn out to be an answer.
@@ -453,10 +590,10 @@ class Reader(Protocol):
 
 
 class Catalogue(Protocol):
-    """The workflows in service, and every definition that a running instance is pinned to."""
+    """The workflows in service in each circle, and every definition that a running instance is pinned to."""
 
-    def in_service(self, name: str) -> Definition | None: ...
-    def begins(self) -> Mapping[str, str]:
+    def in_service(self, name: str, circle: CircleId) -> Definition | None: ...
+    def begins(self, circle: CircleId) -> Mapping[str, str]:
         """Command word → workflow name."""
 
     async def by_digest(self, digest: str) -> Definition | None: ...
@@ -493,6 +630,10 @@ class Clock(Protocol):
 
     async def wait_until(self, at_ms: Ms) -> None:
         """Return once ``now_ms() >= at_ms``; may be cancelled."""
+
+
+class KeptBack(Exception):
+    """Not to be sent before something about its person changes, of which the outbox hears as a release."""
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -548,6 +689,10 @@ class TryLater(Exception):
         super().__init__(why)
         self.why = why
         self.after_ms = after_ms
+
+
+class Paced(TryLater):
+    """The homeserver wants us slower: nobody's fault, and no attempt in vain."""
 
 
 class Undeliverable(Exception):

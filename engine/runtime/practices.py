@@ -17,6 +17,8 @@ AGREEING = "practice"
 EVERYTHING = "*"
 """Among the names that a circle has at its start: whatever lies in the folder."""
 LEAST_CONTACTS = 2
+NOWHERE = CircleId("")
+"""Whose folder is read where somebody is in no circle: that of a house with only one."""
 
 
 class Practices:
@@ -32,21 +34,30 @@ class Practices:
         surroundings: Surroundings,
         at_start: frozenset[str] | None = None,
         *,
+        at_start_in: Mapping[CircleId, frozenset[str] | None] | None = None,
         rehearsed: bool = False,
     ) -> None:
-        """``at_start``: what a new circle has in use, by name; None: whatever lies in the folder.
+        """``at_start``: what a new circle has in use, by name; None: whatever lies in the folder. ``at_start_in``:
+        circles that have something else.
 
         ``rehearsed``: nobody here is real, so that nothing waits for safety contacts.
         """
         self._catalogue = catalogue
         self._surroundings = surroundings
         self._at_start = at_start
+        self._at_start_in = dict(at_start_in or {})
         self._rehearsed = rehearsed
         self._agreed: dict[CircleId, dict[str, bool]] = {}
 
     def beside(self, surroundings: Surroundings) -> Practices:
         """The same practices in a world of its own, which goes its own way from here."""
-        other = Practices(self._catalogue, surroundings, self._at_start, rehearsed=self._rehearsed)
+        other = Practices(
+            self._catalogue,
+            surroundings,
+            self._at_start,
+            at_start_in=self._at_start_in,
+            rehearsed=self._rehearsed,
+        )
         other._agreed = {circle: dict(agreed) for circle, agreed in self._agreed.items()}
         return other
 
@@ -61,29 +72,29 @@ class Practices:
 
     def in_use(self, circle: CircleId) -> tuple[str, ...]:
         """The workflows that a circle has in use, in the order of the catalogue."""
-        return tuple(name for name in self.served() if self.uses(circle, name))
+        return tuple(name for name in self.served(circle) if self.uses(circle, name))
 
     def uses(self, circle: CircleId, workflow: str) -> bool:
         """Whether a circle has a workflow in use."""
-        definition = self._catalogue.in_service(workflow)
+        definition = self._catalogue.in_service(workflow, circle)
         return definition is not None and self._is_wanted(circle, workflow) and self._can(circle, definition)
 
     def offered(self, circle: CircleId) -> tuple[str, ...]:
         """The workflows in the folder that a circle does not use, and could."""
         return tuple(
             name
-            for name, definition in self.served().items()
+            for name, definition in self.served(circle).items()
             if not self._is_wanted(circle, name) and self._can(circle, definition)
         )
 
-    def begins(self, workflows: Collection[str]) -> dict[str, str]:
-        """Command word → which of these workflows it begins."""
-        return {word: name for word, name in self._catalogue.begins().items() if name in workflows}
+    def begins(self, circle: CircleId, workflows: Collection[str]) -> dict[str, str]:
+        """Command word → which of these workflows it begins in a circle."""
+        return {word: name for word, name in self._catalogue.begins(circle).items() if name in workflows}
 
-    def served(self) -> Mapping[str, Definition]:
-        """Every workflow in service by its name."""
-        names = dict.fromkeys(self._catalogue.begins().values())
-        found = ((name, self._catalogue.in_service(name)) for name in names)
+    def served(self, circle: CircleId) -> Mapping[str, Definition]:
+        """Every workflow that lies in a circle's folder and is in service, by its name."""
+        names = dict.fromkeys(self._catalogue.begins(circle).values())
+        found = ((name, self._catalogue.in_service(name, circle)) for name in names)
         return {name: definition for name, definition in found if definition is not None}
 
     def _is_wanted(self, circle: CircleId, workflow: str) -> bool:
@@ -92,7 +103,8 @@ class Practices:
         agreed = self._agreed.get(circle, {}).get(workflow)
         if agreed is not None:
             return agreed
-        return self._at_start is None or workflow in self._at_start or EVERYTHING in self._at_start
+        at_start = self._at_start_in.get(circle, self._at_start)
+        return at_start is None or workflow in at_start or EVERYTHING in at_start
 
     def _can(self, circle: CircleId, definition: Definition) -> bool:
         """Whether what it needs is there: trust repair stays off without its contacts."""
@@ -108,25 +120,43 @@ def facts_of_practices(
     """What somebody's command word may mean in their circles, or in the one where they wrote it.
 
     What could be taken up, or waits for something, is looked for only where the word begins nothing as things are.
+    Where circles with different folders differ, the first one's meaning stands, and ``begins_in`` tells them apart.
     """
     meant = facts.circles if circle is None else (circle,)
     uses = {each: practices.in_use(each) for each in dict.fromkeys((*facts.circles, *meant))}
-    served = practices.served()
-    private = frozenset(name for name, definition in served.items() if is_private(definition))
-    used = {name for each in meant for name in uses[each]}
-    begins = practices.begins(used)
-    facts = replace(facts, uses=uses, begins=begins, discreet=private)
-    if word in begins and word not in OWN_WORDS:
+    served = {each: practices.served(each) for each in meant or (NOWHERE,)}
+    private = {name for here in served.values() for name, each in here.items() if is_private(each)}
+    begun = {each: practices.begins(each, uses[each]) for each in meant}
+    facts = replace(
+        facts,
+        uses=uses,
+        begins=_first(begun.values()),
+        begins_in={each: here[word] for each, here in begun.items() if word in here},
+        discreet=frozenset(private),
+    )
+    if word in facts.begins and word not in OWN_WORDS:
         return facts
-    offered = [name for each in meant for name in practices.offered(each) if name not in used]
-    waiting = served.keys() - used - set(offered)
+    offers = {each: practices.offered(each) for each in meant}
+    waiting = {
+        each: here.keys() - uses.get(each, ()) - set(offers.get(each, ())) for each, here in served.items()
+    }
+    digests = {each: {name: d.digest for name, d in here.items()} for each, here in served.items()}
     return replace(
         facts,
-        offers={name: served[name].digest for name in dict.fromkeys(offered)},
-        could_begin=practices.begins(offered),
-        resting=practices.begins(waiting),
-        titles={name: definition.digest for name, definition in served.items()},
+        offers=_first({name: digests[each][name] for name in here} for each, here in offers.items()),
+        offers_in=offers,
+        could_begin=_first(practices.begins(each, here) for each, here in offers.items()),
+        resting=_first(practices.begins(each, here) for each, here in waiting.items()),
+        titles=_first(digests.values()),
     )
+
+
+def _first(several: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """All of them together; of what several have, the first."""
+    found: dict[str, str] = {}
+    for each in several:
+        found = {**each, **found}
+    return found
 
 
 def is_private(definition: Definition) -> bool:

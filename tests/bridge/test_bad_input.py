@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from engine.core.instance import Snapshot
@@ -126,7 +125,7 @@ async def evening(world: OpenWorld, tmp_path: Path) -> AsyncIterator[OpenEvening
             here = await world(*names, invite_bot=True, encrypted=encrypted)
             clock = JumpingClock(monday_morning(JumpingClock(0).real_now_ms()))
             house = RunningHouse(here, tmp_path, clock)
-            house.plan = msgspec.structs.replace(house.plan, workflows=workflows)
+            house.circle_goes_by(workflows=workflows)
             await stack.enter_async_context(house)
             made = Evening(here, house, clock)
             for member in here.members.values():

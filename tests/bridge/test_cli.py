@@ -195,7 +195,7 @@ async def test_it_runs_tells_how_it_is_and_stops_in_order(synapse: Synapse, tmp_
             while (health := await house.hearth("health", **port)).status:
                 assert running.process.returncode is None
                 await asyncio.sleep(0.05)  # there is nothing to wait on but its answer
-        assert json.loads(health.out)["status"] == "ok"
+        assert json.loads(health.out)["ready"] is True
         second = await hearth_process("run", "--folder", house.folder, **port)
         assert second.status == 1
         assert "Another Hearth is at work" in second.err

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bridge.cli.doctor import Finding, examine
 from bridge.settings import Settings, load_settings
+from bridge.views.trust import in_groups
 from tests.bridge.command import Outcome, hearth
 from tests.bridge.houses import ENCRYPTED, Ground, SetUp, lay_ground, set_up
 from tests.world import Synapse
@@ -335,3 +336,15 @@ async def test_stewards_and_contacts_that_do_not_exist_are_found(synapse: Synaps
     assert "safety contact @noone:hearth.test: no such account" in outcome.out
     assert "warn  safety         1 of the safety contacts has no Matrix id" in outcome.out
     assert "1 safety contact the bot can write to; ask two people or more" in outcome.out
+
+
+async def test_the_fingerprint_is_the_one_that_the_homeserver_shows_to_others(
+    synapse: Synapse, tmp_path: Path
+) -> None:
+    ground = await lay_ground(synapse)
+    house = await set_up(ground, tmp_path)
+    settings = loaded(house)
+    own, device = settings.homeserver.user_id, settings.secrets.device_id
+    shown = ground.call("POST", "/keys/query", {"device_keys": {own: []}})
+    key = shown["device_keys"][own][device]["keys"][f"ed25519:{device}"]
+    assert f"its fingerprint is {in_groups(key)}" in line(await house.hearth("doctor"), "device")

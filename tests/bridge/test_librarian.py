@@ -70,7 +70,7 @@ class _Names:
     def __init__(self, house: SmallHouse) -> None:
         self._house = house
 
-    async def name_of(self, person: PersonId) -> str | None:
+    async def name_of(self, person: PersonId, _hearer: object = None) -> str | None:
         return next((name for name, known in self._house.village.persons.items() if known == person), None)
 
 

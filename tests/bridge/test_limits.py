@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from bridge.matrix.http import Homeserver, RateLimited
@@ -120,9 +119,7 @@ async def test_under_the_default_limits_everything_arrives_in_order_and_paced(
     (tmp_path / "workflows").mkdir()
     (tmp_path / "workflows" / "gathering.yaml").write_text(SMALL)
     house = RunningHouse(here, tmp_path, JumpingClock(monday_morning(JumpingClock(0).real_now_ms())))
-    house.plan = msgspec.structs.replace(
-        house.plan, workflows=tmp_path / "workflows", workflows_at_start=None
-    )
+    house.circle_goes_by(workflows=tmp_path / "workflows", at_start=None)
     counting = await Counting.connect(here.homeserver, access_token=here.bot.access_token)
     counting.asked = []
     house.homeserver = counting

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from engine.core.event import Migrated
@@ -75,12 +74,8 @@ async def afternoon(world: OpenWorld, tmp_path: Path) -> AsyncIterator[OpenAfter
             room = await here["ana"].create_room(name="Stewards", invite=[here.bot.user_id])
             clock = JumpingClock(monday_morning(JumpingClock(0).real_now_ms()))
             house = RunningHouse(here, tmp_path, clock)
-            house.plan = msgspec.structs.replace(
-                house.plan,
-                workflows=folder,
-                stewards=(here["ana"].user_id,),
-                stewards_room=room,
-                workflows_at_start=None,
+            house.circle_goes_by(
+                workflows=folder, stewards=(here["ana"].user_id,), stewards_room=room, at_start=None
             )
             await stack.enter_async_context(house)
             for name in names:

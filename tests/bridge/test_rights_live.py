@@ -91,12 +91,12 @@ async def test_a_new_circle_starts_small_and_has_what_it_agreed_on_after_a_resta
 async def test_trust_repair_rests_without_safety_contacts_and_is_there_with_two(town: Town) -> None:
     await town.say("chen", "try trust repair")
     await town.hears("chen", "rests until your circle has two safety contacts")
-    await town.say("chen", "trust")
+    await town.say("chen", "mend")
     assert not town.running().count("trust_repair")
 
     contacts = tuple(town[name].user_id for name in ("dora", "eli"))
     await town.settle_anew(contacts=contacts, in_use=(*AT_START, "trust_repair"))
-    await town.say("chen", "trust")
+    await town.say("chen", "mend")
     await town.private("chen", "Which of these is nearest?")
     assert town.running().count("trust_repair") == 1
 

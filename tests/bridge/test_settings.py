@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.cli.planning import mark_of, plan_of, rooms_named
 from bridge.settings import (
     FILE_NAME,
+    MOST_CIRCLES,
     SECRETS,
     TABLE,
     Contact,
@@ -19,6 +21,8 @@ from bridge.settings import (
     Problems,
     Settings,
     load_settings,
+    load_values,
+    served_by,
     shipped_workflows,
     write_privately,
     write_secrets,
@@ -248,7 +252,7 @@ def test_a_mistyped_variable_is_found_and_one_of_somebody_else_is_left_alone(tmp
         "HEARTH_HOMESEVER_URL is no setting; did you mean HEARTH_HOMESERVER_URL?"
     ]
     assert problems(tmp_path, HEARTH_HTTP_COLOUR="red") == [
-        "HEARTH_HTTP_COLOUR is no setting; [http] knows host, port"
+        "HEARTH_HTTP_COLOUR is no setting; [http] knows host, port, hooks"
     ]
     load(tmp_path, HEARTH_PORT="tcp://10.0.0.1:80", HEARTH_SERVICE_HOST="10.0.0.1", HEARTH_FOLDER="/x")
 
@@ -331,3 +335,110 @@ def test_settings_are_frozen(tmp_path: Path) -> None:
         settings.http.port = 1  # type: ignore[misc]
     assert str(Problem("a", "b", "")) == "a b"
     assert SECRETS == "secrets"
+
+
+# ── circles with settings of their own ───────────────────────────────────────
+
+GARDEN = """
+[circles.garden]
+room = "#garden:example.org"
+workflow_folder = "garden"
+language = "de"
+contacts = ["Ana <@ana:example.org>", "Dora <@dora:example.org>"]
+stewards_room = "#garden-stewards:example.org"
+"""
+
+
+def with_circles(folder: Path, more: str, **left_out: object) -> Path:
+    said = {key: value for key, value in NEEDED.items() if key[1] not in left_out}
+    return furnish(folder, write_settings(said) + more)
+
+
+def test_a_circle_says_what_is_different_and_the_rest_is_as_in_all_others(tmp_path: Path) -> None:
+    settings = load(with_circles(tmp_path, GARDEN))
+    common, garden = served_by(settings)
+    assert (common.name, common.room, common.language) == ("", "#circle:example.org", "en")
+    assert (garden.name, garden.room, garden.language) == ("garden", "#garden:example.org", "de")
+    assert garden.workflow_folder == tmp_path / "garden"
+    assert [contact.user_id for contact in garden.contacts] == ["@ana:example.org", "@dora:example.org"]
+    assert garden.stewards_room == "#garden-stewards:example.org"
+    for name in ("stewards", "outside_help", "time_zone", "workflows_at_start", "quiet_from_hour"):
+        assert getattr(garden, name) == getattr(common, name)
+
+
+def test_where_every_circle_has_its_own_section_nothing_need_be_said_of_others(tmp_path: Path) -> None:
+    own = GARDEN + 'stewards = ["@dora:example.org"]\n'
+    settings = load(with_circles(tmp_path, own, rooms=None, stewards=None))
+    (garden,) = served_by(settings)
+    assert (garden.room, garden.stewards) == ("#garden:example.org", ("@dora:example.org",))
+
+
+def test_without_any_circle_something_is_missing(tmp_path: Path) -> None:
+    (lack,) = problems(with_circles(tmp_path, "", rooms=None))
+    assert "lacks rooms under [circle]" in lack
+    other = tmp_path / "other"
+    other.mkdir()
+    (lack,) = problems(with_circles(other, GARDEN, stewards=None))
+    assert "lacks stewards under [circle]" in lack
+
+
+def test_the_environment_goes_before_what_a_circle_says_and_may_name_a_circle(tmp_path: Path) -> None:
+    settings = load(
+        with_circles(tmp_path, GARDEN),
+        HEARTH_CIRCLES_GARDEN_LANGUAGE="es",
+        HEARTH_CIRCLES_SHED_ROOM="#shed:example.org",
+        HEARTH_CIRCLES_SHED_STEWARDS="@rosa:example.org, @ana:example.org",
+    )
+    _, garden, shed = served_by(settings)
+    assert garden.language == "es"
+    assert (shed.name, shed.room, shed.stewards) == (
+        "shed",
+        "#shed:example.org",
+        ("@rosa:example.org", "@ana:example.org"),
+    )
+
+
+def test_what_is_wrong_with_a_circle_is_said_with_its_place(tmp_path: Path) -> None:
+    text = write_settings(NEEDED)
+    text += '\n[circles.garden]\nroom = "#circle:example.org"\nlangauge = "de"\n'
+    text += '\n[circles.shed]\nlanguage = "es"\n\n[circles."My Shed"]\nroom = "#a:example.org"\n'
+    line = text.splitlines().index('room = "#circle:example.org"') + 1
+    found = "\n".join(problems(furnish(tmp_path, text), HEARTH_CIRCLES_GARDEN_ROOMS="#a:example.org"))
+    assert f"hearth.toml:{line} #circle:example.org is named in [circle] rooms too" in found
+    assert (
+        f'hearth.toml:{line + 1} unknown setting "langauge" under [circles.garden]; did you mean "language"?'
+        in found
+    )
+    assert "lacks room under [circles.shed]" in found
+    assert '"My Shed" is no name for a circle' in found
+    assert "HEARTH_CIRCLES_GARDEN_ROOMS is no setting" in found
+
+
+def test_there_is_a_most_of_circles(tmp_path: Path) -> None:
+    many = "".join(f'\n[circles.c{n}]\nroom = "#c{n}:example.org"\n' for n in range(MOST_CIRCLES + 1))
+    assert f"at most {MOST_CIRCLES} are served" in "\n".join(problems(with_circles(tmp_path, many)))
+
+
+def test_circles_are_written_down_as_they_were_read(tmp_path: Path) -> None:
+    before = load_values(with_circles(tmp_path, GARDEN) / FILE_NAME)
+    assert not isinstance(before, Problems)
+    (tmp_path / FILE_NAME).write_text(write_settings(before), encoding="utf-8")
+    assert load_values(tmp_path / FILE_NAME) == before
+
+
+def test_the_plan_has_every_circle_and_what_sets_its_folder_apart(tmp_path: Path) -> None:
+    settings = load(with_circles(tmp_path, GARDEN))
+    named = rooms_named(settings)
+    assert named == {
+        "#circle:example.org": "[circle] rooms",
+        "#garden:example.org": "[circles.garden] room",
+        "#garden-stewards:example.org": "[circles.garden] stewards_room",
+    }
+    plan = plan_of(settings, {room: f"!{n}" for n, room in enumerate(named)})
+    assert [(circle.room, circle.stewards_room) for circle in plan.circles] == [("!0", None), ("!1", "!2")]
+    assert [(shelf.folder, shelf.mark) for shelf in plan.shelves] == [
+        (shipped_workflows(), ""),
+        (tmp_path / "garden", "garden"),
+    ]
+    assert mark_of(settings, tmp_path / "garden") == "garden"
+    assert mark_of(settings, shipped_workflows()) == mark_of(settings, tmp_path) == ""

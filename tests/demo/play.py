@@ -101,7 +101,7 @@ class Play:
         await self.until(
             16, 12, "Something private: Chen would like to mend something. It knocks, and begins alone"
         )
-        await self.say("chen", "trust")
+        await self.say("chen", "mend")
         await self.open("chen", "Which of these is nearest", "1")
         await self.open(
             "chen", "What happened?", "I left without a word. I felt overlooked, and I needed to be asked."

@@ -13,6 +13,7 @@ import pytest
 from bridge.cli.commands import commands_of, parser
 from bridge.reading.ear import Ear
 from bridge.settings import TABLE
+from bridge.settings.circles import own_rows
 from bridge.settings.reading import COMMAND_VARIABLES
 from bridge.wording.sentences import Sentences
 from bridge.wording.vocabulary import Vocabulary
@@ -36,6 +37,9 @@ LISTS = ("decisions/0000-how-we-decide.md", "workflows/index.md")
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _SPAN = re.compile(r"`([^`\n]+)`")
 _HEADING = re.compile(r"^#+\s+(.*)$", re.MULTILINE)
+_VARIABLE = re.compile(r"HEARTH_(?:[A-Z_]|<NAME>)+[A-Z]")
+_CIRCLES_OWN = re.compile(r"HEARTH_CIRCLES_(?:[A-Z]+|<NAME>)_")
+"""How the variables begin that one circle has for itself, whatever it is called."""
 _FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -114,8 +118,9 @@ def test_every_hearth_command_and_its_options_exist(page: Path) -> None:
 
 @every_page
 def test_every_variable_exists(page: Path) -> None:
-    known = {row.variable for row in TABLE} | COMMAND_VARIABLES
-    assert set(re.findall(r"HEARTH_[A-Z_]+[A-Z]", page.read_text("utf-8"))) - known == set()
+    known = {row.variable for row in (*TABLE, *own_rows("any"))} | COMMAND_VARIABLES
+    named = _VARIABLE.findall(page.read_text("utf-8"))
+    assert {_CIRCLES_OWN.sub("HEARTH_CIRCLES_ANY_", variable) for variable in named} - known == set()
 
 
 @every_page

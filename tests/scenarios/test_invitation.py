@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bridge.rehearsal import Stage
+from bridge.rehearsal.stage import OUT_OF_THE_CALENDAR
 from engine.core.values import DAY_MS, HOUR_MS, MINUTE_MS
 from engine.runtime.ports import Reacted
 from tests.scenarios import promises
@@ -459,7 +460,10 @@ async def test_calling_off_is_told_to_yes_and_maybe_only(theatre: Theatre, where
     heard = [words for words in stage.new("dora") if not words.startswith("Open until")]
     await stage.say("ana", "cancel")
     assert stage.state() == "cancelled"
-    assert stage.new("ana")[-1] == "It's called off, and those who said yes or maybe have heard."
+    said = "It's called off, and those who said yes or maybe have heard."
+    if where == "accepted":
+        said += f" The file takes it out of your calendar.\n{OUT_OF_THE_CALENDAR}"
+    assert stage.new("ana")[-1] == said
     await stage.pass_time(3 * DAY_MS)
     for name in ("bruno", "chen"):
         assert any(words.startswith("This has been called off.") for words in stage.new(name))
