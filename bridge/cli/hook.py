@@ -8,7 +8,7 @@ from bridge.settings import Settings
 
 HOW = """\
 address    http://{host}:{port}{path}
-           Only this machine reaches it there. Let a web server with TLS pass it on if the tool runs elsewhere.
+           {reach}
 acts for   {acts_for}
 may write  {may}
 secret     {secret}
@@ -17,6 +17,10 @@ secret     {secret}
 Sign each request: {timestamp} is the time in seconds since 1970, {signature} is sha256= and, in
 hexadecimal, HMAC-SHA256 of that time, a full stop and the body, with the secret as it stands here.
 What the body holds is described at {description}."""
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+ONLY_HERE = "Only this machine reaches it there. Let a web server with TLS pass it on if the tool runs elsewhere."
+WIDER = "Others may reach it there, in the clear: let a web server with TLS pass on what comes from elsewhere."
 
 
 def hooks_of(settings: Settings) -> tuple[Hook, ...]:
@@ -35,10 +39,13 @@ def show_hook(settings: Settings, name: str) -> Status:
         known: Sequence[str] = [hook.name for hook in hooks_of(settings)]
         helps = f"Known are {', '.join(known)}." if known else "Name one in [http] hooks."
         raise Halt(f"There is no hook called {name}.", helps, Status.CONFIGURATION)
+    if settings.http.port == 0:
+        raise Halt("Nothing can call: [http] port is 0.", "Choose a port.", Status.CONFIGURATION)
     (number,) = (caller.number for caller in settings.http.hooks if caller.name == name)
     say(
         HOW.format(
             host=settings.http.host,
+            reach=ONLY_HERE if settings.http.host in LOOPBACK else WIDER,
             port=settings.http.port,
             path=PATH.replace("{name}", name),
             acts_for=found.acts_for,

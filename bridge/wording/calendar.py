@@ -43,7 +43,8 @@ def calendar_file(occasion: Occasion, about: str, now_ms: Ms) -> CalendarFile:
     event.add("duration", HOUR)
     # By when it was told, which the reader knows anyway: a count of what happened would tell of answers that are no
     # one's business.
-    event.add("sequence", max(0, occasion.told_ms // 1000 - FIRST_SECONDS))
+    # Called off counts as later than what was told in the same second.
+    event.add("sequence", 2 * max(0, occasion.told_ms // 1000 - FIRST_SECONDS) + occasion.called_off)
     event.add("status", "CANCELLED" if occasion.called_off else "CONFIRMED")
     event.add("summary", _cut(title.strip(), LONGEST_TITLE))
     if about.strip() != title.strip():

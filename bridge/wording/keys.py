@@ -203,7 +203,6 @@ KEYS: dict[str, tuple[str, ...]] = {
     "need_choice": (),
     "need_words": (),
     "need_more_than_no": (),
-    "unreadable": (),
     "bounds.people.least": ("n",),
     "bounds.people.most": ("n",),
     "bounds.people.exactly": ("n",),

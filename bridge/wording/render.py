@@ -55,7 +55,18 @@ BRIEF = ("briefly",)
 MOST_DOCUMENT_BYTES = 7 * 1024 * 1024
 _SENTENCE_ENDS = (".", "?", "!", "…", ":")
 _SENTENCES = re.compile(r"\S(?:[^\n]*?(?:(?<!\d)[.!…]|[?])(?=\s)|[^\n]*)")
-LISTED = ("which_instance.line", "which_one.line", "which_one.titled")
+LISTED = (
+    "which_instance.line",
+    "which_one.line",
+    "which_one.titled",
+    "ops.entry",
+    "ops.more",
+    "ops.help.status",
+    "ops.help.retry",
+    "ops.help.drop",
+    "ops.help.reload",
+    "ops.help.help",
+)
 """Lines that stand below each other, without a space between them."""
 NO_NEWS = Phrase("weekly.quiet")
 """All that a letter says in which there is nothing."""

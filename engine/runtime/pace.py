@@ -35,7 +35,7 @@ ASK_FOR_MORE_MS = 15 * MINUTE_MS
 """How often it is tried, while there is more to send than may leave, whether the limit still holds;"""
 ASK_FOR_MORE_REQUESTS = 100
 """and at most once for so many requests."""
-STEPS_BEYOND = 5
+STEPS_BEYOND = 8
 """So many in a row beyond what was felt: the limit is another one than it was."""
 AT_ONCE_UNFELT = 3
 """While no limit was felt, so many are on their way at once, or an eighth of what has been possible: all of them may be
@@ -176,6 +176,9 @@ class Bucket:
             interval_ms = max(
                 interval_ms, STEP * self._interval_ms
             )  # what we believed was too quick, if by little
+        elif self._felt:
+            # At least so much is what this refusal says; what was felt before said how much.
+            interval_ms = max(interval_ms, self._interval_ms)
         interval_ms = min(interval_ms, LONGEST_INTERVAL_MS)
         if not self._felt and self._accepted:
             self._burst = max(1.0, round(1 + self._replayed(now_ms, interval_ms) - wait_ms / interval_ms))

@@ -26,6 +26,7 @@ from tests.world.timeline import Message
 T = TypeVar("T")
 
 PATIENCE_SECONDS = 60.0
+EARLIER_MS = 90 * MINUTE_MS
 LONG_MS = 400 * DAY_MS
 INTRODUCTION = "runs for this circle"
 HELLO = "May I write to you"
@@ -174,7 +175,8 @@ class Play:
         return round_
 
     async def _invite(self, round_: Round) -> None:
-        self._lives.jump_to(round_.monday_ms)
+        # Half an hour before the quiet hours end: the host is answered, and what goes to the guests has to wait.
+        self._lives.jump_to(round_.monday_ms - EARLIER_MS)
         host, named = self.world[round_.host], " and ".join(f"@{guest}" for guest in round_.guests)
         known = {message.event_id for message in self._from_bot(host)}
         words = f"!hearth invite everyone and {named}: {round_.title}"
@@ -186,6 +188,7 @@ class Play:
         asked = await self._hears(host, "How many need to say yes", known)
         await self._do(host.say(asked.room_id, str(round_.enough)))
         await self._hears(host, "Your invitation is out", known)
+        self._lives.jump_to(round_.monday_ms)
 
     async def _answer_first(self, round_: Round) -> None:
         for guest in round_.guests:
