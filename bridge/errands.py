@@ -29,18 +29,21 @@ class DeskErrands:
 
     async def carry_out(self, hook: Hook, errand: Errand) -> Answer:
         """Do it once, and tell the person what was done in their name."""
-        person, id = await self._neighbours.learn(hook.acts_for), f"hook:{hook.name}:{errand.id}"
         try:
-            loaded = await self._cellar.load(Want(ids=frozenset((id,)), desks=frozenset((person,))))
+            return await self._carry_out(hook, errand)
         except Unavailable:
             return Answer("later", "nothing can be stored at present")
+
+    async def _carry_out(self, hook: Hook, errand: Errand) -> Answer:
+        person, id = await self._neighbours.learn(hook.acts_for), f"hook:{hook.name}:{errand.id}"
+        loaded = await self._cellar.load(Want(ids=frozenset((id,)), desks=frozenset((person,))))
         if id in loaded.seen:
             return Answer("again")
-        if not await self._neighbours.circles_of(person):
-            return Answer("refused", "whom this hook acts for is in no circle")
+        desk = loaded.desks.get(person) or Desk(person)
+        if desk.consent == "unknown" or not await self._neighbours.circles_of(person):
+            return Answer("refused", "whom this hook acts for is in no circle, or has not met the bot")
         match errand:
             case Report():
-                desk = loaded.desks.get(person) or Desk(person)
                 instance = InstanceId(errand.uid.removesuffix(AT_HEARTH))
                 if instance not in desk.powers:
                     return Answer(
