@@ -19,8 +19,12 @@ hexadecimal, HMAC-SHA256 of that time, a full stop and the body, with the secret
 What the body holds is described at {description}."""
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-ONLY_HERE = "Only this machine reaches it there. Let a web server with TLS pass it on if the tool runs elsewhere."
-WIDER = "Others may reach it there, in the clear: let a web server with TLS pass on what comes from elsewhere."
+ONLY_HERE = (
+    "Only this machine reaches it there. Let a web server with TLS pass it on if the tool runs elsewhere."
+)
+WIDER = (
+    "Others may reach it there, in the clear: let a web server with TLS pass on what comes from elsewhere."
+)
 
 
 def hooks_of(settings: Settings) -> tuple[Hook, ...]:

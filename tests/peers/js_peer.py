@@ -151,6 +151,10 @@ class JsPeer:
         """Give room keys only to devices this user has verified; needs a peer that is not strict."""
         await self.call("withhold", on=on)
 
+    async def turn_key(self, room: str) -> None:
+        """From the next message on, use another key in a room."""
+        await self.call("turn_key", room=room)
+
     async def device_trust(
         self, user: str, device: str, *, signed: bool = False, timeout_seconds: float = WAIT_SECONDS
     ) -> DeviceTrust:
@@ -169,10 +173,17 @@ class JsPeer:
     # Rooms --------------------------------------------------------------------------------------------------
 
     async def create_room(
-        self, *, invite: tuple[str, ...] = (), name: str | None = None, direct: bool = False
+        self,
+        *,
+        invite: tuple[str, ...] = (),
+        name: str | None = None,
+        direct: bool = False,
+        turns_after: int | None = None,
     ) -> str:
-        """Create an encrypted private room; returns its id."""
-        answer = await self.call("create_room", invite=invite, name=name, direct=direct)
+        """Create an encrypted private room, whose keys turn after so many messages if given; returns its id."""
+        answer = await self.call(
+            "create_room", invite=invite, name=name, direct=direct, turns_after=turns_after
+        )
         return msgspec.convert(answer["room"], str)
 
     async def invite(self, room: str, user: str) -> None:

@@ -27,7 +27,8 @@ class Message(msgspec.Struct, frozen=True):
     DecryptionFailureCode, such as UNSIGNED_SENDER_DEVICE. `body` and `content` are None where the message
     could not be read or was redacted. `shield` is None for what is not encrypted or not readable;
     `edit_shield` is that of the edit whose text is shown. `replaces` is set only on an edit that could not be
-    read, which stands for itself.
+    read, which stands for itself. `thread` is the event that its thread began with, `session` the id of the key
+    that it is sealed with.
     """
 
     room: str
@@ -46,6 +47,8 @@ class Message(msgspec.Struct, frozen=True):
     edit_shield: Shield | None = None
     reply_to: str | None = None
     replaces: str | None = None
+    thread: str | None = None
+    session: str | None = None
 
 
 class Room(msgspec.Struct, frozen=True):

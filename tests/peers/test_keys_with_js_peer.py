@@ -1,7 +1,10 @@
-"""matrix-js-sdk keeps its keys back, resets its identity, and reads the bot's own backup."""
+"""matrix-js-sdk keeps its keys back or sends them late, turns them as a room asks, resets its identity, and reads the
+bot's own backup.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -13,15 +16,31 @@ from bridge.matrix.cross_signing import Bootstrapped
 from bridge.matrix.keep import MemoryKeeper
 from engine.core.desk_reading import KEY_COMES_LATE_MS
 from tests.bridge.matrix.conftest import Listener, session_of
+from tests.bridge.matrix.test_hazards import Tampering
+from tests.bridge.matrix.test_unreadable import Held
 from tests.demo.play import monday_morning
 from tests.peers.js_peer import JsPeer, require_js_peer
-from tests.world import OpenWorld, Synapse, World
+from tests.world import OpenWorld, Synapse
 from tests.world.clock import JumpingClock
 from tests.world.house import RunningHouse
 
 pytestmark = [pytest.mark.synapse, pytest.mark.peer, pytest.mark.usefixtures("js_peer_runs")]
 
 COULD_NOT = "I couldn't read what you wrote"
+TURNS_AFTER = 2
+CAKE = """\
+name: Cake
+about: Find out about cake.
+steps:
+  - ask: everyone but starter
+    named: cake
+    say: "Would you like cake?"
+    answers: [With cream, Without]
+    seen by: starter
+    until: 3 days after opening
+  - tell: starter
+    say: Everyone has been asked.
+"""
 
 
 @pytest.fixture
@@ -32,11 +51,12 @@ def js_peer_runs() -> None:
 class Visit:
     """Vera with matrix-js-sdk, in a 1:1 room with the whole bot, which she lets write to her."""
 
-    def __init__(
-        self, here: World, house: RunningHouse, clock: JumpingClock, vera: JsPeer, room: str
-    ) -> None:
-        self.here, self.house, self.clock, self.vera, self.room = here, house, clock, vera, room
-        self.bot = here.bot.user_id
+    def __init__(self, held: Held, vera: JsPeer, room: str) -> None:
+        self.here, self.house, self.clock = held.here, held.house, held.clock
+        self.vera, self.room = vera, room
+        self.held = held
+        """What keeps from the bot what is sent to its device, keys among it."""
+        self.bot = held.here.bot.user_id
 
     async def hears(self, text: str, after: str | None = None) -> str:
         message = await self.vera.wait_message(self.room, text, sender=self.bot, after=after)
@@ -63,12 +83,20 @@ async def visit(world: OpenWorld, synapse: Synapse, tmp_path: Path) -> AsyncIter
         await here["ana"].invite(here.room, vera.user_id)
         await vera.join(here.room)
         clock = JumpingClock(monday_morning(JumpingClock(0).real_now_ms()))
-        house = await stack.enter_async_context(RunningHouse(here, tmp_path, clock))
+        (tmp_path / "workflows").mkdir()
+        (tmp_path / "workflows" / "cake.yaml").write_text(CAKE)
+        house = RunningHouse(here, tmp_path, clock)
+        house.circle_goes_by(workflows=tmp_path / "workflows", at_start=None)
+        held = Held(here, house, clock)
+        homeserver = await Tampering.connect(here.homeserver, access_token=here.bot.access_token)
+        homeserver.before, homeserver.after = held.note, held.hold
+        house.homeserver = homeserver
+        await stack.enter_async_context(house)
         await vera.wait_member(here.room, here.bot.user_id)
         await vera.send(here.room, "!hearth help")
         invite = await vera.wait_invite(here.bot.user_id)
         room = await vera.join(invite.room)
-        visit = Visit(here, house, clock, vera, room)
+        visit = Visit(held, vera, room)
         hello = await visit.hears("May I write to you")
         await vera.send(room, "1", reply_to=hello)
         await visit.hears("I'll write seldom")
@@ -86,6 +114,54 @@ async def test_an_app_that_keeps_its_keys_back_is_told_what_helps_and_once(visit
     second = await visit.vera.send(visit.room, "who holds what")
     await visit.hears("Nobody holds a role", after=second)
     assert len([body for body in await visit.bodies() if COULD_NOT in body]) == 1
+
+
+async def test_an_answer_whose_key_comes_late_counts_when_it_comes(visit: Visit) -> None:
+    vera, room, held = visit.vera, visit.room, visit.held
+    await visit.here["ana"].say(visit.here.room, "!hearth cake")
+    asked = await visit.hears("Would you like cake?")
+
+    async def answer_unreadably(text: str) -> str:
+        """With a new key, which stays on its way to the bot."""
+        await vera.turn_key(room)
+        held.through.clear()
+        held.asked.clear()
+        said = await vera.send(room, text)
+        await held.wait_asked()
+        return said
+
+    first = await answer_unreadably("1")
+    visit.clock.jump_to(visit.clock.now_ms() + KEY_COMES_LATE_MS)
+    await visit.hears(COULD_NOT, after=first)
+    held.through.set()
+    await visit.caught_up()
+    await visit.hears("The key has come", after=first)
+    assert await visit.hears("You said: With cream") == asked
+
+    await answer_unreadably("without")
+    held.through.set()
+    await visit.caught_up()
+    assert await visit.hears("You said: Without") == asked
+    visit.clock.jump_to(visit.clock.now_ms() + 2 * KEY_COMES_LATE_MS)
+    await visit.house.quiet()
+    assert not [body for body in await visit.bodies() if COULD_NOT in body], "a little late is no trouble"
+
+
+async def test_where_the_room_wants_keys_turned_both_sides_turn_them_and_read_each_other(
+    visit: Visit,
+) -> None:
+    vera = visit.vera
+    room = await vera.create_room(invite=(visit.bot,), direct=True, turns_after=TURNS_AFTER)
+    await vera.wait_member(room, visit.bot)
+    for _ in range(5):
+        said = await vera.send(room, "what's on")
+        await vera.wait_message(room, "Nothing is on", sender=visit.bot, after=said)
+    heard = await vera.messages(room)
+    assert not [message.failure for message in heard if message.failure]
+    for sender in (visit.bot, vera.user_id):
+        keys = Counter(message.session for message in heard if message.sender == sender and message.encrypted)
+        assert len(keys) >= 3, f"{sender} turned its key {len(keys) - 1} times"
+        assert max(keys.values()) <= TURNS_AFTER
 
 
 async def test_after_a_reset_private_things_wait_until_it_is_me_and_then_leave_at_once(visit: Visit) -> None:

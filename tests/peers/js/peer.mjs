@@ -288,9 +288,17 @@ const commands = {
         return {};
     },
 
-    async create_room({ invite = [], name, direct = false }) {
+    /** From the next message on, use another key in a room. */
+    async turn_key({ room: roomId }) {
+        await crypto().forceDiscardSession(joinedRoom(roomId).roomId);
+    },
+
+    /** `turns_after` is the number of messages after which the room wants each sender's key turned. */
+    async create_room({ invite = [], name, direct = false, turns_after: turnsAfter }) {
         crypto();
-        const encryption = { type: "m.room.encryption", state_key: "", content: { algorithm: "m.megolm.v1.aes-sha2" } };
+        const turning = turnsAfter ? { rotation_period_msgs: turnsAfter } : {};
+        const content = { algorithm: "m.megolm.v1.aes-sha2", ...turning };
+        const encryption = { type: "m.room.encryption", state_key: "", content };
         const options = { preset: "private_chat", invite, name, is_direct: direct, initial_state: [encryption] };
         const { room_id: roomId } = await client.createRoom(options);
         // A sync that runs meanwhile may bring the room half made.
@@ -362,6 +370,11 @@ const commands = {
         const content = { msgtype: "m.text", body, "m.mentions": {} };
         if (replyTo) content["m.relates_to"] = { "m.in_reply_to": { event_id: replyTo } };
         return { event_id: await sendMessage(joinedRoom(roomId), content) };
+    },
+
+    /** A message as some app makes it: quotes, pills, threads. */
+    async send_content({ room: roomId, content }) {
+        return { event_id: await sendMessage(joinedRoom(roomId), { msgtype: "m.text", "m.mentions": {}, ...content }) };
     },
 
     async edit({ room: roomId, event_id: eventId, body }) {

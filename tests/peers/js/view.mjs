@@ -76,6 +76,8 @@ export async function viewMessage(client, room, event) {
         redacted: event.isRedacted(),
         reply_to: related["m.in_reply_to"]?.event_id ?? null,
         replaces: related.rel_type === "m.replace" ? related.event_id : null,
+        thread: related.rel_type === "m.thread" ? related.event_id : null,
+        session: event.getWireContent().session_id ?? null,
         reactions: viewReactions(room, event.getId()),
     };
 }
