@@ -116,8 +116,10 @@ class Listener:
     async def hears(self, room_id: str, text: str) -> RoomEvent:
         def heard() -> RoomEvent | None:
             for event in self.events:
-                here = isinstance(event, RoomEvent) and event.room_id == room_id
-                if here and text in str(event.content.get("body")):
+                if not isinstance(event, RoomEvent) or event.room_id != room_id:
+                    continue
+                body = event.content.get("body")
+                if isinstance(body, str) and text in body:
                     return event
             return None
 
