@@ -11,40 +11,23 @@ from typing import Literal, assert_never
 
 from msgspec.structs import replace
 
-from engine.core.definition import KEEP_DAYS, NO, AskDef, Definition, DetailDef, Room
-from engine.core.effect import Confirm, Decision, Effect, KeepText, Refusal, Reopen, Settle, Tell, Urgency
+from engine.core.decide_answer import decide_answer, say_gone, take_back, with_new_words
+from engine.core.decide_detail import REACH_EVERYONE, REACH_NAMED, crowd, fits, may_be_named
+from engine.core.definition import AskDef, Definition
+from engine.core.effect import Decision, Refusal
 from engine.core.event import Answered, Commanded, Due, Ended, Event, Facts, Left, Migrated, Started, TookBack
-from engine.core.instance import Answer, AskState, Snapshot, Timer
-from engine.core.message import AnySlot, Count, Message, Names, Phrase, Said, Text, When
+from engine.core.instance import Snapshot, Timer
+from engine.core.limits import Reached
+from engine.core.message import Count, Phrase
 from engine.core.migrate import migrate
-from engine.core.notebook import LONGEST_MS
-from engine.core.phrasing import heard_by, label, phrase, seen_by, shown_to, value_slot
-from engine.core.starting import is_within
-from engine.core.turn import ASK_OPEN_MS, DETAIL, QUESTION, Turn, kept_until_ms
-from engine.core.unsigned import DROP, FEWER, NAME, ask_of
-from engine.core.values import (
-    DAY_MS,
-    HOUR_MS,
-    AnyValue,
-    CircleId,
-    InstanceId,
-    Moment,
-    Nothing,
-    Number,
-    Persons,
-    Picked,
-    Ref,
-    TextId,
-    Words,
-)
+from engine.core.phrasing import phrase
+from engine.core.refusing import not_taken, reply
+from engine.core.turn import Turn
+from engine.core.values import HOUR_MS, AnyValue, CircleId, InstanceId, Persons, Picked, Ref, TextId, Words
 from engine.core.view import View
 
-REACH_EVERYONE = "everyone"
-REACH_NAMED = "named"
 FRESH_MS = HOUR_MS
 """How long after somebody has begun something what follows at once is still a reply to them."""
-MOST_QUESTIONS = 20
-"""Questions one guest may put to the host of one invitation."""
 
 
 def decide(
@@ -78,9 +61,9 @@ def decide(
         return _over(snapshot, event, facts)
     match event:
         case Answered():
-            return _answer(definition, snapshot, event, facts)
+            return decide_answer(definition, snapshot, event, facts)
         case TookBack():
-            return _take_back(definition, snapshot, event, facts)
+            return take_back(definition, snapshot, event, facts)
         case Commanded():
             return _command(definition, snapshot, event, facts)
         case Due():
@@ -121,10 +104,16 @@ def _start(
     fitting = {
         name: value
         for name, value in blank.details.items()
-        if name not in definition.details or _may_be_named(view, definition.details[name], value)
+        if name not in definition.details or may_be_named(view, definition.details[name], value)
     }
-    blank = replace(blank, details=fitting)
+    kept = _within_limits(definition, fitting, facts)
+    blank = replace(blank, details=kept)
     turn = Turn(definition, blank, facts, actor)
+    if kept != fitting:
+        turn.emit(Reached("people_per_instance"))
+        if actor is not None:
+            most = Count(facts.limits.people_per_instance)
+            turn.tell_person(actor, Phrase("bounds.people.most", slots={"n": most}), "reply")
     turn.enter(definition.start)
     turn.look_again()
     if actor is not None:
@@ -132,436 +121,26 @@ def _start(
     return turn.finish_turn()
 
 
+def _within_limits(definition: Definition, details: dict[str, AnyValue], facts: Facts) -> dict[str, AnyValue]:
+    """Without those that hold more people than one instance may reach: they are asked for once more."""
+    reach = details.get(definition.reach) if definition.reach is not None else None
+    most = facts.limits.people_per_instance
+    kept = {name: value for name, value in details.items() if crowd(value, reach, facts) <= most}
+    if kept != details and reach == Picked(REACH_EVERYONE) and definition.reach is not None:
+        del kept[definition.reach]
+    return kept
+
+
 def _over(snapshot: Snapshot, event: Event, facts: Facts) -> Refusal:
     match event:
         case Answered():
             held = snapshot.asks.get(event.ask)
-            said = event if held is None else _with_new_words(held, event)
-            return Refusal("over", _not_taken(said, facts, Phrase("closed"), over=True))
+            said = event if held is None else with_new_words(held, event)
+            return Refusal("over", not_taken(said, facts, Phrase("closed"), over=True))
         case Commanded():
-            return Refusal("over", (_reply(event.by, Phrase("over")),))
+            return Refusal("over", (reply(event.by, Phrase("over")),))
         case _:
             return Refusal("over")
-
-
-def _reply(who: Ref, line: Phrase) -> Tell:
-    return Tell(who, Message(lines=(line,)), "reply")
-
-
-def _not_taken(
-    event: Answered, facts: Facts, line: Phrase | None, *, over: bool = False
-) -> tuple[Effect, ...]:
-    """What follows from an answer that does not count: a kind line, and its words are not kept. On the desk
-    the question is over, or lies open as before.
-    """
-    effects: list[Effect] = []
-    if line is not None:
-        effects.append(_reply(event.by, line))
-    if event.text is not None:
-        effects.append(KeepText(event.text, facts.now_ms))
-    effects.append((Settle if over else Reopen)(event.by, event.ask, event.round))
-    return tuple(effects)
-
-
-# ── answers ──────────────────────────────────────────────────────────────────
-
-
-def _answer(definition: Definition, snapshot: Snapshot, event: Answered, facts: Facts) -> Decision | Refusal:
-    state = snapshot.asks.get(event.ask)
-    if state is None:
-        return Refusal("unknown_ask", _not_taken(event, facts, None, over=True))
-    state = _as_it_closes(snapshot, event.ask, state)
-    turn = Turn(definition, snapshot, facts, event.by)
-    refused = _why_not(turn, definition.asks.get(event.ask), state, _with_new_words(state, event), facts)
-    if refused is not None:
-        return refused
-    if _is_no_change(state, event):
-        return Refusal("no_change")
-    if event.ask.startswith(DETAIL):
-        return _answer_detail(turn, state, event)
-    if event.ask.startswith(QUESTION):
-        return _answer_question(turn, state, event)
-    if event.ask.startswith(FEWER):
-        return _answer_wish(turn, state, event)
-    ask = definition.asks[event.ask]
-    if ask.question_to is not None and event.choice is None and event.text is not None:
-        return _carry_question(turn, ask, state, event)
-    return _count(turn, ask, state, event, snapshot.starter)
-
-
-def _as_it_closes(snapshot: Snapshot, name: str, state: AskState) -> AskState:
-    """A wish closes with its ask, also if that has been moved since."""
-    if not name.startswith(FEWER):
-        return state
-    closes_ms = snapshot.asks[ask_of(name)].closes_ms
-    return replace(state, closes_ms=closes_ms, changeable_ms=closes_ms)
-
-
-def _why_not(
-    turn: Turn, ask: AskDef | None, state: AskState, event: Answered, facts: Facts
-) -> Refusal | None:
-    if ask is not None and isinstance(ask.to, Room):
-        if any(event.by in turn.people(part) for part in ask.seen_by):
-            # Whoever asks the room does not answer themselves: they are not one of those who take it up.
-            return Refusal("not_asked", _not_taken(event, facts, None, over=True))
-    elif event.by not in state.asked:
-        return Refusal("not_asked", _not_taken(event, facts, Phrase("not_asked"), over=True))
-    if state.settled or event.round != state.round or not _in_time(state, event, facts):
-        # Somebody in the room who never took it up has nothing lying on their desk that would be settled later.
-        in_room = ask is not None and isinstance(ask.to, Room)
-        over = state.settled or event.round != state.round or in_room
-        return Refusal("closed", _not_taken(event, facts, Phrase("closed"), over=over))
-    if event.choice is not None and ask is not None:
-        offered = [c.id for c in ask.choices]
-        if event.choice not in offered and event.choice != NO:
-            return Refusal("unknown_choice", _not_taken(event, facts, Phrase("unknown_choice")))
-    if event.value is not None and ask is not None and not _names_somebody(ask, event.value):
-        return Refusal("unknown_choice", _not_taken(event, facts, Phrase("need_names")))
-    return None
-
-
-def _is_no_change(state: AskState, event: Answered) -> bool:
-    held = state.answers.get(event.by)
-    return held is not None and (held.choice, held.text, held.value) == (
-        event.choice,
-        event.text,
-        event.value,
-    )
-
-
-def _with_new_words(state: AskState, event: Answered) -> Answered:
-    """The answer without words that stand already, beside another choice: if it does not count, they stay."""
-    held = state.answers.get(event.by)
-    stands = held is not None and held.text is not None and held.text == event.text
-    return replace(event, text=None) if stands else event
-
-
-def _names_somebody(ask: AskDef, value: AnyValue) -> bool:
-    """Whether a value is what an ask wants to hear: people it may name, one of them if one is asked for."""
-    if ask.naming is None or not isinstance(value, Persons) or not value.who:
-        return False
-    return ask.naming == "people" or len(value.who) == 1
-
-
-def _in_time(state: AskState, event: Answered, facts: Facts) -> bool:
-    """An answer counts by when it was given, as long as what it decides is undecided."""
-    if state.open and facts.occurred_ms < state.closes_ms:
-        return True
-    held = state.answers.get(event.by)
-    return held is not None and held.was_early and facts.occurred_ms < state.changeable_ms
-
-
-def _count(turn: Turn, ask: AskDef, state: AskState, event: Answered, starter: Ref) -> Decision:
-    early = event.choice is not None and event.choice != NO
-    was_early = early or _has_travelled(turn, state, event)
-    answer = Answer(
-        at_ms=turn.answered_ms(ask.name),
-        choice=event.choice,
-        text=event.text,
-        value=event.value,
-        was_early=was_early,
-    )
-    turn.put_ask_state(ask.name, replace(state, answers={**state.answers, event.by: answer}))
-    if event.text is not None:
-        turn.emit(KeepText(event.text, kept_until_ms(turn.definition, ask.name, turn.now_ms)))
-    mark = turn.mark
-    _after_change(turn, ask, event.by)
-    # Whoever waits for a place has answered, but has not got what they chose yet. That somebody has written unsigned
-    # is for nobody to see yet; and a no that follows no yes moves nothing before its moment, the starter's own aside.
-    kept_quiet = state.unsigned or (event.choice == NO and not was_early and state.asked != (starter,))
-    if not kept_quiet:
-        turn.fire(f"answer:{ask.name}", None if event.by in turn.waiting(ask.name) else event.choice)
-    turn.look_again()
-    # Only now is it known until when it can be changed; but it is said before anything that follows from it.
-    turn.emit_at(mark, Confirm(event.by, ask.name, state.round, _thanks(turn, ask, answer, event.by)))
-    turn.follow_wish(ask.name, event.by)
-    return turn.finish_turn()
-
-
-def _has_travelled(turn: Turn, state: AskState, event: Answered | TookBack) -> bool:
-    """Whether others have heard of an answer that is now changed. Of a yes that is hidden, or only waits for a
-    place, they have not: whoever says no after it has simply said no.
-    """
-    held = state.answers.get(event.by)
-    early = held is not None and held.was_early and state.shown
-    return early and event.by not in turn.before.waiting(event.ask)
-
-
-def _after_change(turn: Turn, ask: AskDef, who: Ref) -> None:
-    """Let those who may see it see it. A no that follows nothing, or another no, makes no ripple at all."""
-    turn.queue(ask.name, who)
-    turn.refresh()
-    turn.pass_words_on(ask, who)
-    state = turn.ask_state(ask.name)
-    if state is None or not state.shown:
-        return
-    if turn.is_promise(ask.name) and not turn.counts(ask.name, who) and _is_new_no(turn, ask, who):
-        _say_gone(turn, ask, who)
-
-
-def _is_new_no(turn: Turn, ask: AskDef, who: Ref) -> bool:
-    """Whether somebody has just said no to what they had said yes to. To take a yes back says nothing yet: it may
-    be on its way to another answer.
-    """
-    held, state = turn.before.ask_state(ask.name), turn.ask_state(ask.name)
-    said, says = (each.answers.get(who) if each is not None else None for each in (held, state))
-    if says is None or says.choice != NO:
-        return False
-    taken_back = said is not None and said.was_early and (said.choice, said.text) == (None, None)
-    return taken_back or turn.before.counts(ask.name, who)
-
-
-def _say_gone(turn: Turn, ask: AskDef, who: Ref) -> None:
-    state = turn.ask_state(ask.name)
-    for part in ask.seen_by:
-        for reader in turn.people(part):
-            if reader == who:
-                continue
-            # Within 24 hours it is worth a sound; before that it is there to be read.
-            urgency: Urgency = "change" if turn.is_soon(ask.name) else "quiet"
-            # What is said without a knock names nobody in a private matter.
-            private, named = Phrase("gone.private"), Phrase("gone", slots={"who": Names((who,))})
-            line = private if ask.sensitive else named
-            turn.tell_person(reader, line, urgency, state.changeable_ms if state is not None else None)
-
-
-def _thanks(turn: Turn, ask: AskDef, answer: Answer, who: Ref) -> Phrase:
-    state = turn.ask_state(ask.name)
-    said: AnySlot = Said("no.label")
-    if answer.choice != NO:
-        said = label(turn.definition, ask.name, answer.choice)
-    named = Names(answer.value.who) if isinstance(answer.value, Persons) else None
-    if state is None or state.settled:
-        if answer.choice is None:
-            said = named or (Text(answer.text) if answer.text is not None else said)
-        return Phrase("ack.detail", slots={"value": said})
-    until = When(state.changeable_ms if answer.was_early else state.closes_ms)
-    if answer.choice == NO and not answer.was_early:  # after a yes, somebody does hear that they can't come
-        return Phrase("ack.no", slots={"until": until})
-    if answer.choice is not None and answer.text is not None and who not in turn.waiting(ask.name):
-        seen = _seen(turn, ask, state, who)
-        return Phrase("ack.choice_and_words", slots={"choice": said, "seen": seen, "until": until})
-    if answer.choice is not None:
-        key = "ack.waiting" if who in turn.waiting(ask.name) else "ack.choice"
-        return Phrase(key, slots={"choice": said, "until": until})
-    if named is not None:
-        seen = _seen(turn, ask, state, who)
-        return Phrase("ack.named", slots={"named": named, "seen": seen, "until": until})
-    if state.unsigned:
-        return Phrase("ack.unsigned", slots={"until": until})
-    return Phrase("ack.words", slots={"seen": _seen(turn, ask, state, who), "until": until})
-
-
-def _seen(turn: Turn, ask: AskDef, state: AskState, who: Ref) -> Said:
-    shown = state.shown
-    seen = seen_by(turn, ask, who) if shown else shown_to(turn, ask, who, turn.shows_ms(ask.name))
-    return heard_by(turn.definition, ask, seen)
-
-
-def _take_back(
-    definition: Definition, snapshot: Snapshot, event: TookBack, facts: Facts
-) -> Decision | Refusal:
-    state = snapshot.asks.get(event.ask)
-    if state is None:
-        return Refusal("unknown_ask")
-    state = _as_it_closes(snapshot, event.ask, state)
-    held = state.answers.get(event.by)
-    if held is None or (held.choice, held.text, held.value) == (None, None, None):
-        return Refusal("no_change")
-    if state.settled or event.round != state.round or facts.occurred_ms >= state.changeable_ms:
-        return Refusal("closed")
-    turn = Turn(definition, snapshot, facts, event.by)
-    if event.ask.startswith(DETAIL):
-        return _take_back_detail(turn, state, event)
-    blank = Answer(at_ms=facts.occurred_ms, was_early=held.was_early)
-    answers = {**state.answers, event.by: blank}
-    if not _has_travelled(turn, state, event):
-        del answers[event.by]
-    turn.put_ask_state(event.ask, replace(state, answers=answers))
-    until = When(state.closes_ms if state.open else state.changeable_ms)
-    line = Phrase("ack.took_back", slots={"until": until})
-    turn.emit(Confirm(event.by, event.ask, state.round, line))
-    ask = definition.asks.get(event.ask)
-    if ask is not None:
-        _after_change(turn, ask, event.by)
-        turn.follow_wish(ask.name, event.by)
-    return turn.finish_turn()
-
-
-def _take_back_detail(turn: Turn, state: AskState, event: TookBack) -> Decision:
-    """The one who was asked removed what they had given: it is asked anew."""
-    detail = turn.definition.details[event.ask.removeprefix(DETAIL)]
-    if state.answers[event.by].choice == NO:
-        turn.put_ask_state(event.ask, replace(state, answers={}))
-        line = Phrase("ack.took_back", slots={"until": When(state.closes_ms)})
-        turn.emit(Confirm(event.by, event.ask, state.round, line))
-        return turn.finish_turn()
-    turn.settle_ask(event.ask)
-    turn.drop_detail(detail.name)
-    turn.gather_on()
-    return turn.finish_turn()
-
-
-# ── a guest's question ───────────────────────────────────────────────────────
-
-
-def _carry_question(turn: Turn, ask: AskDef, state: AskState, event: Answered) -> Decision | Refusal:
-    """A guest wrote words instead of an answer: they are a question for the host, and no answer yet."""
-    text = event.text
-    hosts = turn.people(ask.question_to or "")
-    name, n = f"{QUESTION}{ask.name}:{event.by}", 1
-    while turn.ask_state(f"{name}:{n}") is not None:
-        n += 1
-    if text is None or not hosts or n > MOST_QUESTIONS:
-        return Refusal("not_now", _not_taken(event, turn.facts, Phrase("not_now")))
-    turn.emit(KeepText(text, turn.now_ms + (ask.keep_days or KEEP_DAYS) * DAY_MS))
-    slots: dict[str, AnySlot] = {"who": Names((event.by,)), "text": Text(text)}
-    # It is there at once; a sound it makes only where it cannot wait, and once as a reminder.
-    urgent = turn.is_promise(ask.name) and turn.is_soon(ask.name)
-    urgency: Urgency = "change" if urgent else "quiet"
-    message = Message(lines=(Phrase("question_from", slots=slots),), mention=urgent)
-    closes_ms = min(state.changeable_ms, turn.now_ms + ASK_OPEN_MS)
-    turn.ask_words(f"{name}:{n}", hosts[0], message, closes_ms, urgency)
-    line = Phrase("ack.question", slots={"who": Names(hosts[:1])})
-    turn.emit(Confirm(event.by, ask.name, state.round, line))
-    turn.emit(Reopen(event.by, ask.name, state.round))
-    return turn.finish_turn()
-
-
-def _answer_question(turn: Turn, state: AskState, event: Answered) -> Decision:
-    _, _, guest, _ = event.ask.split(":")
-    if event.text is None:
-        return turn.finish_turn()
-    turn.put_ask_state(
-        event.ask,
-        replace(state, answers={**state.answers, event.by: Answer(turn.facts.occurred_ms, text=event.text)}),
-    )
-    turn.emit(KeepText(event.text, kept_until_ms(turn.definition, event.ask, turn.now_ms)))
-    slots: dict[str, AnySlot] = {"who": Names((event.by,)), "text": Text(event.text)}
-    if not turn.is_gone(Ref(guest)):
-        turn.tell_person(Ref(guest), Phrase("answer_from", slots=slots), "change")
-    thanks = Phrase(
-        "ack.words",
-        slots={
-            "seen": Said("seen.people", slots={"who": Names((guest,))}),
-            "until": When(state.changeable_ms),
-        },
-    )
-    turn.emit(Confirm(event.by, event.ask, state.round, thanks))
-    return turn.finish_turn()
-
-
-# ── unsigned answers ─────────────────────────────────────────────────────────
-
-
-def _answer_wish(turn: Turn, state: AskState, event: Answered) -> Decision | Refusal:
-    """What shall happen to somebody's unsigned words if too few write: their name is shown, or they are dropped."""
-    if event.choice not in (NAME, DROP):
-        return Refusal("unknown_choice", _not_taken(event, turn.facts, Phrase("unknown_choice")))
-    answer = Answer(turn.facts.occurred_ms, event.choice)
-    turn.put_ask_state(event.ask, replace(state, answers={event.by: answer}))
-    line = Phrase(f"fewer.noted_{event.choice}", slots={"until": When(state.closes_ms)})
-    turn.emit(Confirm(event.by, event.ask, state.round, line))
-    return turn.finish_turn()
-
-
-# ── details ──────────────────────────────────────────────────────────────────
-
-
-def _answer_detail(turn: Turn, state: AskState, event: Answered) -> Decision | Refusal:
-    detail = turn.definition.details[event.ask.removeprefix(DETAIL)]
-    if event.choice == NO and NO not in (choice.id for choice in detail.choices):
-        return _decline_detail(turn, state, event)
-    value = _detail_value(turn, detail.name, event)
-    if value is None or (isinstance(value, Nothing) and not detail.optional):
-        needed = "need_people" if detail.kind == "people" else "unknown_choice"
-        return Refusal("unknown_choice", _not_taken(event, turn.facts, Phrase(needed)))
-    if detail.not_past and isinstance(value, Moment) and value.at_ms <= turn.now_ms:
-        return Refusal("not_now", _not_taken(event, turn.facts, Phrase("moment_past")))
-    if not fits(detail, value):
-        return Refusal("not_now", _not_taken(event, turn.facts, _what_fits(detail)))
-    if not _may_be_named(turn, detail, value):
-        return Refusal("not_now", _not_taken(event, turn.facts, Phrase("somebody_else")))
-    turn.set_detail(detail.name, value)
-    if isinstance(value, Words):
-        turn.emit(KeepText(value.text, turn.now_ms + LONGEST_MS))
-    answer = Answer(turn.facts.occurred_ms, event.choice, event.text, event.value)
-    turn.put_ask_state(event.ask, replace(state, answers={event.by: answer}))
-    slot = value_slot(turn.definition, detail.name, value)
-    turn.emit(Confirm(event.by, event.ask, state.round, Phrase("ack.detail", slots={"value": slot})))
-    turn.gather_on()
-    turn.time_moves()
-    return turn.finish_turn()
-
-
-def _decline_detail(turn: Turn, state: AskState, event: Answered) -> Decision | Refusal:
-    """Somebody would rather not: to everybody else, that is as if they had not answered."""
-    if event.by == turn.starter:
-        return Refusal("unknown_choice", _not_taken(event, turn.facts, Phrase("unknown_choice")))
-    if any(answer.choice != NO for answer in state.answers.values()):
-        turn.drop_detail(event.ask.removeprefix(DETAIL))
-    answer = Answer(turn.facts.occurred_ms, NO)
-    turn.put_ask_state(event.ask, replace(state, answers={event.by: answer}))
-    line = Phrase("ack.no", slots={"until": When(state.closes_ms)})
-    turn.emit(Confirm(event.by, event.ask, state.round, line))
-    return turn.finish_turn()
-
-
-def _detail_value(turn: Turn, name: str, event: Answered) -> AnyValue | None:
-    detail = turn.definition.details[name]
-    match detail.kind:
-        case "choice":
-            offered = [c.id for c in detail.choices]
-            return Picked(event.choice) if event.choice in offered else None
-        case "words":
-            return Words(event.text) if event.text is not None else _nothing(event)
-        case "people" | "person":
-            reach = turn.definition.reach
-            if event.value == Picked(REACH_EVERYONE) and reach is not None:
-                turn.set_detail(reach, Picked(REACH_EVERYONE))
-                return Persons(())
-            if detail.kind == "people" and isinstance(event.value, Persons):
-                others = tuple(ref for ref in dict.fromkeys(event.value.who) if ref != event.by)
-                return Persons(others) if others else None
-            return event.value if isinstance(event.value, Persons) else _nothing(event)
-        case "moment" | "number":
-            return event.value
-        case "workflow":
-            return None  # it comes with the beginning, and nobody is ever asked for it
-        case _:
-            assert_never(detail.kind)
-
-
-def fits(detail: DetailDef, value: AnyValue) -> bool:
-    """Whether a detail may hold this: as many people, or a number, as lie between its bounds."""
-    match value:
-        case Persons(who=who):
-            return is_within(detail, len(who))
-        case Number(n=n):
-            return is_within(detail, n)
-        case _:
-            return True
-
-
-def _may_be_named(view: View, detail: DetailDef, value: AnyValue) -> bool:
-    """Whether nobody is named here who holds a part that this detail leaves out."""
-    left_out = {ref for part in detail.but for ref in view.named(part)}
-    return not isinstance(value, Persons) or left_out.isdisjoint(value.who)
-
-
-def _what_fits(detail: DetailDef) -> Phrase:
-    kind = "number" if detail.kind == "number" else "people"
-    if detail.least is not None and detail.least == detail.most:
-        return Phrase(f"bounds.{kind}.exactly", slots={"n": Count(detail.least)})
-    if detail.least is not None and detail.most is not None:
-        slots: dict[str, AnySlot] = {"least": Count(detail.least), "most": Count(detail.most)}
-        return Phrase(f"bounds.{kind}.between", slots=slots)
-    bound, n = ("most", detail.most) if detail.least is None else ("least", detail.least)
-    return Phrase(f"bounds.{kind}.{bound}", slots={"n": Count(n or 0)})
-
-
-def _nothing(event: Answered) -> AnyValue | None:
-    return event.value if isinstance(event.value, Nothing) else None
 
 
 # ── commands, moments, leaving ───────────────────────────────────────────────
@@ -571,10 +150,10 @@ def _command(
     definition: Definition, snapshot: Snapshot, event: Commanded, facts: Facts
 ) -> Decision | Refusal:
     if event.word not in snapshot.powers.get(event.by, ()):
-        return Refusal("not_yours", (_reply(event.by, Phrase("not_yours")),))
+        return Refusal("not_yours", (reply(event.by, Phrase("not_yours")),))
     turn = Turn(definition, snapshot, facts, event.by)
     if not turn.fire(f"command:{event.word}"):
-        return Refusal("not_now", (_reply(event.by, Phrase("not_now")),))
+        return Refusal("not_now", (reply(event.by, Phrase("not_now")),))
     return turn.finish_turn()
 
 
@@ -643,7 +222,7 @@ def _leave(definition: Definition, snapshot: Snapshot, event: Left, facts: Facts
         turn.enter(orphaned[0])  # which says what there is to say
     else:
         for ask in promised:
-            _say_gone(turn, ask, event.who)
+            say_gone(turn, ask, event.who)
         turn.ask_on()
         turn.empower()
         turn.refresh()
@@ -680,6 +259,12 @@ def public_shelf(definition: Definition, snapshot: Snapshot) -> Literal["holds",
     state = definition.states.get(snapshot.state)
     own = state.public_shelf if state is not None else None
     return own or definition.shelf
+
+
+def public_shelves(definition: Definition) -> frozenset[Literal["holds", "on"]]:
+    """The public lists on which the line of an instance may stand in one state or another."""
+    named = {definition.shelf, *(state.public_shelf for state in definition.states.values())}
+    return frozenset(shelf for shelf in named if shelf is not None)
 
 
 def begin_details(

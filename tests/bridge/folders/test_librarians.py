@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
-from bridge.librarians import Librarians
+from bridge.folders.librarians import Librarians
 from bridge.matrix.rooms import Allowed
 from bridge.matrix.session import Session
 from bridge.plan import CirclePlan, Plan
-from engine.core.values import CircleId
+from engine.core.values import CircleId, PersonId
 from engine.testing import ManualClock, MemoryStore
-from tests.bridge.test_librarian import BAD, TEA
+from tests.bridge.folders.test_librarian import BAD, TEA
+from tests.engine.runtime.small_house import SmallHouse
 
 
 def plan(*circles: CirclePlan) -> Plan:
@@ -51,6 +54,43 @@ async def test_circles_that_name_the_same_folder_share_it_and_others_do_not(tmp_
     assert found[2] is not None
     assert found[0].digest != found[2].digest
     assert library.in_service("tea", CircleId("elsewhere")) is None
+
+
+class _Keepers:
+    """Who looks after which circle, by the settings or by a role."""
+
+    def __init__(self, **of: tuple[PersonId, ...]) -> None:
+        self._of = of
+
+    def stewards(self, circle: CircleId) -> Sequence[PersonId]:
+        return self._of[circle]
+
+
+async def test_stewards_by_a_role_hear_of_the_folder_of_their_own_circle_and_once(tmp_path: Path) -> None:
+    house, shed = folder(tmp_path / "house", tea=BAD), folder(tmp_path / "shed", tea=TEA)
+    first = await SmallHouse.open("ana", "ben", "chen", "dora")
+    ana, ben, chen, dora = (first.id(name) for name in ("ana", "ben", "chen", "dora"))
+    circles = {
+        CircleId("one"): CirclePlan("!one", house, stewards=("@ana:hearth.test",)),
+        CircleId("two"): CirclePlan("!two", shed, "shed"),
+        CircleId("three"): CirclePlan("!three", house, "cellar", stewards_room="!stewards"),
+    }
+    librarians = Librarians(plan(*circles.values()), first.store, first.clock)
+    await librarians.open(circles)
+    keepers, stop = _Keepers(one=(ana, ben), two=(chen,), three=(dora,)), asyncio.Event()
+    moved = first.line.on_move()
+    running = asyncio.gather(*librarians.running(first.line, keepers, stop))
+    await asyncio.wait_for(moved.wait(), 10)
+    stop.set()
+    await running
+    await first.settle()
+    told = [
+        person for person in (ana, ben, chen, dora) for b in first.postman.brought if b.room == f"d/{person}"
+    ]
+    assert sorted(told) == sorted([ana, ben]), (
+        "dora's circle hears of it in its room, and chen's has another folder"
+    )
+    await first.close()
 
 
 async def test_the_files_that_are_not_fit_are_counted_over_all_folders(tmp_path: Path) -> None:

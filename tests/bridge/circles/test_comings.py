@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bridge.comings import Comings
+from bridge.circles.comings import Comings
 from bridge.matrix.room import Room
 from bridge.matrix.rooms import Changes
 from bridge.matrix.spaces import Places

@@ -8,11 +8,11 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from bridge.circles.neighbours import Neighbours
 from bridge.matrix.client import MatrixClient
 from bridge.matrix.http import Refused, path
 from bridge.matrix.spaces import Places
 from bridge.matrix.text import as_dict, as_text
-from bridge.neighbours import Neighbours
 from bridge.plan import CirclePlan
 from engine.core.values import CircleId, PersonId, RowId
 from engine.runtime.ports import Cellar, TryLater

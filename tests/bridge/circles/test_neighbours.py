@@ -8,12 +8,12 @@ from typing import Any, cast
 
 import pytest
 
+from bridge.circles.neighbours import NamesNow, Neighbours
+from bridge.circles.roles import Kind, Office
 from bridge.matrix.room import Member, Room
 from bridge.matrix.rooms import Rooms
 from bridge.matrix.spaces import NothingReplaced, Places
-from bridge.neighbours import NamesNow, Neighbours
 from bridge.plan import CirclePlan
-from bridge.roles import Kind, Office
 from bridge.wording.render import Hearer
 from engine.core.values import CircleId, PersonId
 from engine.testing import MemoryStore

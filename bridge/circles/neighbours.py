@@ -11,11 +11,11 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
+from bridge.circles.roles import CONTACT, STEWARD, Office
 from bridge.matrix.rooms import Rooms
 from bridge.matrix.spaces import Places
 from bridge.plan import CirclePlan
 from bridge.reading.plainly import plainly
-from bridge.roles import CONTACT, STEWARD, Office
 from bridge.wording.render import Hearer
 from engine.core.values import CircleId, PersonId
 from engine.runtime.ports import Clock, Unavailable
@@ -110,10 +110,6 @@ class Neighbours:
             except Unavailable as error:
                 log.warning("who looks after the circles could not be looked up: %s", error)
             await wake_or(stop, clock=clock, at_ms=clock.after(LOOK_AGAIN_MS))
-
-    def circle_of(self, room_id: str) -> CircleId | None:
-        """The circle whose room this is, or one of whose rooms."""
-        return next((c for c, root in self.circles.items() if room_id in self._places.rooms_of(root)), None)
 
     def main_room(self, circle: CircleId) -> str | None:
         """Where what is for the whole circle is written; None while there is no such room."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import assert_never
 
+from bridge.circles.neighbours import Neighbours
 from bridge.http.hooks import Answer, Beginning, Errand, Hook, Report
-from bridge.neighbours import Neighbours
 from engine.core.desk import Command, Desk, Told
 from engine.core.message import Message, Phrase, Plain
 from engine.core.values import InstanceId, PersonId
 from engine.runtime.line import LineEnded, StraightLine
-from engine.runtime.ports import Cellar, Clock, Ordered, Outcome, ToDesk, Unavailable, Want
+from engine.runtime.ports import Cellar, Clock, Ordered, Outcome, Superseded, ToDesk, Unavailable, Want
 
 PATIENCE_SECONDS = 20.0
 """How long a caller waits for something to be stored; what comes after that is done all the same, and once."""
@@ -31,7 +31,7 @@ class DeskErrands:
         """Do it once, and tell the person what was done in their name."""
         try:
             return await self._carry_out(hook, errand)
-        except Unavailable:
+        except (Unavailable, Superseded):  # or another process speaks since just now
             return Answer("later", "nothing can be stored at present")
 
     async def _carry_out(self, hook: Hook, errand: Errand) -> Answer:

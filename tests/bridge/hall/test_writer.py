@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
+from bridge.hall.writer import LONGEST_QUESTION, ParcelWriter, shortened
 from bridge.wording.render import NO_NEWS
-from bridge.writer import LONGEST_QUESTION, ParcelWriter, shortened
 from engine.core.desk import Desk, Rhythm
 from engine.core.message import Message, Option, Phrase, When
 from engine.core.parcel import Direct, Parcel, Shared

@@ -13,7 +13,7 @@ from engine.core.instance import Snapshot
 from engine.core.values import DAY_MS
 from engine.loading.load import load_definition
 from engine.runtime.ports import Changes, ToInstance
-from tests.bridge.test_librarian import BAD, TEA
+from tests.bridge.folders.test_librarian import BAD, TEA
 from tests.demo.play import monday_morning
 from tests.world import Member, Message, OpenWorld, World
 from tests.world.clock import JumpingClock

@@ -14,7 +14,7 @@ somebody took up by themselves is a role, and no office.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -22,7 +22,7 @@ import msgspec
 from bridge.reading.plainly import loosely, plainly
 from bridge.wording.template import Piece, fill
 from bridge.wording.vocabulary import offices_by_title
-from engine.core.decide import public_line, public_shelf
+from engine.core.decide import public_line, public_shelf, public_shelves
 from engine.core.definition import Definition
 from engine.core.instance import Snapshot
 from engine.core.message import Text
@@ -52,7 +52,10 @@ class Office(msgspec.Struct, frozen=True):
 class Records(Protocol):
     """What is kept of the instances that run."""
 
-    async def open_instances(self, circle: CircleId) -> Sequence[Snapshot]: ...
+    async def open_instances(
+        self, circle: CircleId, of: Collection[str] | None = None
+    ) -> Sequence[Snapshot]: ...
+    async def running_definitions(self, circle: CircleId) -> Sequence[str]: ...
     async def instances_of(self, person: PersonId) -> Sequence[Snapshot]: ...
     async def people_of(self, instance: InstanceId) -> tuple[PersonId, ...]: ...
     async def text(self, text: TextId) -> str | None: ...
@@ -119,12 +122,18 @@ class Roles:
 
     async def _held(self, circle: CircleId) -> AsyncIterator[tuple[Definition, Snapshot]]:
         """Every role that the circle knows to be held."""
-        for snapshot in await self._records.open_instances(circle):
+        running = await self._records.running_definitions(circle)
+        roles = [digest for digest in running if await self._may_be_held(digest)]
+        for snapshot in await self._records.open_instances(circle, roles):
             definition = await self._definitions.by_digest(snapshot.definition)
             if definition is None or public_shelf(definition, snapshot) != SHELF:
-                continue  # nothing of that list, or a role that is open at present
+                continue  # a role that is open at present
             if public_line(definition, snapshot) is not None:
                 yield definition, snapshot
+
+    async def _may_be_held(self, digest: str) -> bool:
+        definition = await self._definitions.by_digest(digest)
+        return definition is not None and SHELF in public_shelves(definition)
 
     async def _people(
         self, definition: Definition, snapshot: Snapshot, parts: Sequence[str]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Sequence
 
 import msgspec
 import pytest
 from msgspec.structs import replace
 
-from bridge.roles import Roles
+from bridge.circles.roles import Roles
 from engine.core.definition import (
     Definition,
     DetailDef,
@@ -107,12 +107,15 @@ class Terms:
         self._ends_ms = ends_ms
         self._parent = parent
 
-    async def open_instances(self, circle: CircleId) -> list[Snapshot]:
+    async def open_instances(self, circle: CircleId, of: Collection[str] | None = None) -> list[Snapshot]:
         term = {} if self._ends_ms is None else {"ends": Moment(self._ends_ms)}
         return [
             replace(each, details={**each.details, **term}, parent=self._parent and self._parent.snapshot.id)
-            for each in await self._store.open_instances(circle)
+            for each in await self._store.open_instances(circle, of)
         ]
+
+    async def running_definitions(self, circle: CircleId) -> Sequence[str]:
+        return await self._store.running_definitions(circle)
 
     async def instances_of(self, person: PersonId) -> list[Snapshot]:
         own = [] if self._parent is None or person not in self._parent.people else [self._parent.snapshot]

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
-from bridge.bulletin import Register, bulletin, register_of, shown
+from bridge.folders.bulletin import Register, bulletin, register_of, shown
 from engine.core.decide import public_line
 from engine.core.desk import Told
-from engine.core.instance import Snapshot
 from engine.core.message import Message, Phrase, Plain
 from engine.core.parcel import Direct, Shared
 from engine.core.values import DAY_MS, CircleId, InstanceId, PersonId
@@ -25,7 +24,7 @@ from engine.loading.folder import Look, contents, look_around
 from engine.loading.problem import Problem
 from engine.runtime.blame import where
 from engine.runtime.line import StraightLine
-from engine.runtime.ports import AnyArrival, Cellar, Clock, KeptRow, Noticed, ToDesk, Unavailable
+from engine.runtime.ports import AnyArrival, Cellar, Clock, KeptRow, Noticed, Superseded, ToDesk, Unavailable
 from engine.runtime.waking import wake_or
 
 log = logging.getLogger(__name__)
@@ -73,6 +72,8 @@ class Librarian:
         """``stewards``: those of each circle that has this folder. ``mark`` sets it apart from other folders."""
         self.catalogue = Catalogue(folder, cellar.definition, mark)
         self.again = asyncio.Event()
+        self.in_office: Callable[[], Iterable[PersonId]] = tuple
+        """Who else looks after these circles at present, by a role: told 1:1 as those are whom the settings name."""
         self._folder = folder
         self._cellar = cellar
         self._clock = clock
@@ -101,16 +102,18 @@ class Librarian:
         inventory = await asyncio.to_thread(self.catalogue.examine)
         await self._serve(inventory, contents(self._look))
         # What runs on a file that is gone is brought to mind too: answers are read by the words of its choices.
-        async for snapshot in self._running():
-            if await self.catalogue.by_digest(snapshot.definition) is None:
-                log.error("instance %s rests: its definition %s is lost", snapshot.id, snapshot.definition)
+        for digest in sorted({digest for _, digest in await self._running()}):
+            if await self.catalogue.by_digest(digest) is None:
+                log.error("what runs by definition %s rests: the definition is lost", digest)
         return self.catalogue
 
-    async def _running(self) -> AsyncIterator[Snapshot]:
+    async def _running(self) -> list[tuple[CircleId, str]]:
+        """By which definitions something runs in these circles."""
+        found: list[tuple[CircleId, str]] = []
         for circle in await self._cellar.circles():
             if self._circles is None or circle in self._circles:
-                for snapshot in await self._cellar.open_instances(circle):
-                    yield snapshot
+                found += [(circle, digest) for digest in await self._cellar.running_definitions(circle)]
+        return found
 
     async def run(self, line: StraightLine, stop: asyncio.Event) -> None:
         """Tell what changed while the house was stopped, then look again and again until ``stop``."""
@@ -119,6 +122,8 @@ class Librarian:
                 await self.look(line)
             except Unavailable as error:
                 log.warning("the store cannot be reached (%s); workflow files are looked at again", error)
+            except Superseded:
+                raise
             except Exception as error:  # noqa: BLE001 - whatever a file does to the checker, the house goes on
                 self._handled, self._owes_news = contents(self._look), False
                 log.error("the changed workflow files could not be examined: %s", where(error))  # noqa: TRY400 - no words
@@ -214,6 +219,7 @@ class Librarian:
             circle = await self._cellar.ensure_circle(each.room, each.room)
             knows = each.room in introduced or each.is_circle
             rooms += [(Shared(circle), said) for said in ([message] if knows else [HELLO, message])]
+        people.update(dict.fromkeys(self.in_office()))
         return [*rooms, *((Direct(person), message) for person in people)]
 
     def _notice(self, number: str, to: Direct | Shared, message: Message) -> AnyArrival:
@@ -233,10 +239,12 @@ class Librarian:
         Whether there are others, that only those in them know of, is nobody's business (right 12).
         """
         count = 0
-        async for snapshot in self._running():
-            definition = await self.catalogue.by_digest(snapshot.definition)
-            if definition is not None and definition.name == name and definition.digest != digest:
-                count += public_line(definition, snapshot) is not None
+        for circle, before in await self._running():
+            definition = await self.catalogue.by_digest(before)
+            if definition is None or definition.name != name or before == digest:
+                continue
+            running = await self._cellar.open_instances(circle, [before])
+            count += sum(public_line(definition, snapshot) is not None for snapshot in running)
         return count
 
 

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Protocol
 
-from bridge.librarian import Librarian, Stewards
+from bridge.folders.librarian import Librarian, Stewards
 from bridge.plan import CirclePlan, Plan, Shelf
-from engine.core.values import CircleId
+from engine.core.values import CircleId, PersonId
 from engine.loading.library import Library
 from engine.runtime.line import StraightLine
 from engine.runtime.ports import Cellar, Clock
+
+
+class Keepers(Protocol):
+    """Knows who looks after a circle at present, by the settings or by a role."""
+
+    def stewards(self, circle: CircleId) -> Sequence[PersonId]: ...
 
 
 class Librarians:
@@ -23,6 +32,7 @@ class Librarians:
         self._cellar = cellar
         self._note_refused = note_refused
         self._refused: dict[str, int] = {}
+        self._circles: Mapping[CircleId, CirclePlan] = {}
         self._of = {
             shelf.folder: Librarian(
                 shelf.folder,
@@ -47,6 +57,7 @@ class Librarians:
         """Put all folders into service. Whatever still runs in a circle that the settings do not name any more is
         brought to mind by the first.
         """
+        self._circles = circles
         gone = (await self._cellar.circles()).keys() - circles.keys()
         for n, (folder, librarian) in enumerate(self._of.items()):
             here = {circle for circle, plan in circles.items() if plan.workflows == folder}
@@ -59,9 +70,19 @@ class Librarians:
         for librarian in self._of.values():
             librarian.again.set()
 
-    def running(self, line: StraightLine, stop: asyncio.Event) -> tuple[Coroutine[None, None, None], ...]:
-        """What each of them does until ``stop``."""
+    def running(
+        self, line: StraightLine, keepers: Keepers, stop: asyncio.Event
+    ) -> tuple[Coroutine[None, None, None], ...]:
+        """What each of them does until ``stop``. Those whom ``keepers`` knows hear of their own circles' folder."""
+        for folder, librarian in self._of.items():
+            librarian.in_office = partial(self._in_office, folder, keepers)
         return tuple(librarian.run(line, stop) for librarian in self._of.values())
+
+    def _in_office(self, folder: Path, keepers: Keepers) -> Iterator[PersonId]:
+        """Who looks after a circle that has this folder, and has no room in which its stewards would hear of it."""
+        for circle, plan in self._circles.items():
+            if plan.workflows == folder and plan.stewards_room is None:
+                yield from keepers.stewards(circle)
 
 
 def _stewards(shelf: Shelf, plan: Plan) -> tuple[Stewards, ...]:

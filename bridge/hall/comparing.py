@@ -6,7 +6,7 @@ import hashlib
 import logging
 
 from bridge.clock import HouseTime
-from bridge.keyhole import Acquaintances
+from bridge.hall.keyhole import Acquaintances
 from bridge.matrix import verification
 from bridge.matrix.client import MatrixClient
 from bridge.views.trust import Mirror, OwnDevice

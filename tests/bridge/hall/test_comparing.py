@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bridge.comparing import ComparingDesk, mirror_of
+from bridge.hall.comparing import ComparingDesk, mirror_of
 from bridge.matrix import verification
 from bridge.views.trust import OwnDevice
 from engine.core.desk import Compared, Comparing

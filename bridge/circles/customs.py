@@ -26,6 +26,10 @@ class Customs:
     def _of(self, circles: Sequence[CircleId]) -> list[CirclePlan]:
         return [self._circles[circle] for circle in circles if circle in self._circles]
 
+    def rhythm_in(self, circles: Sequence[CircleId]) -> Rhythm:
+        """When people are written to in the first of these circles."""
+        return next((self.rhythms[circle] for circle in circles if circle in self.rhythms), self.rhythm)
+
     def language(self, circles: Sequence[CircleId]) -> str:
         """The language of the first of these circles."""
         return next((each.language for each in self._of(circles)), self._language)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.librarian import CLOSELY_EVERY_LOOKS, LOOK_EVERY_MS, PATIENT_LOOKS, Librarian, Stewards
+from bridge.folders.librarian import CLOSELY_EVERY_LOOKS, LOOK_EVERY_MS, PATIENT_LOOKS, Librarian, Stewards
 from bridge.views import HouseViews
 from bridge.wording.render import Hearer, Voice
 from bridge.wording.render import House as Described

@@ -9,6 +9,8 @@ from bridge.matrix.polls import Ballot
 from bridge.matrix.postman import Enclosure, Written
 from bridge.wording.calendar import calendar_file
 from bridge.wording.render import Hearer, Unsayable, Voice
+from engine.core.desk import Rhythm
+from engine.core.desk_usual import rhythm_of
 from engine.core.message import Message
 from engine.core.parcel import CALENDAR, Direct, Parcel
 from engine.core.values import CircleId, PersonId
@@ -30,7 +32,7 @@ def shortened(text: str, most: int) -> str:
 
 
 class Customary(Protocol):
-    """What holds in circles, and for their people as far as they have not said otherwise (`bridge.customs`)."""
+    """What holds in circles, and for their people as far as they have not said otherwise (`bridge.circles.customs`)."""
 
     def time_zone(self, circles: Sequence[CircleId]) -> str: ...
     def language(self, circles: Sequence[CircleId]) -> str: ...
@@ -138,7 +140,7 @@ class ParcelWriter:
         desk, circles = loaded.desks.get(person), await self._around.circles_of(person)
         chosen = desk.language if desk is not None else ""
         usual = self._customs.time_zone(circles)
-        time_zone = usual if desk is None else desk.rhythm.time_zone
+        time_zone = usual if desk is None else rhythm_of(desk, Rhythm(usual)).time_zone
         return Hearer(
             person=person,
             matrix_id=await self._cellar.matrix_id(person),

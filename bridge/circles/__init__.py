@@ -1,0 +1,1 @@
+"""The circles as they are now: their rooms, who is there, who carries what, and what is customary in each."""
