@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -20,6 +20,7 @@ from bridge.matrix.sync import Delivery, RoomEvent
 from engine.core.parcel import Direct, Parcel
 from engine.core.values import MINUTE_MS, SECOND_MS, Ms, PersonId
 from engine.runtime.ports import Postman, Sealed, Sent
+from engine.runtime.waking import first_of
 
 log = logging.getLogger(__name__)
 
@@ -203,19 +204,10 @@ class Courtesy:
             log.info("a courtesy was not shown: %s", error)
 
     async def _rest(self, stop: asyncio.Event, until_ms: Ms | None) -> None:
-        waits: list[asyncio.Task[object]] = [
-            asyncio.create_task(stop.wait()),
-            asyncio.create_task(self._woken.wait()),
-        ]
+        waits: list[Coroutine[Any, Any, object]] = [stop.wait(), self._woken.wait()]
         if until_ms is not None:
-            seconds = max(0, until_ms - self._clock.now_ms()) / 1000
-            waits.append(asyncio.create_task(self._clock.pause(seconds)))
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
+            waits.append(self._clock.pause(max(0, until_ms - self._clock.now_ms()) / 1000))
+        await first_of(*waits)
 
 
 class CourteousPostman:
@@ -245,6 +237,9 @@ class CourteousPostman:
             return await self._postman.put(room, sealed, transaction)
         finally:
             self._courtesy.answered(room)
+
+    async def find(self, room: str, transaction: str) -> Sent | None:
+        return await self._postman.find(room, transaction)
 
     async def let_go(self, person: PersonId) -> None:
         await self._postman.let_go(person)

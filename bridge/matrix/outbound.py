@@ -13,7 +13,7 @@ become another device.
 import asyncio
 import logging
 from collections.abc import Coroutine, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -83,6 +83,10 @@ class SealedMessage(msgspec.Struct, frozen=True):
         return f"SealedMessage({self.room_id!r}, {self.event_type!r}, {self.transaction_id!r})"
 
 
+ToEncrypt = tuple[str, str, Mapping[str, Any], "asyncio.Future[dict[str, Any]]"]
+"""Room, event type, content, and where the encrypted content is awaited."""
+
+
 class Sender:
     """Sends into rooms, encrypted where the room is; safe to cancel and to call from many tasks."""
 
@@ -103,6 +107,8 @@ class Sender:
         self._patience = patience
         self._locks: dict[str, asyncio.Lock] = {}
         self._running: set[asyncio.Task[Any]] = set()
+        self._to_encrypt: list[ToEncrypt] = []
+        """What waits for the ledger's turn."""
 
     async def deliver(
         self, room_id: str, event_type: str, content: Mapping[str, Any], transaction_id: str
@@ -162,10 +168,34 @@ class Sender:
             if room.encryption is None:
                 return SealedMessage(room_id, event_type, marked, transaction_id)
             await self._open_to_readers(room, for_anyone=for_anyone)
-            async with self._ledger.turn:
-                sealed = self._cipher.rooms.encrypt(room_id, event_type, marked)
-                await self._ledger.commit()
+            sealed = await self._encrypt(room_id, event_type, marked)
             return SealedMessage(room_id, "m.room.encrypted", sealed, transaction_id)
+
+    async def _encrypt(self, room_id: str, event_type: str, content: Mapping[str, Any]) -> dict[str, Any]:
+        """Encrypt, and return once the turned ratchet is committed; whatever waits for its turn leaves together."""
+        done = asyncio.get_running_loop().create_future()
+        self._to_encrypt.append((room_id, event_type, content, done))
+        async with self._ledger.turn:
+            if not done.done():
+                await self._encrypt_all()
+        return cast("dict[str, Any]", await done)
+
+    async def _encrypt_all(self) -> None:
+        waiting, self._to_encrypt = self._to_encrypt, []
+        encrypted: list[tuple[asyncio.Future[dict[str, Any]], dict[str, Any]]] = []
+        for room_id, event_type, content, done in waiting:
+            try:
+                encrypted.append((done, self._cipher.rooms.encrypt(room_id, event_type, content)))
+            except Exception as error:  # noqa: BLE001 - whoever waits for this one raises it; the others go on
+                done.set_exception(error)
+        try:
+            await self._ledger.commit()
+        except BaseException as error:  # noqa: BLE001 - raised by everybody who waits, the caller included
+            for done, _ in encrypted:
+                done.set_exception(error)
+        else:
+            for done, sealed in encrypted:
+                done.set_result(sealed)
 
     async def _room(self, room_id: str) -> Room:
         room = self._rooms.get(room_id) or await self._rooms.fetch(room_id)
@@ -268,14 +298,6 @@ class Sender:
         answer = await self._patience(
             lambda: self._homeserver.request("PUT", where, body=body), waits_for_limits=waits_for_limits
         )
-        return as_text(answer.get("event_id")) or UNKNOWN_EVENT
-
-    async def put_state(
-        self, room_id: str, event_type: str, state_key: str, content: Mapping[str, Any]
-    ) -> str:
-        """Set a piece of room state and return the event id; setting the same again changes nothing."""
-        where = path("rooms", room_id, "state", event_type, state_key)
-        answer = await self._patience(lambda: self._homeserver.request("PUT", where, body=content))
         return as_text(answer.get("event_id")) or UNKNOWN_EVENT
 
     async def find_sent(self, room_id: str, transaction_id: str) -> str | None:

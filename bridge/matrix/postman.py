@@ -17,7 +17,16 @@ from bridge.matrix.polls import END, START, Ballot, end_of, start_of
 from bridge.matrix.rooms import Rooms
 from engine.core.parcel import CALENDAR, Direct, Parcel
 from engine.core.values import HOUR_MS, MINUTE_MS, CircleId, Ms, PersonId, RowId, TextId
-from engine.runtime.ports import KeptBack, NothingToSay, Paced, Sealed, Sent, TryLater, Undeliverable
+from engine.runtime.ports import (
+    KeptBack,
+    NothingToSay,
+    Paced,
+    Sealed,
+    SealedElsewhere,
+    Sent,
+    TryLater,
+    Undeliverable,
+)
 
 T = TypeVar("T")
 
@@ -25,6 +34,7 @@ log = logging.getLogger(__name__)
 
 SERVER_REMEMBERS_MS = 20 * HOUR_MS
 """How long a homeserver surely knows a transaction id (Synapse keeps it 24 hours, per device)."""
+ENCRYPTED = "m.room.encrypted"
 NOTICES = ("reply", "post")
 NO_TEXTS: frozenset[TextId] = frozenset()
 MOST_FILE_BYTES = 8 * 1024 * 1024
@@ -190,11 +200,20 @@ class MatrixPostman:
             found = await _patiently(self._sender.find_sent(room, transaction))
             if found is not None:
                 return Sent(found)
+        if envelope.device != self._device_id and envelope.event_type == ENCRYPTED:
+            raise SealedElsewhere
         message = SealedMessage(room, envelope.event_type, envelope.content, transaction)
         putting = self._sender.put(message, waits_for_limits=False)
         if envelope.event_type == REDACTION:
             return Sent(await _patiently(_unless_refused(putting, transaction)))
         return Sent(await _patiently(putting))
+
+    async def find(self, room: str, transaction: str) -> Sent | None:
+        try:
+            found = await _patiently(self._sender.find_sent(room, transaction))
+        except Undeliverable:
+            return None  # a room that we may not look into is none that it could be followed up in
+        return None if found is None else Sent(found)
 
     # ── contents ─────────────────────────────────────────────────────────────
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from random import Random
 from typing import assert_never
 
@@ -22,6 +22,8 @@ import msgspec
 from msgspec.structs import replace
 
 from engine.core.desk import Rhythm
+from engine.core.desk_usual import EVERYBODY
+from engine.core.limits import USUAL, LimitName
 from engine.core.parcel import Direct, Parcel, Shared
 from engine.core.rank import Rank, rank_of
 from engine.core.schedule import Drop, Go, Standing, Verdict, Wait, schedule
@@ -40,6 +42,9 @@ from engine.runtime.ports import (
     NothingToSay,
     Paced,
     Postman,
+    SealedElsewhere,
+    Sent,
+    Superseded,
     TryLater,
     Unavailable,
     Undeliverable,
@@ -58,6 +63,10 @@ UNASKED_AT_ONCE_UNLIMITED = 14
 """The same as long as the homeserver lets us go as fast as we can."""
 REMEMBER_EVERY_MS = MINUTE_MS
 """How often, at most, what was learned of the homeserver's limits is written down."""
+FILLED_TOGETHER = 4
+"""Looking for what goes next costs about the same for one as for several: while more are on their way, places are
+filled so many at a time.
+"""
 COUNT_EVERY_MS = 5 * SECOND_MS
 REPORT_EVERY_MS = MINUTE_MS
 WORTH_A_REPORT = 10
@@ -65,12 +74,11 @@ WORTH_A_REPORT = 10
 LOOKS_BACK_MS = MINUTE_MS
 LOOK_AGAIN_MS = SECOND_MS
 """While something is on its way, which mostly takes less than this, nobody looks for what else may come due."""
-ASKED_FOR = Standing("yes", Rhythm(), present=True)
+ASKED_FOR = Standing("yes", EVERYBODY, present=True)
 """Of somebody who has just spoken: nothing keeps a reply back but that they are not in the room."""
 MOST_SENDS_KEPT = 10_000
 KEPT_PACE = ("pace", "")
 """Kind and key of the row in which it is remembered how fast the homeserver lets us go."""
-MOST_ATTEMPTS = 40
 MOST_ATTEMPTS_IN_ORDER = 8
 """So many attempts, some four minutes, a room waits for a letter that is being tried again; then others go first."""
 LONGEST_BACKOFF_MS = 30 * MINUTE_MS
@@ -104,12 +112,20 @@ class Outbox:
         rested: asyncio.Event | None = None,
         on_forgotten: Callable[[PersonId], None] = lambda _person: None,
         pace: Pace | None = None,
+        usual: Callable[[PersonId], Awaitable[Rhythm]] | None = None,
+        tries_per_message: int = USUAL.tries_per_message,
+        on_limit: Callable[[LimitName, int], None] = lambda _limit, _times: None,
     ) -> None:
         """``rested`` is set whenever nothing more was found to send.
 
         ``on_forgotten`` is told who has just been erased, for whoever remembers people by themselves. ``pace`` hears of
-        every request from whoever makes them; without one nobody limits us.
+        every request from whoever makes them; without one nobody limits us. ``usual``: when somebody is written to who
+        has not chosen otherwise (`House.rhythm_of`); without it, everybody as ``Rhythm`` says by itself. After
+        ``tries_per_message`` attempts a parcel is given up, and ``on_limit`` hears of it.
         """
+        self._tries_per_message = tries_per_message
+        self._on_limit = on_limit
+        self._usual = usual
         self._pace = pace
         self._on_forgotten = on_forgotten
         self._cellar = cellar
@@ -135,10 +151,11 @@ class Outbox:
         """Send what is due until ``stop``; ``moved`` is the hint that there may be something new."""
         try:
             while not stop.is_set():
+                hinted = moved.is_set() or not self._ended.is_set()  # or it is time to look again
                 moved.clear()
                 self._ended.clear()
                 try:
-                    at_ms = await self._go_on()
+                    at_ms = await self._go_on(hinted=hinted)
                 except Unavailable as error:
                     log.warning("the store cannot be used at present (%s)", error)
                     at_ms = self._clock.after(OUTAGE_PAUSE_MS)
@@ -149,11 +166,22 @@ class Outbox:
             # What has begun comes to its end: a letter that is just being sent is not left to its lease.
             while self._carrying:
                 await asyncio.wait(self._carrying)
+            await self._remember_at_the_end()
 
-    async def _go_on(self) -> Ms:
-        """Set out with what may leave now; when to look again, if nothing happens before."""
+    async def _go_on(self, *, hinted: bool) -> Ms:
+        """Set out with what may leave now; when to look again, if nothing happens before.
+
+        ``hinted``: there may be something new. Otherwise several places are filled at once, not each by itself.
+        """
         self._raise_what_failed()
         most, unasked = self._room_for_more()
+        if (
+            self._carrying
+            and not hinted
+            and unasked < FILLED_TOGETHER
+            and len(self._carrying) > FILLED_TOGETHER
+        ):
+            return self._clock.after(LOOK_AGAIN_MS)
         journeys = await self._claim(most, unasked) if most > 0 else ()
         for journey in journeys:
             self._set_out(journey)
@@ -192,9 +220,11 @@ class Outbox:
         if self._pace is not None:
             if not self._pace.limit("messages").felt:
                 room, others = MOST_AT_ONCE_UNLIMITED - under_way, UNASKED_AT_ONCE_UNLIMITED - unasked
-            room = min(room, self._pace.spare("messages") - under_way)
+            # What has set out and is not at the homeserver yet will want its share too.
+            preparing = max(0, under_way - self._pace.flying("messages"))
+            room = min(room, self._pace.spare("messages") - preparing)
             spare = self._pace.spare("messages", reserve=True)
-            room, others = max(room, spare - under_way), min(others, spare - under_way)
+            room, others = max(room, spare - preparing), min(others, spare - preparing)
         return room, max(0, others)
 
     def _pause_ms(self, most: int) -> Ms:
@@ -263,6 +293,13 @@ class Outbox:
             outlook.waiting / outlook.per_second / 60,
         )
 
+    async def _remember_at_the_end(self) -> None:
+        self._remembered = (0, self._remembered[1])
+        try:
+            await self._remember()
+        except (Unavailable, Superseded) as error:
+            log.info("how fast the homeserver lets us go is not written down: %s", error)
+
     async def _remember(self) -> None:
         if self._pace is None or self._clock.now_ms() < self._remembered[0]:
             return
@@ -271,13 +308,17 @@ class Outbox:
         state = hash((round(limit.burst), limit.felt, refusals, self._pace.refusals("rooms")))
         if state != self._remembered[1]:
             kind, key = KEPT_PACE
-            await self._cellar.commit(Changes(kept=[KeptRow(kind, key, self._pace.remember())]))
+            try:
+                await self._cellar.commit(Changes(kept=[KeptRow(kind, key, self._pace.remember())]))
+            except Conflict:
+                return  # others were at the same rows; there is time
         self._remembered = (self._clock.after(REMEMBER_EVERY_MS), state)
 
     async def settle(self) -> None:
         """After a start: bring everything that was under way to its end before anything else happens."""
         if self._pace is not None:
             self._pace.recall((await self._cellar.kept()).get(KEPT_PACE))
+        await self._cellar.free_claims()
         for journey in await self._cellar.in_flight():
             await self._carry(journey)
 
@@ -308,7 +349,7 @@ class Outbox:
             except TryLater as later:
                 log.info("somebody who is leaving cannot be let go of yet: %s", later.why)
                 self._let_go_again_after(LET_GO_PAUSE_MS if later.after_ms is None else later.after_ms)
-            except Unavailable:
+            except (Unavailable, Superseded):
                 raise
             except Exception as error:  # noqa: BLE001 - a defect of ours must not keep the letters of others back
                 log.error("somebody who is leaving could not be let go of: %s", where(error))  # noqa: TRY400 - no words
@@ -369,7 +410,7 @@ class Outbox:
             await self._cellar.bury(parcel.row, NOTHING_TO_SAY, self._clock.now_ms(), dead=False)
         except Conflict as error:
             log.info("parcel %s is not sent: %s", parcel.row, error)  # withdrawn just now
-        except Unavailable:
+        except (Unavailable, Superseded):
             raise
         except Exception as error:  # noqa: BLE001 - a defect of ours must not keep the others' letters back
             log.error("parcel %s could not be sent: %s", parcel.row, where(error))  # noqa: TRY400 - no words
@@ -382,30 +423,51 @@ class Outbox:
         if not isinstance(parcel.to, Direct):
             return schedule(parcel, None, now_ms)
         waits = rank_of(parcel) != Rank.REPLY
-        standing = await self._cellar.standing(parcel.to.person, now_ms) if waits else ASKED_FOR
+        standing = await self._standing(parcel.to.person, now_ms) if waits else ASKED_FOR
         early = schedule(parcel, replace(standing, present=True), now_ms)
         if not isinstance(early, Go):
             return early  # nobody is invited into a room for what is not to be sent yet
         present = await self._postman.is_present(parcel.to.person)
         return schedule(parcel, replace(standing, present=present), now_ms)
 
+    async def _standing(self, person: PersonId, now_ms: Ms) -> Standing:
+        usual = EVERYBODY if self._usual is None else await self._usual(person)
+        return await self._cellar.standing(person, now_ms, usual)
+
     async def _send(self, journey: Journey) -> None:
         parcel, sealed, room = journey.parcel, journey.sealed, journey.room
         if sealed is None or room is None:
-            room = await self._postman.room_for(parcel)
-            made = await self._postman.seal(parcel, room, journey.transaction)
-            sealed = made.content
-            await self._cellar.seal(parcel.row, room, sealed, made.texts - texts_in(parcel.message))
-        sent = await self._postman.put(room, sealed, journey.transaction)
+            sent = await self._send_anew(journey)
+        else:
+            try:
+                sent = await self._postman.put(room, sealed, journey.transaction)
+            except SealedElsewhere:
+                # It is not in the room, and may be weeks old: whether it is still to come, and when, is judged anew.
+                await self._carry(replace(journey, sealed=None, room=None))
+                return
         now_ms = self._clock.now_ms()
         self._sent_ms.append(now_ms)
         await self._cellar.mark_sent(parcel.row, sent.event, now_ms)
 
+    async def _send_anew(self, journey: Journey) -> Sent:
+        """Seal a parcel and send it; where it may have left before, it is looked for first."""
+        parcel, before = journey.parcel, journey.room
+        room = await self._postman.room_for(parcel)
+        found = None
+        if before is not None:
+            found = await self._postman.find(before or room, journey.transaction)
+        if found is not None:
+            room = before or room
+        made = await self._postman.seal(parcel, room, journey.transaction)
+        await self._cellar.seal(parcel.row, room, made.content, made.texts - texts_in(parcel.message))
+        return found or await self._postman.put(room, made.content, journey.transaction)
+
     async def _try_again(self, journey: Journey, later: TryLater) -> Ms:
         """Put it off, or give it up; when it is looked at next."""
         row = journey.parcel.row
-        if journey.attempts + 1 >= MOST_ATTEMPTS:
-            log.error("parcel %s given up after %d attempts: %s", row, MOST_ATTEMPTS, later.why)
+        if journey.attempts + 1 >= self._tries_per_message:
+            self._on_limit("tries_per_message", 1)
+            log.error("parcel %s given up after %d attempts: %s", row, journey.attempts + 1, later.why)
             await self._cellar.bury(row, later.why, self._clock.now_ms(), dead=True)
             return self._clock.now_ms()
         backoff_ms = min(LONGEST_BACKOFF_MS, SECOND_MS * 2 ** min(journey.attempts, 12))

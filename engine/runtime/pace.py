@@ -41,6 +41,8 @@ AT_ONCE_UNFELT = 3
 """While no limit was felt, so many are on their way at once, or an eighth of what has been possible: all of them may be
 refused.
 """
+ANSWER_MS = 50
+"""So long, about, a homeserver takes for an answer."""
 LONGEST_INTERVAL_MS = HOUR_MS
 SHORTEST_INTERVAL_MS = 0.01
 USUAL_WAIT_MS = 5 * SECOND_MS
@@ -112,7 +114,15 @@ class Bucket:
         if self.spare(now_ms, reserve=reserve):
             return 0
         lacking = max(0.0, 1 - self._free(now_ms, reserve=reserve))
-        return max(1, self._closed_until_ms - now_ms, int(lacking * self._interval_ms * MARGIN) + 1)
+        # Where only those that are on their way are in the way, nobody knows how long: whoever asks is not to ask all
+        # the time meanwhile.
+        least_ms = 1 if lacking else ANSWER_MS
+        return max(least_ms, self._closed_until_ms - now_ms, int(lacking * self._interval_ms * MARGIN) + 1)
+
+    @property
+    def flying(self) -> int:
+        """How many requests are on their way."""
+        return self._flying
 
     def begin(self) -> None:
         """A request is on its way; ``accepted``, ``refused`` or ``failed`` says how it ended."""
@@ -254,6 +264,10 @@ class Pace:
     def spare(self, kind: Kind, *, reserve: bool = False) -> int:
         """How many more may leave now; with ``reserve`` those kept for replies are left out."""
         return self._buckets[kind].spare(self._now_ms(), reserve=reserve)
+
+    def flying(self, kind: Kind) -> int:
+        """How many requests are at the homeserver just now."""
+        return self._buckets[kind].flying
 
     def wait_ms(self, kind: Kind, *, reserve: bool = False) -> Ms:
         """How long until one more may leave, in real time; 0: now."""

@@ -19,11 +19,19 @@ class Turns:
 
     def choose(self, heads: Iterable[Head], most: int, most_unasked: int) -> list[Head]:
         """``engine.core.rank.choose``, and note that these have had their turn."""
-        chosen = choose(heads, self._served, most, most_unasked)
+        chosen = self.whose(heads, most, most_unasked)
+        self.note(chosen)
+        return chosen
+
+    def whose(self, heads: Iterable[Head], most: int, most_unasked: int) -> list[Head]:
+        """``engine.core.rank.choose``; what comes of it is not known yet."""
+        return choose(heads, self._served, most, most_unasked)
+
+    def note(self, chosen: Iterable[Head]) -> None:
+        """These have had their turn."""
         for head in chosen:
             self._n += 1
             self._served.pop(head.lane, None)
             self._served[head.lane] = self._n
         for lane in list(islice(self._served, max(0, len(self._served) - MOST_REMEMBERED))):
             del self._served[lane]
-        return chosen

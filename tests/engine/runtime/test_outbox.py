@@ -7,9 +7,11 @@ import logging
 from random import Random
 from typing import Any
 
+import msgspec
 import pytest
 
 from engine.core.desk import Desk, Rhythm
+from engine.core.limits import USUAL
 from engine.core.message import Message, Phrase
 from engine.core.parcel import Direct, Parcel, Shared
 from engine.core.values import DAY_MS, HOUR_MS, CircleId, Ms, PersonId, RowId
@@ -18,14 +20,15 @@ from engine.runtime.outbox import (
     LONGEST_BACKOFF_MS,
     LONGEST_SLEEP_MS,
     MOST_AT_ONCE,
-    MOST_ATTEMPTS,
     NOTHING_TO_SAY,
     UNASKED_AT_ONCE,
+    UNASKED_AT_ONCE_UNLIMITED,
     Outbox,
 )
-from engine.runtime.pace import Pace
+from engine.runtime.pace import ANSWER_MS, AT_ONCE_UNFELT, Limit, Pace
 from engine.runtime.ports import (
     Changes,
+    Conflict,
     NewParcel,
     NothingToSay,
     Paced,
@@ -247,6 +250,26 @@ async def test_a_join_committed_while_the_parcel_is_being_looked_at_is_not_misse
     assert mail.brought == ["a1"]
 
 
+async def test_whoever_has_chosen_nothing_waits_for_the_morning_of_their_circle_as_it_is_then(
+    mail: Mail,
+) -> None:
+    usual = {"now": Rhythm("UTC", 10, 14)}
+
+    async def usual_of(person: PersonId) -> Rhythm:
+        assert person == ADA
+        return usual["now"]
+
+    mail.outbox = Outbox(mail.cellar, mail.carrier, mail.clock, Random(7), mail.rested, usual=usual_of)
+    await mail.keep_desk(ADA, version=2, replaced=1, consent="yes")
+    await mail.lay("a1", urgency="timely")
+    await mail.send_all()
+    assert (mail.brought, await mail.store.next_parcel_ms()) == ([], NOON + 2 * HOUR_MS)
+    usual["now"] = Rhythm("UTC", 0, 0)
+    await mail.release()
+    await mail.send_all()
+    assert mail.brought == ["a1"]
+
+
 async def test_a_pause_ended_early_frees_what_waited(mail: Mail) -> None:
     paused = Rhythm("UTC", 0, 0, paused_until_ms=NOON + 9 * DAY_MS)
     await mail.keep_desk(ADA, version=2, replaced=1, consent="yes", rhythm=paused)
@@ -273,7 +296,7 @@ async def test_the_budget_spreads_timely_messages_over_the_weeks(mail: Mail) -> 
 async def test_waiting_is_no_failed_attempt(mail: Mail) -> None:
     mail.double.present.clear()
     await mail.lay("a1")
-    for _ in range(MOST_ATTEMPTS + 5):
+    for _ in range(USUAL.tries_per_message + 5):
         await mail.release()
         await mail.send_all()
     mail.double.present.add(ADA)
@@ -323,7 +346,9 @@ async def test_a_homeserver_that_says_how_long_is_believed(mail: Mail) -> None:
 async def test_after_too_many_attempts_it_is_a_dead_letter_and_said_so(
     mail: Mail, caplog: pytest.LogCaptureFixture
 ) -> None:
-    mail.mishaps.fail("put", TryLater("502"), times=MOST_ATTEMPTS, when=lambda _, __, txn: txn == "txn-a1")
+    mail.mishaps.fail(
+        "put", TryLater("502"), times=USUAL.tries_per_message, when=lambda _, __, txn: txn == "txn-a1"
+    )
     await mail.lay("a1")
     await mail.lay("tap", reacts=RowId("a1"), emoji="👍")
     await mail.lay("a2")
@@ -363,7 +388,9 @@ async def test_what_has_nothing_to_say_any_more_is_dropped_and_no_fault(
 async def test_a_defect_with_one_letter_keeps_no_other_back(
     mail: Mail, call: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    mail.mishaps.fail(call, KeyError("quince"), times=MOST_ATTEMPTS, when=lambda *a: about_a(call, *a))
+    mail.mishaps.fail(
+        call, KeyError("quince"), times=USUAL.tries_per_message, when=lambda *a: about_a(call, *a)
+    )
     await mail.lay("a1")
     await mail.lay("b1", BEN)
     await mail.send_all()
@@ -578,8 +605,9 @@ class Limited:
             self.refused += 1
             self.pace.refused("messages", wait_ms)
             raise Paced("429", wait_ms)
+        sent = await self.inner.put(room, sealed, transaction)
         self.pace.accepted("messages")
-        return await self.inner.put(room, sealed, transaction)
+        return sent
 
 
 async def limited_mail(per_second: float = 0.2, burst: int = 10) -> tuple[Mail, Limited]:
@@ -688,6 +716,82 @@ async def test_what_was_learned_of_the_homeserver_outlives_a_start() -> None:
     await Outbox(mail.cellar, mail.carrier, mail.clock, Random(7), pace=again).settle()
     assert again.limit("messages").felt
     assert again.limit("messages").interval_ms == office.pace.limit("messages").interval_ms
+
+
+async def test_a_life_of_a_few_seconds_leaves_to_the_next_what_it_learned() -> None:
+    mail, office = await limited_mail(per_second=1_000, burst=1_000)
+    await people_with_questions(mail, 60)
+    stop = asyncio.Event()
+    running = asyncio.create_task(mail.outbox.run(mail.moved, stop))
+    await until(lambda: len(mail.brought) == 60)
+    stop.set()
+    await running
+    learned = office.pace.limit("messages").burst
+    assert learned >= 60
+    again = Pace(mail.clock.now_ms)
+    await Outbox(mail.cellar, mail.carrier, mail.clock, Random(7), pace=again).settle()
+    assert again.limit("messages").burst == learned
+
+
+async def test_while_all_wait_for_answers_nobody_runs_in_circles(mail: Mail) -> None:
+    mail, office = await limited_mail(per_second=1_000, burst=1_000)
+    gates = [mail.mishaps.hold("put") for _ in range(AT_ONCE_UNFELT)]
+    await people_with_questions(mail, 20)
+    stop = asyncio.Event()
+    running = asyncio.create_task(mail.outbox.run(mail.moved, stop))
+    for gate in gates:
+        await gate.reached.wait()
+    assert office.pace.flying("messages") == AT_ONCE_UNFELT
+    looks = 0
+    spare = office.pace.spare
+
+    def counted(*arguments: Any, **more: Any) -> int:
+        nonlocal looks
+        looks += 1
+        return spare(*arguments, **more)
+
+    office.pace.spare = counted  # type: ignore[method-assign]
+    for _ in range(100):
+        await mail.clock.advance(10)
+        for _ in range(20):
+            await asyncio.sleep(0)
+    assert looks <= 2 * 1_000 // ANSWER_MS + 4, "in a second"
+    for gate in gates:
+        gate.open()
+    await until(lambda: len(mail.brought) == 20)
+    stop.set()
+    await running
+
+
+async def test_a_conflict_over_what_was_learned_ends_nothing(mail: Mail) -> None:
+    mail, _ = await limited_mail()
+    mail.faults.fail("commit", Conflict("others"), when=lambda changes: bool(changes.kept))
+    await people_with_questions(mail, 3)
+    stop = asyncio.Event()
+    running = asyncio.create_task(mail.outbox.run(mail.moved, stop))
+    await until(lambda: len(mail.brought) == 3)
+    stop.set()
+    await running
+    assert mail.faults.unused == []
+
+
+async def test_what_is_at_the_homeserver_already_takes_its_place_once() -> None:
+    mail, office = await limited_mail(per_second=1_000, burst=1_000)
+    office.pace.recall(msgspec.json.encode({"messages": Limit(1.0, 400.0, at_ms=mail.clock.now_ms())}))
+    gates = [mail.mishaps.hold("put") for _ in range(UNASKED_AT_ONCE_UNLIMITED)]
+    await people_with_questions(mail, 40)
+    stop = asyncio.Event()
+    running = asyncio.create_task(mail.outbox.run(mail.moved, stop))
+    for gate in gates:
+        await gate.reached.wait()
+    assert office.pace.flying("messages") == UNASKED_AT_ONCE_UNLIMITED
+    for gate in gates[:-1]:
+        gate.open()
+    await until(lambda: len(mail.brought) == 39)  # one that is held up holds up no other
+    gates[-1].open()
+    await until(lambda: len(mail.brought) == 40)
+    stop.set()
+    await running
 
 
 async def test_places_are_left_for_replies_while_others_are_on_their_way(mail: Mail) -> None:

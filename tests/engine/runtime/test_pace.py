@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from engine.core.values import HOUR_MS, MINUTE_MS, SECOND_MS, Ms
-from engine.runtime.pace import ASK_FOR_MORE_MS, RESERVE, Pace
+from engine.runtime.pace import ANSWER_MS, ASK_FOR_MORE_MS, RESERVE, Pace
 from tests.fakes.limits import LeakyBucket
 
 AT_ONCE = 7
@@ -207,3 +207,13 @@ def test_a_request_that_failed_counts_for_nothing() -> None:
         account.pace.failed("messages")
     assert account.pace.limit("messages").level == 0
     assert account.pace.spare("messages") > 0
+
+
+def test_whoever_waits_for_answers_alone_is_not_told_to_ask_all_the_time() -> None:
+    pace = Pace(lambda: 0)
+    while pace.spare("messages"):
+        assert pace.begin("messages") == 0
+    assert pace.limit("messages").level == 0, "nothing is used up: all of them may still be refused"
+    assert pace.wait_ms("messages") == pace.begin("messages") == ANSWER_MS
+    pace.accepted("messages")
+    assert pace.wait_ms("messages") == 0
