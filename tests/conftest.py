@@ -13,10 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Generator, Iterator
 
     from tests.world import OpenWorld, Synapse, World
+    from tests.world.postgres import Postgres
 
 DEFAULT_KILLS = 50
 WITHOUT_GUARD = "HEARTH_WITHOUT_GUARD"
 """Names a guard to do without; see `tests.faults.guards`."""
+LENT_SYNAPSE = "HEARTH_LENT_SYNAPSE"
+"""The homeserver of the run that started this one; see `tests.faults.test_guards`."""
 SEED = pytest.StashKey[int]()
 
 
@@ -93,11 +96,47 @@ def kills(request: pytest.FixtureRequest) -> int:
 
 @pytest.fixture(scope="session")
 def synapse() -> Iterator[Synapse]:
-    """One real Synapse without rate limits for the whole run."""
+    """One real Synapse without rate limits for the whole run; a test that runs others lends them its own."""
     from tests.world import Synapse
 
-    with Synapse() as running:
+    lent = os.environ.get(LENT_SYNAPSE)
+    with Synapse() if lent is None else Synapse.borrowed(lent) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One real PostgreSQL for the whole run, started at first need."""
+    from tests.world.postgres import Postgres
+
+    with Postgres() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def postgres_opened_once(postgres: Postgres) -> str:
+    """The address of an empty store; emptying it again is much faster than making all its tables."""
+    import asyncio
+    from concurrent.futures import ThreadPoolExecutor
+
+    from engine.store import TortoiseStore
+
+    address = postgres.database()
+
+    async def open_and_close() -> None:
+        await (await TortoiseStore.open(address, bytes(range(32)))).close()
+
+    with ThreadPoolExecutor(1) as apart:  # whoever needs it first may be running in a loop already
+        apart.submit(asyncio.run, open_and_close()).result()
+    postgres.remember(address)
+    return address
+
+
+@pytest.fixture
+def postgres_database(postgres: Postgres, postgres_opened_once: str) -> Iterator[str]:
+    """The address of a store of this test's own, empty, with the master key 0, 1, 2, … 31."""
+    yield postgres_opened_once
+    postgres.empty(postgres_opened_once)
 
 
 @pytest.fixture

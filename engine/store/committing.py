@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from engine.core.parcel import Direct, Parcel
@@ -12,9 +10,10 @@ from engine.core.rank import rank_of
 from engine.core.schedule import without_a_sound
 from engine.core.values import RowId
 from engine.runtime.carrying import takes_back, texts_in
-from engine.runtime.ports import BadData, Changes, Conflict, Gathered, NewParcel, TextCopy, TextRow
+from engine.runtime.ports import BadData, Changes, Conflict, Gathered, NewParcel, TextCopy
 from engine.store import codec
 from engine.store import statements as sql
+from engine.store.database import Database, Otherwise, Rows, each
 from engine.store.scopes import (
     HOUSE,
     scope_of_actor,
@@ -26,30 +25,13 @@ from engine.store.scopes import (
 )
 from engine.store.sealing import Key
 
-LARGEST_TEXT_BYTES = 64 * 1024
-
-Rows = Iterable[tuple[Any, ...]]
-
-
-def each(values: Iterable[str | int]) -> tuple[str]:
-    """A list as one SQL parameter, for ``json_each``: the statement stays the same and stays prepared."""
-    return (json.dumps(list(values)),)
-
-
-def check_text(text: TextRow) -> None:
-    """Refuse a text that cannot be kept; its words stay out of the message."""
-    try:
-        size_bytes = len(text.body.encode())
-    except UnicodeEncodeError:
-        raise BadData(f"texts: {text.id} holds characters that are not Unicode text") from None
-    if size_bytes > LARGEST_TEXT_BYTES:
-        raise BadData(f"texts: {text.id} has {size_bytes} bytes; at most {LARGEST_TEXT_BYTES} are kept")
+UNKNOWN = "a circle that is not known"
 
 
 class Batch:
     """One batch on its way into the tables, inside a transaction."""
 
-    def __init__(self, db: sqlite3.Connection, keys: Mapping[str, Key], changes: Changes) -> None:
+    def __init__(self, db: Database, keys: Mapping[str, Key], changes: Changes) -> None:
         self._db = db
         self._keys = keys
         self._changes = changes
@@ -69,19 +51,14 @@ class Batch:
         self._write_outbox()
         self._write_kept()
 
-    def _insert(self, statement: str, rows: Rows, clash: Exception) -> int:
-        """Write the rows; how many were written. A row that is there already raises ``clash``."""
-        try:
-            return self._db.executemany(statement, rows).rowcount
-        except sqlite3.IntegrityError as error:
-            if error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
-                raise BadData("a circle that is not known") from None
-            raise clash from None
+    def _insert(self, statement: str, rows: Rows, clash: Exception) -> None:
+        """Write the rows. One that is there already raises ``clash``."""
+        self._db.put(statement, rows, Otherwise(clash, BadData(UNKNOWN)))
 
     def _replace(self, statement: str, rows: list[tuple[Any, ...]], table: str) -> None:
         """Write each row whose version is still the expected one; all of them or Conflict."""
-        if rows and self._insert(statement, rows, BadData(table)) != len(rows):
-            raise Conflict(f"{table}: a row was changed by someone else")
+        changed = Conflict(f"{table}: a row was changed by someone else")
+        self._db.put(statement, rows, Otherwise(BadData(table), BadData(UNKNOWN), changed))
 
     def _write_seen(self) -> None:
         self._insert(
@@ -136,10 +113,12 @@ class Batch:
         self._insert(sql.INSERT_LINE, lines, Conflict("journal: a line of this number is written already"))
 
     def _write_timers(self) -> None:
+        rung = [(t.actor, t.name, t.entry, t.due_ms) for t in self._changes.rung]
+        self._db.put(sql.DELETE_RUNG, rung)
         timers = self._changes.timers
-        self._db.executemany(sql.DELETE_TIMER, [key for key, timer in timers.items() if timer is None])
+        self._db.put(sql.DELETE_TIMER, [key for key, timer in timers.items() if timer is None])
         set_to = [(t.actor, t.name, t.entry, t.due_ms) for t in timers.values() if t is not None]
-        self._db.executemany(sql.SET_TIMER, set_to)
+        self._db.put(sql.SET_TIMER, set_to)
 
     def _write_texts(self) -> None:
         texts = (
@@ -152,13 +131,13 @@ class Batch:
             )
             for text in self._changes.texts
         )
-        self._db.executemany(sql.SET_TEXT, texts)
+        self._db.put(sql.SET_TEXT, texts)
         for copy in self._changes.copies:
             self._copy_text(copy)
-        self._db.executemany(sql.END_TEXT, [(until, text) for text, until in self._changes.text_ends.items()])
+        self._db.put(sql.END_TEXT, [(until, text) for text, until in self._changes.text_ends.items()])
         if self._changes.faded:
-            self._db.executemany(sql.DELETE_TEXT, [(text,) for text in self._changes.faded])
-            self._db.execute(sql.UNCARRY_TEXTS, each(self._changes.faded))
+            self._db.put(sql.DELETE_TEXT, [(text,) for text in self._changes.faded])
+            self._db.ask(sql.UNCARRY_TEXTS, each(self._changes.faded))
 
     def _write_adoptions(self) -> None:
         agreed = [(each.circle, each.workflow, each.in_use) for each in self._changes.adoptions]
@@ -175,22 +154,22 @@ class Batch:
         body = key.open(sealed, f"texts/{copy.source}")
         owner = "" if copy.loose else person
         again = self._seal(scope_of_text(owner, copy.instance), body, f"texts/{copy.id}")
-        self._db.execute(sql.SET_TEXT, (copy.id, owner, copy.instance, copy.until_ms, again))
+        self._db.ask(sql.SET_TEXT, (copy.id, owner, copy.instance, copy.until_ms, again))
         if copy.loose:
-            self._db.execute(sql.DELETE_TEXT, (copy.source,))
+            self._db.ask(sql.DELETE_TEXT, (copy.source,))
 
     def _write_inbox(self) -> None:
         for aside in self._changes.set_aside:
             scope, name = scope_of_arrival(aside.arrival), aside.arrival.id
             sealed = self._seal(scope, codec.encode(aside.arrival), f"quarantine/{name}")
-            self._db.execute(sql.SET_ASIDE, (name, aside.at_ms, aside.error, scope, sealed))
+            self._db.ask(sql.SET_ASIDE, (name, aside.at_ms, aside.error, scope, sealed))
         waiting = []
         for event in self._changes.inbox:
             scope = scope_of_arrival(event)
             sealed = self._seal(scope, codec.encode(event), f"inbox/{event.id}")
             waiting.append((event.id, scope, sealed))
-        self._db.executemany(sql.INSERT_INBOX, waiting)
-        self._db.executemany(sql.DELETE_INBOX, [(done,) for done in self._changes.inbox_done])
+        self._db.put(sql.INSERT_INBOX, waiting)
+        self._db.put(sql.DELETE_INBOX, [(done,) for done in self._changes.inbox_done])
 
     def _write_kept(self) -> None:
         if not self._changes.kept:
@@ -198,13 +177,13 @@ class Batch:
         house = self._keys[HOUSE]
         # Many keys are Matrix ids: a row is found by a name that tells nobody who it is about.
         named = {(row.kind, house.fingerprint(row.key)): row for row in self._changes.kept}
-        self._db.executemany(sql.DELETE_KEPT, [name for name, row in named.items() if row.value is None])
+        self._db.put(sql.DELETE_KEPT, [name for name, row in named.items() if row.value is None])
         sealed = [
             (kind, name, house.seal(codec.encode((row.key, row.value)), f"bridge/{kind}/{name}"))
             for (kind, name), row in named.items()
             if row.value is not None
         ]
-        self._db.executemany(sql.SET_KEPT, sealed)
+        self._db.put(sql.SET_KEPT, sealed)
 
     # ── the outbox ───────────────────────────────────────────────────────────
 
@@ -218,19 +197,19 @@ class Batch:
         )
         if changes.echoes:
             echoes = [(event, at_ms, transaction) for transaction, event, at_ms in changes.echoes]
-            self._db.executemany(sql.ECHO, echoes)
-            self._db.execute(sql.ECHOED, each(transaction for transaction, _, _ in changes.echoes))
+            self._db.put(sql.ECHO, echoes)
+            self._db.ask(sql.ECHOED, each(transaction for transaction, _, _ in changes.echoes))
         parcels = [new.parcel for new in changes.parcels]
         self._note_what_they_carry(parcels)
         lost += self._await_forerunners(parcels)
         if changes.withdrawn:
             gone = [row for (row,) in self._db.execute(sql.WITHDRAW, each(changes.withdrawn)).fetchall()]
-            self._db.execute(sql.DELETE_AWAITED, each(gone))
+            self._db.ask(sql.DELETE_AWAITED, each(gone))
             lost += gone
         self._drop_what_follows(lost)
         if changes.released:
-            self._db.execute(sql.RELEASE, each(changes.released))
-            self._db.execute(sql.NUDGE, each(changes.released))
+            self._db.ask(sql.RELEASE, each(changes.released))
+            self._db.ask(sql.NUDGE, each(changes.released))
         for gathered in changes.gathered:
             self._gather(gathered)
 
@@ -242,7 +221,7 @@ class Batch:
             hushed = without_a_sound(codec.decode_parcel(self._keys[scope].open(sealed, place)))
             due_ms = max(gathered.due_ms, hushed.not_before_ms)
             sealed_again = self._seal(scope, codec.encode(hushed), place)
-            self._db.execute(sql.GATHER, (int(rank_of(hushed)), due_ms, sealed_again, row))
+            self._db.ask(sql.GATHER, (int(rank_of(hushed)), due_ms, sealed_again, row))
 
     def _outbox_row(self, new: NewParcel) -> tuple[Any, ...]:
         parcel = new.parcel
@@ -273,20 +252,20 @@ class Batch:
         leaving = self._changes.leaving
         if not leaving:
             return []
-        self._db.executemany(sql.LEAVE, [(person,) for person in leaving])
+        self._db.put(sql.LEAVE, [(person,) for person in leaving])
         gone = [
             row for (row,) in self._db.execute(sql.DROP_LEAVING, (*each(leaving), sql.LEAVING)).fetchall()
         ]
-        self._db.execute(sql.DELETE_AWAITED, each(gone))
+        self._db.ask(sql.DELETE_AWAITED, each(gone))
         return gone
 
     def _note_what_they_carry(self, parcels: list[Parcel]) -> None:
         carried = [(parcel.row, text) for parcel in parcels for text in sorted(texts_in(parcel.message))]
-        self._db.executemany(sql.CARRY, carried)
+        self._db.put(sql.CARRY, carried)
         back = [(p.row, p.redacts or "") for p in parcels if takes_back(p)]
         if back:
-            self._db.executemany(sql.TAKE_BACK, back)
-            self._db.execute(sql.UNCARRY_ROWS, each(row for _, row in back))
+            self._db.put(sql.TAKE_BACK, back)
+            self._db.ask(sql.UNCARRY_ROWS, each(row for _, row in back))
 
     def _await_forerunners(self, parcels: list[Parcel]) -> list[RowId]:
         """Note what each parcel has to wait for; returns the forerunners that will never be sent."""
@@ -295,7 +274,7 @@ class Batch:
             return []
         known = dict(self._db.execute(sql.STATUS, each({before for _, before in pairs})))
         unsent = [(row, before) for row, before in pairs if known.get(before) != "sent"]
-        self._db.executemany(sql.INSERT_AWAITED, unsent)
+        self._db.put(sql.INSERT_AWAITED, unsent)
         return [before for _, before in unsent if known.get(before) != "waiting"]
 
     def _drop_what_follows(self, lost: list[RowId]) -> None:
@@ -303,4 +282,4 @@ class Batch:
             lost = [
                 row for (row,) in self._db.execute(sql.DROP_FOLLOWERS, (*each(lost), sql.LOST)).fetchall()
             ]
-            self._db.execute(sql.DELETE_AWAITED, each(lost))
+            self._db.ask(sql.DELETE_AWAITED, each(lost))

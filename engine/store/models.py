@@ -82,7 +82,7 @@ class Instance(Model):
 
     class Meta:
         table = "instances"
-        indexes = (Index(fields=["circle_id", "open"]),)
+        indexes = (Index(fields=["circle_id", "open", "definition"]),)
 
 
 class PartRow(Model):
@@ -152,11 +152,13 @@ class TimerRow(Model):
     actor = fields.CharField(max_length=ID)
     name = fields.CharField(max_length=ID)
     entry = fields.BigIntField()
-    due_at = fields.BigIntField(db_index=True)
+    due_at = fields.BigIntField()
+    claimed_until = fields.BigIntField(null=True)
 
     class Meta:
         table = "timers"
         unique_together = (("actor", "name"),)
+        indexes = (Index(fields=["due_at", "actor", "name"]),)
 
 
 class OutboxRow(Model):
@@ -164,6 +166,7 @@ class OutboxRow(Model):
 
     ``status`` is one of waiting, sent, dropped and dead. ``nudged``: its person was released while it
     was leased. ``sealed`` is what was encrypted for the room, sealed once more. ``rank``: see ``engine.core.rank``.
+    ``tried_since``: when one that was tried in vain was due at first; NULL again once its time is chosen anew.
     """
 
     seq = fields.BigIntField(primary_key=True, generated=True)
@@ -192,6 +195,7 @@ class OutboxRow(Model):
     event_id = fields.CharField(max_length=ID, null=True, db_index=True)
     ended_at = fields.BigIntField(null=True)
     why = fields.TextField(null=True)
+    tried_since = fields.BigIntField(null=True)
 
     class Meta:
         table = "outbox"
@@ -305,3 +309,18 @@ class Leaving(Model):
 
     class Meta:
         table = "leaving"
+
+
+class Speaker(Model):
+    """Which process has the lease on a bot account, by the database's own clock."""
+
+    account = fields.CharField(max_length=ID, primary_key=True)
+    holder = fields.CharField(max_length=ID)
+    epoch = fields.BigIntField()
+    since = fields.BigIntField()
+    until = fields.BigIntField()
+    moves = fields.BigIntField()
+    heard = fields.BooleanField(default=False)
+
+    class Meta:
+        table = "speakers"

@@ -1,32 +1,56 @@
-"""Opening the database file: making it, bringing its tables up to date, refusing what is newer."""
+"""Opening the database: finding it, making it, bringing its tables up to date, refusing what is newer."""
 
 from __future__ import annotations
 
-import os
-import pkgutil
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from tortoise import Tortoise
+from tortoise.backends.base.executor import EXECUTOR_CACHE
 from tortoise.connection import get_connection
+from tortoise.exceptions import BaseORMException
 from tortoise.migrations.executor import MigrationExecutor
 from tortoise.migrations.recorder import MigrationRecorder
-from tortoise.migrations.schema_editor.sqlite import SqliteSchemaEditor
 from tortoise.transactions import in_transaction
 
-from engine.runtime.ports import Unavailable
-from engine.store import key_migrations, migrations
+from engine.store.database import Collided, NewerSchema, Place, Taken
+from engine.store.schemas import CELLAR, KEYS, MIGRATIONS, MODELS
+from engine.store.sqlite import SqliteFiles
 
-CELLAR = "cellar"
-KEYS = "keys"
-BUSY_MS = 5_000
-_MIGRATIONS = {CELLAR: migrations, KEYS: key_migrations}
+__all__ = [
+    "CELLAR",
+    "KEYS",
+    "NewerSchema",
+    "bring_up_to_date",
+    "close_connections",
+    "configuration",
+    "place_of",
+]
+
+MOST_AT_ONCE = 20
+"""So many may open a new database at the same moment; each finds out in turn that another has made it."""
 
 
-class NewerSchema(Exception):
-    """The database was written by a newer version of this program."""
+def place_of(path_or_url: str | Path, keys: Path | None = None) -> Place:
+    """What is meant by a path, a ``sqlite://`` or a ``postgresql://`` address.
+
+    Raises:
+        ValueError: an address of another kind, or one that cannot be read; it is not repeated, as it may hold a
+            password.
+    """
+    if isinstance(path_or_url, str) and is_postgres(path_or_url):
+        # Whoever stays with SQLite need not load a second driver.
+        from engine.store.address import address_of  # noqa: PLC0415
+        from engine.store.postgres import PostgresPlace  # noqa: PLC0415
+
+        return PostgresPlace(address_of(path_or_url))
+    path = path_of(path_or_url)
+    return SqliteFiles(path, keys or path.with_suffix(".keys"))
+
+
+def is_postgres(url: str) -> bool:
+    """Whether it is an address of PostgreSQL."""
+    return url.startswith(("postgresql://", "postgres://"))
 
 
 def path_of(path_or_url: str | Path) -> Path:
@@ -37,57 +61,19 @@ def path_of(path_or_url: str | Path) -> Path:
     if not separator:
         return Path(path_or_url)
     if scheme != "sqlite" or not rest or rest == ":memory:":
-        raise ValueError(f"database {scheme}://…: only sqlite:///path/to/file is known so far")
+        raise ValueError(
+            f"database {scheme}://…: only sqlite:///path/to/file and postgresql://user@host/name are known"
+        )
     return Path(rest)
 
 
-def make_file(path: Path) -> None:
-    """Make sure the file is there, a new one for its owner alone; SQLite gives its side files the same mode."""
-    try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    except OSError as error:
-        raise Unavailable(f"the database {path} cannot be opened: {error.strerror}") from error
+def configuration(place: Place) -> dict[str, Any]:
+    """What Tortoise needs to know: two connections, each with its own models and migrations."""
+    return {"connections": place.connections(), "apps": {app: _app(app) for app in (CELLAR, KEYS)}}
 
 
-def refuse_newer(app: str, path: Path) -> None:
-    """Raise NewerSchema if the file has had migrations that are not known here."""
-    known = {module.name for module in pkgutil.iter_modules(_MIGRATIONS[app].__path__)}
-    with closing(sqlite3.connect(path, timeout=BUSY_MS / 1000)) as db:
-        table = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'tortoise_migrations'").fetchone()
-        sql = "SELECT name FROM tortoise_migrations WHERE app = ?"
-        applied = {name for (name,) in db.execute(sql, (app,))} if table else set()
-    unknown = sorted(applied - known)
-    if unknown:
-        raise NewerSchema(
-            f"{path} has tables of a newer version ({', '.join(unknown)}); "
-            "run that version, or restore a backup made before it"
-        )
-
-
-def configuration(path: Path, keys_path: Path) -> dict[str, Any]:
-    """What Tortoise needs to know: two files, each with its own models and migrations."""
-    return {
-        "connections": {CELLAR: _connection(path), KEYS: _connection(keys_path)},
-        "apps": {
-            CELLAR: _app(CELLAR, "engine.store.models"),
-            KEYS: _app(KEYS, "engine.store.keys"),
-        },
-    }
-
-
-def _connection(path: Path) -> dict[str, Any]:
-    pragmas = {
-        "journal_mode": "WAL",
-        "synchronous": "FULL",
-        "busy_timeout": BUSY_MS,
-        "foreign_keys": "ON",
-        "secure_delete": "ON",
-    }
-    return {"engine": "tortoise.backends.sqlite", "credentials": {"file_path": str(path), **pragmas}}
-
-
-def _app(name: str, models: str) -> dict[str, Any]:
-    return {"models": [models], "default_connection": name, "migrations": _MIGRATIONS[name].__name__}
+def _app(name: str) -> dict[str, Any]:
+    return {"models": [MODELS[name]], "default_connection": name, "migrations": MIGRATIONS[name].__name__}
 
 
 class _Recorder(MigrationRecorder):
@@ -96,25 +82,38 @@ class _Recorder(MigrationRecorder):
     async def ensure_schema(self, schema_editor: object) -> None:
         pass
 
+    def _placeholder(self, pos: int) -> str:
+        # Tortoise writes $1 here for every PostgreSQL driver; psycopg reads %s.
+        return "%s" if self._dialect == "postgres" else super()._placeholder(pos)
 
-async def bring_up_to_date(path: Path, keys_path: Path) -> None:
+
+async def bring_up_to_date(place: Place) -> None:
     """Run the migrations that are missing; afterwards Tortoise is ready in the present context."""
-    config = configuration(path, keys_path)
+    config = configuration(place)
+    EXECUTOR_CACHE.clear()  # by the names of tables it remembers statements of whatever dialect was open before
     await Tortoise.init(config=config)
     for app in (KEYS, CELLAR):
-        await _migrate(app, config["apps"][app])
+        for left in reversed(range(MOST_AT_ONCE)):
+            try:
+                with place.speaking():
+                    await _migrate(app, config["apps"][app], place)
+                break
+            except (Collided, Taken, BaseORMException):
+                # Another process made the same tables first. If it is something else it comes again.
+                if not left:
+                    raise
 
 
-async def _migrate(app: str, app_config: dict[str, Any]) -> None:
+async def _migrate(app: str, app_config: dict[str, Any], place: Place) -> None:
     """Change the tables and record it in one transaction.
 
     Tortoise alone would record in a second one: killed in between, it would make its tables twice and never
     get further. The first write waits for whoever else may be migrating and holds them off meanwhile.
     """
     connection = get_connection(app)
-    await MigrationRecorder(connection).ensure_schema(SqliteSchemaEditor(connection, atomic=False))
+    await MigrationRecorder(connection).ensure_schema(place.schema_editor(connection))
     async with in_transaction(app) as transaction:
-        await transaction.execute_query("DELETE FROM tortoise_migrations WHERE 0")
+        await transaction.execute_query("DELETE FROM tortoise_migrations WHERE 1 = 0")
         executor = MigrationExecutor(transaction, {app: app_config})
         executor.recorder = executor.loader.recorder = _Recorder(transaction)
         await executor.migrate()

@@ -1,27 +1,26 @@
-"""The outbox between commit and delivery.
-
-Every transaction here begins with a write, so that it waits for its turn when another process writes; one that
-began with a read would fail at once, because SQLite cannot let it write on top of what it has read.
-"""
+"""What is rarely asked of the outbox; the steps of a message on its way out are ``engine.store.sending``'s."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from tortoise.expressions import Q, Subquery
-from tortoise.transactions import in_transaction
+from tortoise.functions import Count
 
-from engine.core.values import Ms, RowId
-from engine.runtime.ports import Journey
+from engine.core.rank import Rank
+from engine.core.values import RowId
+from engine.runtime.ports import Fate, Journey
 from engine.store import codec
 from engine.store.keys import Seal
 from engine.store.models import Awaited, OutboxRow
-from engine.store.opening import CELLAR
-from engine.store.sealing import Key, KeyRing
+from engine.store.sealing import Key, KeyRing, Unreadable
 from engine.store.statements import LOST
 
 WAITING = Q(status="waiting")
+UNASKED = Q(rank__gt=int(Rank.ACKNOWLEDGEMENT))
 NO_KEY = "its key has been erased"
+AT_ONCE = 500
+"""Rows looked up by one query: a database takes only so many values."""
 
 
 async def keys_of(ring: KeyRing, scopes: Iterable[str]) -> dict[str, Key]:
@@ -34,28 +33,42 @@ async def in_flight(ring: KeyRing) -> Sequence[Journey]:
     """See ``Cellar.in_flight``."""
     rows = await OutboxRow.filter(WAITING, sealed__not_isnull=True).order_by("seq")
     keys = await keys_of(ring, (row.scope for row in rows))
-    return [_journey(row, keys[row.scope]) for row in rows if row.scope in keys]
+    found = (_journey(row, keys[row.scope]) for row in rows if row.scope in keys)
+    return [journey for journey in found if journey is not None]
 
 
-def _journey(row: OutboxRow, key: Key) -> Journey:
-    parcel = codec.decode_parcel(key.open(row.parcel, f"outbox/{row.row}"))
-    sealed = None if row.sealed is None else key.open(row.sealed, f"outbox/{row.row}/sealed")
+def _journey(row: OutboxRow, key: Key) -> Journey | None:
+    """None: what was stored of it cannot be opened, which whoever claims it next will say."""
+    try:
+        parcel = codec.decode_parcel(key.open(row.parcel, f"outbox/{row.row}"))
+        sealed = None if row.sealed is None else key.open(row.sealed, f"outbox/{row.row}/sealed")
+    except Unreadable:
+        return None
     return Journey(parcel, row.transaction_id, row.attempts, sealed, row.room)
 
 
-async def bury(row: RowId, why: str, at_ms: Ms, *, dead: bool) -> None:
-    """See ``Cellar.bury``."""
-    async with in_transaction(CELLAR):
-        await _end(row, "dead" if dead else "dropped", why, at_ms)
+async def fates(rows: Collection[RowId]) -> Mapping[RowId, Fate]:
+    """See ``Cellar.fates``."""
+    wanted = list(rows)
+    found: dict[RowId, Fate] = {}
+    for start in range(0, len(wanted), AT_ONCE):
+        query = OutboxRow.filter(row__in=wanted[start : start + AT_ONCE])
+        for row, status, at_ms, why in await query.values_list("row", "status", "ended_at", "why"):
+            found[RowId(row)] = Fate(status, at_ms, why or "")
+    return found
 
 
-async def _end(row: RowId, status: str, why: str, at_ms: Ms) -> None:
-    buried = await OutboxRow.filter(WAITING, row=row).update(
-        status=status, why=why, ended_at=at_ms, sealed=None, lease_until=None
-    )
-    if buried:
-        await Awaited.filter(row=row).delete()
-        await drop_what_follows([row])
+async def crowding(most: int, limit: int) -> Sequence[RowId]:
+    """See ``Cellar.crowding``."""
+    crowded = OutboxRow.filter(WAITING, UNASKED).annotate(n=Count("seq")).group_by("lane").filter(n__gt=most)
+    found: list[RowId] = []
+    for lane in await crowded.values_list("lane", flat=True):
+        rows = OutboxRow.filter(WAITING, UNASKED, lane=lane, sealed__isnull=True, lease_until__isnull=True)
+        beyond = rows.order_by("rank", "seq").offset(most).limit(limit - len(found))
+        found += [RowId(row["row"]) for row in await beyond.values("row")]
+        if len(found) >= limit:
+            break
+    return found
 
 
 async def drop_what_follows(lost: list[str]) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from tortoise.connection import get_connection
 from tortoise.expressions import Q, Subquery
 from tortoise.queryset import QuerySet
 from tortoise.transactions import in_transaction
@@ -14,33 +12,19 @@ from engine.core.definition import Definition
 from engine.core.instance import Snapshot
 from engine.core.parcel import Direct, Shared
 from engine.core.values import CircleId, InstanceId, Ms, PersonId, RowId, TextId
-from engine.runtime.ports import AnyArrival, Line, Placed, SetAside, TextKept, TimerRow
+from engine.runtime.ports import AnyArrival, Line, Placed, SetAside, TextKept
 from engine.store import codec, models
 from engine.store.hot_path import in_order
 from engine.store.keys import Seal
-from engine.store.opening import CELLAR, KEYS
 from engine.store.outbox import drop_what_follows, keys_of
+from engine.store.schemas import CELLAR
 from engine.store.scopes import HOUSE, scope_of_actor, scope_of_instance, scope_of_person, scope_of_text
 from engine.store.sealing import Key, KeyRing
-
-logger = logging.getLogger(__name__)
 
 PORTION = 500
 """How many names one statement is asked about."""
 STANDS = Q(status="sent") | Q(Q(lease_until__not_isnull=True) | Q(sealed__not_isnull=True), status="waiting")
 """Of parcels: they are in their room, or may be just now."""
-
-
-async def due_timers(now_ms: Ms, limit: int) -> Sequence[TimerRow]:
-    """See ``Cellar.due_timers``."""
-    rows = await models.TimerRow.filter(due_at__lte=now_ms).order_by("due_at", "actor", "name").limit(limit)
-    return [TimerRow(row.actor, row.name, row.entry, row.due_at) for row in rows]
-
-
-async def next_timer_ms() -> Ms | None:
-    """See ``Cellar.next_timer_ms``."""
-    first = await models.TimerRow.all().order_by("due_at").first()
-    return None if first is None else first.due_at
 
 
 async def waiting_inbox(ring: KeyRing, limit: int) -> Sequence[AnyArrival]:
@@ -207,15 +191,6 @@ async def forget(person: PersonId) -> None:
         await models.Leaving.filter(person=person).delete()
         await mail.delete()
         await drop_what_follows(rows)
-    await _wipe()
-
-
-async def _wipe() -> None:
-    """Leave nothing of what was deleted in the write-ahead logs."""
-    for name in (KEYS, CELLAR):
-        _, (row,) = await get_connection(name).execute_query("PRAGMA wal_checkpoint(TRUNCATE)")
-        if row["busy"]:
-            logger.info("%s: somebody reads what was deleted; its log is emptied at the next deletion", name)
 
 
 # ── definitions and views ────────────────────────────────────────────────────
@@ -239,9 +214,10 @@ async def definition(digest: str) -> Definition | None:
     return None if row is None else codec.decode_definition(row.compiled)
 
 
-async def open_instances(ring: KeyRing, circle: CircleId) -> Sequence[Snapshot]:
-    """See ``Cellar.open_instances``; the oldest first."""
-    found = await _opened(ring, await models.Instance.filter(circle_id=circle, open=True))
+async def open_instances(ring: KeyRing, circle: CircleId, of: Collection[str] | None) -> Sequence[Snapshot]:
+    """See ``Cellar.open_instances``."""
+    mine = models.Instance.filter(circle_id=circle, open=True)
+    found = await _opened(ring, await (mine if of is None else mine.filter(definition__in=sorted(of))))
     return sorted(found, key=lambda snapshot: (snapshot.started_ms, snapshot.id))
 
 
@@ -262,6 +238,17 @@ async def instances_of(ring: KeyRing, person: PersonId) -> Sequence[Snapshot]:
     for start in range(0, len(names), PORTION):
         found += await _opened(ring, await models.Instance.filter(id__in=names[start : start + PORTION]))
     return sorted(found, key=lambda snapshot: (snapshot.started_ms, snapshot.id))
+
+
+async def begun_by(person: PersonId, most: int) -> int:
+    """See ``Cellar.begun_by``: whoever begins an instance is its ``p1``; the newest are looked at first."""
+    parts = await models.PartRow.filter(person=person, ref="p1").order_by("-id").values("instance")
+    names, found = [row["instance"] for row in parts], 0
+    for start in range(0, len(names), PORTION):
+        found += await models.Instance.filter(id__in=names[start : start + PORTION], open=True).count()
+        if found >= most:
+            return most
+    return found
 
 
 async def adopted() -> Mapping[CircleId, Mapping[str, bool]]:

@@ -1,4 +1,9 @@
-"""The hand-written SQL of the hot path. Lists come in as one JSON parameter, so each statement is prepared once."""
+"""The hand-written SQL of the hot path, in words SQLite and PostgreSQL share as far as they go.
+
+A list comes in as one parameter (``json_each``), so each statement is prepared once; ``engine.store.postgres`` says how
+PostgreSQL reads that. What stands behind ``--`` is for PostgreSQL alone: it holds rows that must not change before the
+transaction is over. With SQLite nobody else writes meanwhile anyway.
+"""
 
 from engine.core.rank import MOVES_UP_AFTER_MS, Rank
 
@@ -21,10 +26,12 @@ TARGETS = """
 SENT = "SELECT row FROM outbox WHERE row IN (SELECT value FROM json_each(?)) AND status = 'sent'"
 LINES = "SELECT value, (SELECT max(n) FROM journal WHERE actor = value) FROM json_each(?)"
 SEALS = "SELECT scope, wrapped FROM keys.seals WHERE scope IN (SELECT value FROM json_each(?))"
+SEALS_HELD = f"{SEALS} -- FOR KEY SHARE"
 
 WITHOUT_KEY = """
     SELECT person FROM (SELECT id AS person FROM people UNION SELECT person FROM desks UNION SELECT person FROM texts)
-    WHERE person <> '' AND 'p/' || person NOT IN (SELECT scope FROM keys.seals)"""
+        AS everybody
+    WHERE person <> '' AND NOT EXISTS (SELECT 1 FROM keys.seals s WHERE s.scope = 'p/' || person)"""
 MARK = "SELECT sealed FROM house WHERE id = 1"
 SET_MARK = "INSERT INTO house (id, sealed) VALUES (1, ?) ON CONFLICT (id) DO NOTHING"
 
@@ -36,21 +43,23 @@ INSERT_INSTANCE = """
     ON CONFLICT (id) DO UPDATE SET circle_id = excluded.circle_id, definition = excluded.definition,
         state = excluded.state, version = excluded.version, entry = excluded.entry, open = excluded.open,
         sealed = excluded.sealed
-    WHERE version = 0"""
+    WHERE instances.version = 0"""
 UPDATE_INSTANCE = """
     UPDATE instances
     SET circle_id = ?, definition = ?, state = ?, version = ?, entry = ?, open = ?, sealed = ?
     WHERE id = ? AND version = ?"""
 INSERT_DESK = """
     INSERT INTO desks (version, sealed, person) VALUES (?, ?, ?)
-    ON CONFLICT (person) DO UPDATE SET version = excluded.version, sealed = excluded.sealed WHERE version = 0"""
+    ON CONFLICT (person) DO UPDATE SET version = excluded.version, sealed = excluded.sealed
+    WHERE desks.version = 0"""
 UPDATE_DESK = "UPDATE desks SET version = ?, sealed = ? WHERE person = ? AND version = ?"
 INSERT_PART = "INSERT INTO parts (instance, ref, person) VALUES (?, ?, ?)"
 INSERT_LINE = "INSERT INTO journal (actor, n, at, sealed) VALUES (?, ?, ?, ?)"
 DELETE_TIMER = "DELETE FROM timers WHERE actor = ? AND name = ?"
+DELETE_RUNG = "DELETE FROM timers WHERE actor = ? AND name = ? AND entry = ? AND due_at = ?"
 SET_TIMER = """
     INSERT INTO timers (actor, name, entry, due_at) VALUES (?, ?, ?, ?)
-    ON CONFLICT (actor, name) DO UPDATE SET entry = excluded.entry, due_at = excluded.due_at"""
+    ON CONFLICT (actor, name) DO UPDATE SET entry = excluded.entry, due_at = excluded.due_at, claimed_until = NULL"""
 SET_TEXT = """
     INSERT INTO texts (id, person, instance, until, sealed) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET person = excluded.person, instance = excluded.instance,
@@ -77,7 +86,7 @@ SET_KEPT = """
 INSERT_PARCEL = """
     INSERT INTO outbox (row, transaction_id, lane, scope, person, circle_id, about, urgency, is_reaction,
         is_budgeted, rank, not_before, due_at, parcel, status, nudged, attempts)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 0, 0)"""
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', FALSE, 0)"""
 CARRY = "INSERT INTO carried (row, text) VALUES (?, ?)"
 TAKE_BACK = "INSERT INTO taken_back (by, row) VALUES (?, ?)"
 UNCARRY_ROWS = "DELETE FROM carried WHERE row IN (SELECT value FROM json_each(?))"
@@ -87,7 +96,7 @@ DROP_LEAVING = """
     WHERE person IN (SELECT value FROM json_each(?1)) AND status = 'waiting' AND sealed IS NULL
         AND row NOT IN (SELECT by FROM taken_back)
     RETURNING row"""
-STATUS = "SELECT row, status FROM outbox WHERE row IN (SELECT value FROM json_each(?))"
+STATUS = "SELECT row, status FROM outbox WHERE row IN (SELECT value FROM json_each(?)) -- FOR SHARE"
 INSERT_AWAITED = "INSERT INTO awaited (row, forerunner) VALUES (?, ?)"
 DELETE_AWAITED = "DELETE FROM awaited WHERE row IN (SELECT value FROM json_each(?))"
 WITHDRAW = """
@@ -103,15 +112,15 @@ RELEASE = """
     UPDATE outbox SET due_at = not_before
     WHERE person IN (SELECT value FROM json_each(?)) AND status = 'waiting' AND lease_until IS NULL"""
 NUDGE = """
-    UPDATE outbox SET nudged = 1
+    UPDATE outbox SET nudged = TRUE
     WHERE person IN (SELECT value FROM json_each(?)) AND status = 'waiting' AND lease_until IS NOT NULL"""
 TO_GATHER = """
     SELECT row, parcel FROM outbox
     WHERE person = ? AND status = 'waiting' AND is_budgeted AND sealed IS NULL AND lease_until IS NULL
-    ORDER BY seq LIMIT -1 OFFSET ?"""
-GATHER = (
-    "UPDATE outbox SET urgency = 'quiet', is_budgeted = 0, rank = ?, due_at = ?, parcel = ? WHERE row = ?"
-)
+    ORDER BY seq LIMIT 1000000 OFFSET ?"""
+GATHER = """
+    UPDATE outbox SET urgency = 'quiet', is_budgeted = FALSE, rank = ?, due_at = ?, parcel = ?
+    WHERE row = ? AND status = 'waiting' AND sealed IS NULL AND lease_until IS NULL"""
 ECHO = """
     UPDATE outbox SET status = 'sent', event_id = ?, ended_at = ?, sealed = NULL, lease_until = NULL
     WHERE transaction_id = ? AND status <> 'sent'"""
@@ -119,12 +128,33 @@ ECHOED = """
     DELETE FROM awaited WHERE forerunner IN
         (SELECT row FROM outbox WHERE transaction_id IN (SELECT value FROM json_each(?)))"""
 
+DUE_TIMERS = (
+    "SELECT actor, name, entry, due_at FROM timers WHERE due_at <= ? ORDER BY due_at, actor, name LIMIT ?"
+)
+CLAIM_TIMERS = """
+    UPDATE timers SET claimed_until = now_ms() + ?2 WHERE id IN (
+        SELECT id FROM timers WHERE due_at <= ?1 AND (claimed_until IS NULL OR claimed_until <= now_ms())
+        ORDER BY due_at, actor, name LIMIT ?3 -- FOR UPDATE SKIP LOCKED
+    ) RETURNING actor, name, entry, due_at"""
+NEXT_TIMER = "SELECT due_at FROM timers ORDER BY due_at, actor, name LIMIT 1"
+RUNNING_DEFINITIONS = """
+    WITH RECURSIVE running AS (
+        SELECT (SELECT min(definition) FROM instances WHERE circle_id = ?1 AND open = TRUE) AS digest
+        UNION ALL
+        SELECT (
+            SELECT min(definition) FROM instances
+            WHERE circle_id = ?1 AND open = TRUE AND definition > running.digest)
+        FROM running WHERE running.digest IS NOT NULL)
+    SELECT digest FROM running"""
+
 FILLED = "SELECT 1 FROM house WHERE id = 2"
 SET_FILLED = "INSERT INTO house (id, sealed) VALUES (2, ?) ON CONFLICT (id) DO NOTHING"
 PARCELS = """
     SELECT o.seq, o.row, o.scope, o.parcel, s.wrapped FROM outbox o JOIN keys.seals s ON s.scope = o.scope
     WHERE o.seq > ? AND NOT o.is_reaction AND o.status IN ('sent', 'waiting') ORDER BY o.seq LIMIT ?"""
 
+FREE_CLAIMS = """
+    UPDATE outbox SET lease_until = NULL WHERE status = 'waiting' AND lease_until IS NOT NULL AND sealed IS NULL"""
 END_LEASES = "UPDATE outbox SET lease_until = NULL WHERE status = 'waiting' AND lease_until <= ?"
 FREE = """
     status = 'waiting' AND due_at IS NOT NULL AND lease_until IS NULL
@@ -134,16 +164,17 @@ HEADS = f"""
     WITH due AS (
         SELECT seq, lane, rank, sealed IS NOT NULL AS begun,
             CASE WHEN rank <= {int(Rank.QUESTION)} THEN rank
-                ELSE max({int(Rank.QUESTION)}, rank - (?1 - due_at) / {MOVES_UP_AFTER_MS}) END AS now
+                WHEN rank - (?1 - due_at) / {MOVES_UP_AFTER_MS} <= {int(Rank.QUESTION)} THEN {int(Rank.QUESTION)}
+                ELSE rank - (?1 - due_at) / {MOVES_UP_AFTER_MS} END AS now
         FROM outbox WHERE due_at <= ?1 AND {FREE}),
     tracked AS (
-        SELECT *, iif(rank = {int(Rank.NOTICE)}, {int(Rank.QUESTION)}, rank) AS track FROM due),
+        SELECT *, CASE rank WHEN {int(Rank.NOTICE)} THEN {int(Rank.QUESTION)} ELSE rank END AS track FROM due),
     placed AS (
         SELECT seq, lane, begun, min(now) OVER (PARTITION BY lane, track) AS now,
             row_number() OVER (PARTITION BY lane ORDER BY track, begun DESC, seq) AS place
         FROM tracked)
     SELECT seq, lane, now, begun FROM placed WHERE place = 1 ORDER BY now, begun DESC, seq LIMIT ?2"""  # noqa: S608 - of our own constants
-LEASE = "UPDATE outbox SET lease_until = ?, nudged = 0 WHERE seq IN (SELECT value FROM json_each(?))"
+LEASE = "UPDATE outbox SET lease_until = ?, nudged = FALSE WHERE seq IN (SELECT value FROM json_each(?))"
 JOURNEYS = """
     SELECT o.seq, o.row, o.transaction_id, o.attempts, o.room, o.scope, o.parcel, o.sealed, s.wrapped
     FROM outbox o LEFT JOIN keys.seals s ON s.scope = o.scope
@@ -161,7 +192,8 @@ MARK_SENT = """
 FOLLOWED = "DELETE FROM awaited WHERE forerunner = ?"
 POSTPONE = """
     UPDATE outbox SET due_at = CASE WHEN nudged AND ?1 THEN not_before ELSE ?2 END, lease_until = NULL, why = ?3,
-        attempts = attempts + ?4, nudged = 0
+        attempts = attempts + ?4, nudged = FALSE,
+        tried_since = CASE WHEN ?4 > 0 THEN COALESCE(tried_since, due_at) END
     WHERE row = ?5 AND status = 'waiting'"""
 END_PARCEL = """
     UPDATE outbox SET status = ?, why = ?, ended_at = ?, sealed = NULL, lease_until = NULL
@@ -169,10 +201,26 @@ END_PARCEL = """
 NEXT_PARCEL = f"""
     SELECT min(at) FROM (
         SELECT min(lease_until) AS at FROM outbox WHERE status = 'waiting' AND lease_until IS NOT NULL
-        UNION ALL SELECT min(due_at) FROM outbox WHERE {FREE})"""  # noqa: S608 - of our own constants
+        UNION ALL SELECT min(due_at) FROM outbox WHERE {FREE}) AS moments"""  # noqa: S608 - of our own constants
 SENT_EVENT = "SELECT room, event_id FROM outbox WHERE row = ? AND event_id IS NOT NULL"
 TIMELY_SENT = """
     SELECT ended_at FROM outbox
     WHERE person = ? AND status = 'sent' AND is_budgeted AND ended_at > ? ORDER BY ended_at"""
 NAME = """
     SELECT p.sealed, s.wrapped FROM people p JOIN keys.seals s ON s.scope = 'p/' || p.id WHERE p.id = ?"""
+
+HOLD_LEASE = "SELECT 1 FROM speakers WHERE account = ? AND epoch = ? -- FOR UPDATE"
+MOVE = "UPDATE speakers SET moves = moves + 1 WHERE account = ? AND epoch = ? RETURNING 1"
+TAKE_LEASE = """
+    INSERT INTO speakers (account, holder, epoch, since, until, moves, heard)
+    VALUES (?1, ?2, 1, now_ms(), now_ms() + ?3, 0, FALSE)
+    ON CONFLICT (account) DO UPDATE SET holder = excluded.holder, epoch = speakers.epoch + 1, since = excluded.since,
+        until = excluded.until, heard = FALSE
+    WHERE speakers.until <= now_ms()
+    RETURNING epoch"""
+RENEW_LEASE = """
+    UPDATE speakers SET until = now_ms() + ?3, heard = ?4 WHERE account = ?1 AND epoch = ?2 RETURNING epoch"""
+END_LEASE = "UPDATE speakers SET until = now_ms() WHERE account = ? AND epoch = ?"
+LEASE_OF = (
+    "SELECT holder, epoch, now_ms() - since, until - now_ms(), moves, heard FROM speakers WHERE account = ?"
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 
 from tortoise.expressions import F, Q, Subquery
@@ -14,9 +15,9 @@ from engine.core.values import CircleId, Ms, RowId
 from engine.runtime.ports import Counts, Pile, Retried, Trouble
 from engine.store import codec
 from engine.store.models import Awaited, InboxEvent, Instance, OutboxRow, Quarantined, Seen, TimerRow
-from engine.store.opening import CELLAR
 from engine.store.outbox import WAITING, keys_of
-from engine.store.sealing import KeyRing
+from engine.store.schemas import CELLAR
+from engine.store.sealing import KeyRing, Unreadable
 from engine.store.statements import LOST
 
 EVENT, MESSAGE = "e", "m"
@@ -146,12 +147,15 @@ async def _followers(ring: KeyRing, found: OutboxRow) -> list[Parcel]:
 
 
 async def _parcels(ring: KeyRing, rows: Sequence[OutboxRow]) -> list[Parcel]:
+    """Those of them that can be opened."""
     keys = await keys_of(ring, (row.scope for row in rows))
-    return [
-        codec.decode_parcel(keys[row.scope].open(row.parcel, f"outbox/{row.row}"))
-        for row in rows
-        if row.scope in keys
-    ]
+    found: list[Parcel] = []
+    for row in rows:
+        if row.scope in keys:
+            with contextlib.suppress(Unreadable):  # then it is lost: nothing is left to be sent again
+                opened = keys[row.scope].open(row.parcel, f"outbox/{row.row}")
+                found.append(codec.decode_parcel(opened))
+    return found
 
 
 async def _status(rows: Iterable[str]) -> Mapping[str, str]:
@@ -178,29 +182,35 @@ async def counts(now_ms: Ms) -> Counts:
     )
 
 
+NONE: tuple[int, Ms | None] = (0, None)
+
+
 async def _outbox(now_ms: Ms) -> Mapping[str, Pile]:
     waiting = OutboxRow.filter(WAITING)
     due = waiting.filter(Q(due_at__lte=now_ms) | Q(lease_until__not_isnull=True)).exclude(
         row__in=Subquery(Awaited.all().values("row"))
     )
-    failing, ready = await _by_kind(waiting.filter(attempts__gt=0)), await _by_kind(due)
+    failing, ready = await _by_kind(waiting.filter(attempts__gt=0), "tried_since"), await _by_kind(due)
     return {
         kind: Pile(
-            due=ready.get(kind, (0, None))[0],
-            failing=failing.get(kind, (0, None))[0],
-            since_ms=ready.get(kind, (0, None))[1],
+            due=ready.get(kind, NONE)[0],
+            failing=failing.get(kind, NONE)[0],
+            since_ms=_first(ready.get(kind, NONE)[1], failing.get(kind, NONE)[1]),
         )
         for kind in sorted({*failing, *ready})
     }
 
 
-async def _by_kind(rows: QuerySet[OutboxRow]) -> dict[str, tuple[int, Ms | None]]:
-    """Per kind how many there are, and when the first of them was due."""
+async def _by_kind(rows: QuerySet[OutboxRow], moment: str = "due_at") -> dict[str, tuple[int, Ms | None]]:
+    """Per kind how many there are, and the first moment that stands in this column."""
     found: dict[str, tuple[int, Ms | None]] = {}
-    counted = rows.annotate(number=Count("seq"), first=Min("due_at")).group_by("urgency", "is_reaction")
+    counted = rows.annotate(number=Count("seq"), first=Min(moment)).group_by("urgency", "is_reaction")
     for row in await counted.values("urgency", "is_reaction", "number", "first"):
         kind = "reaction" if row["is_reaction"] else row["urgency"]
         number, first = found.get(kind, (0, None))
-        moments = [at_ms for at_ms in (first, row["first"]) if at_ms is not None]
-        found[kind] = (number + row["number"], min(moments, default=None))
+        found[kind] = (number + row["number"], _first(first, row["first"]))
     return found
+
+
+def _first(*moments: Ms | None) -> Ms | None:
+    return min((at_ms for at_ms in moments if at_ms is not None), default=None)

@@ -7,28 +7,34 @@ from copy import copy
 from dataclasses import dataclass, field, fields, replace
 from itertools import count
 from random import Random
-from typing import Literal
+from typing import Literal, cast
 
 from engine.core.definition import Definition
-from engine.core.desk import Desk
+from engine.core.desk import Desk, Rhythm
+from engine.core.desk_usual import EVERYBODY, rhythm_of
 from engine.core.instance import Snapshot
 from engine.core.parcel import Direct, Parcel, Shared, Target
 from engine.core.rank import Head, Rank, first_of, rank_now, rank_of
 from engine.core.schedule import Standing, without_a_sound
 from engine.core.values import WEEK_MS, CircleId, InstanceId, Ms, PersonId, RowId, TextId
 from engine.runtime.carrying import takes_back, texts_in
+from engine.runtime.keepable import check_text
 from engine.runtime.ports import (
     AnyArrival,
     BadData,
+    Cellar,
     Changes,
     Conflict,
     Counts,
     Echo,
     Faded,
+    Fate,
     Gathered,
+    Held,
     Housed,
     Journey,
     KeptRow,
+    Lease,
     Line,
     Loaded,
     NewParcel,
@@ -47,8 +53,8 @@ from engine.runtime.ports import (
     Want,
 )
 from engine.runtime.turns import Turns
+from engine.testing.memory_leases import MemoryLeases, Speaking
 
-LARGEST_TEXT_BYTES = 64 * 1024
 LOST = "what it belongs to was not sent"
 LARGEST_NUMBER = 2**63 - 1
 
@@ -65,6 +71,8 @@ class _Row:
     lease_until_ms: Ms | None = None
     nudged: bool = False
     attempts: int = 0
+    tried_since_ms: Ms | None = None
+    """When it was due at first, if it was tried in vain since; None once its time was chosen anew."""
     sealed: bytes | None = None
     room: str | None = None
     event: str | None = None
@@ -121,6 +129,8 @@ class MemoryStore:
     _parts: dict[InstanceId, dict[str, PersonId]] = field(default_factory=dict)
     _journal: dict[str, dict[int, Line]] = field(default_factory=dict)
     _timers: dict[tuple[str, str], TimerRow] = field(default_factory=dict)
+    _claims: dict[tuple[str, str], Ms] = field(default_factory=dict)
+    """Until when a timer is somebody's to ring."""
     _outbox: dict[RowId, _Row] = field(default_factory=dict)
     _by_transaction: dict[str, _Row] = field(default_factory=dict)
     _by_event: dict[str, _Row] = field(default_factory=dict)
@@ -145,6 +155,25 @@ class MemoryStore:
     _sources: dict[str, str] = field(default_factory=dict)
     _seq: Iterator[int] = field(default_factory=lambda: count(1))
     _turns: Turns = field(default_factory=Turns)
+    leases: MemoryLeases = field(default_factory=MemoryLeases)
+
+    # ── who speaks ───────────────────────────────────────────────────────────
+
+    async def take_lease(self, account: str, holder: str, lease_ms: Ms) -> Lease | None:
+        return self.leases.take(account, holder, lease_ms)
+
+    async def renew_lease(self, lease: Lease, lease_ms: Ms, *, heard: bool = False) -> bool:
+        return self.leases.renew(lease, lease_ms, heard=heard)
+
+    async def end_lease(self, lease: Lease) -> None:
+        self.leases.end(lease)
+
+    async def lease_of(self, account: str) -> Held | None:
+        return self.leases.of(account)
+
+    def under(self, lease: Lease) -> Cellar:
+        """The same store, writing under a lease; see ``Leases.under``."""
+        return cast("Cellar", Speaking(self, self.leases, lease))
 
     # ── the hot path ─────────────────────────────────────────────────────────
 
@@ -236,7 +265,12 @@ class MemoryStore:
             self._parts.setdefault(instance, {})[ref] = person
         for line in changes.journal:
             self._journal.setdefault(line.actor, {})[line.n] = line
+        for rang in changes.rung:
+            if self._timers.get((rang.actor, rang.name)) == rang:
+                self._claims.pop((rang.actor, rang.name), None)
+                del self._timers[rang.actor, rang.name]
         for key, timer in changes.timers.items():
+            self._claims.pop(key, None)
             if timer is None:
                 self._timers.pop(key, None)
             else:
@@ -363,6 +397,14 @@ class MemoryStore:
         due = [timer for timer in self._timers.values() if timer.due_ms <= now_ms]
         return sorted(due, key=lambda timer: (timer.due_ms, timer.actor, timer.name))[:limit]
 
+    async def claim_timers(self, due_ms: Ms, lease_ms: Ms, limit: int) -> Sequence[TimerRow]:
+        now_ms = self.leases.now_ms()
+        held = {key for key, until_ms in self._claims.items() if until_ms > now_ms}
+        due = await self.due_timers(due_ms, len(self._timers))
+        claimed = [timer for timer in due if (timer.actor, timer.name) not in held][:limit]
+        self._claims.update({(timer.actor, timer.name): now_ms + lease_ms for timer in claimed})
+        return claimed
+
     async def waiting_inbox(self, limit: int) -> Sequence[AnyArrival]:
         return list(self._inbox.values())[:limit]
 
@@ -398,6 +440,12 @@ class MemoryStore:
             rows[head.seq].nudged = False
         return [rows[head.seq].journey() for head in chosen]
 
+    async def free_claims(self) -> int:
+        claimed = [r for r in self._waiting.values() if r.lease_until_ms is not None and r.sealed is None]
+        for row in claimed:
+            row.lease_until_ms = None
+        return len(claimed)
+
     async def in_flight(self) -> Sequence[Journey]:
         return [row.journey() for row in self._waiting.values() if row.sealed is not None]
 
@@ -417,6 +465,7 @@ class MemoryStore:
         found = self._waiting.get(row)
         if found is None:
             return
+        found.tried_since_ms = (found.tried_since_ms or found.due_ms) if failed else None
         found.due_ms = (
             found.parcel.not_before_ms if found.nudged and (not failed or due_ms is None) else due_ms
         )
@@ -435,7 +484,23 @@ class MemoryStore:
             return None
         return found.room or "", found.event
 
-    async def standing(self, person: PersonId, now_ms: Ms) -> Standing:
+    async def crowding(self, most: int, limit: int) -> Sequence[RowId]:
+        lanes: dict[str, list[_Row]] = {}
+        for row in sorted(self._waiting.values(), key=lambda row: (row.rank, row.seq)):
+            if row.rank > Rank.ACKNOWLEDGEMENT:
+                lanes.setdefault(row.lane, []).append(row)
+        free = [
+            [row for row in rows if row.sealed is None and row.lease_until_ms is None]
+            for rows in lanes.values()
+            if len(rows) > most
+        ]
+        return [row.parcel.row for rows in free for row in rows[most:]][:limit]
+
+    async def fates(self, rows: Collection[RowId]) -> Mapping[RowId, Fate]:
+        found = {key: self._outbox[key] for key in rows if key in self._outbox}
+        return {key: Fate(row.status, row.at_ms, row.why or "") for key, row in found.items()}
+
+    async def standing(self, person: PersonId, now_ms: Ms, usual: Rhythm = EVERYBODY) -> Standing:
         desk = self._desks.get(person) or Desk(person)
         sent = sorted(
             row.at_ms
@@ -446,7 +511,7 @@ class MemoryStore:
             and row.at_ms is not None
             and row.at_ms > now_ms - WEEK_MS
         )
-        return Standing(desk.consent, desk.rhythm, present=False, timely_sent_ms=tuple(sent))
+        return Standing(desk.consent, rhythm_of(desk, usual), present=False, timely_sent_ms=tuple(sent))
 
     def _is_sent(self, key: RowId) -> bool:
         return key in self._outbox and self._outbox[key].status == "sent"
@@ -586,14 +651,25 @@ class MemoryStore:
     async def definition(self, digest: str) -> Definition | None:
         return self._definitions.get(digest)
 
-    async def open_instances(self, circle: CircleId) -> Sequence[Snapshot]:
-        mine = [s for s in self._snapshots.values() if s.circle == circle and s.finished_ms is None]
+    async def open_instances(self, circle: CircleId, of: Collection[str] | None = None) -> Sequence[Snapshot]:
+        mine = [s for s in self._running(circle) if of is None or s.definition in of]
         return sorted(mine, key=lambda snapshot: (snapshot.started_ms, snapshot.id))
+
+    async def running_definitions(self, circle: CircleId) -> Sequence[str]:
+        return sorted({s.definition for s in self._running(circle)})
+
+    def _running(self, circle: CircleId) -> list[Snapshot]:
+        return [s for s in self._snapshots.values() if s.circle == circle and s.finished_ms is None]
 
     async def instances_of(self, person: PersonId) -> Sequence[Snapshot]:
         theirs = (key for key, refs in self._parts.items() if person in refs.values())
         found = [self._snapshots[key] for key in theirs if key in self._snapshots]
         return sorted(found, key=lambda snapshot: (snapshot.started_ms, snapshot.id))
+
+    async def begun_by(self, person: PersonId, most: int) -> int:
+        theirs = (key for key, refs in self._parts.items() if refs.get("p1") == person)
+        found = (self._snapshots[key] for key in theirs if key in self._snapshots)
+        return min(most, sum(1 for snapshot in found if snapshot.finished_ms is None))
 
     async def adopted(self) -> Mapping[CircleId, Mapping[str, bool]]:
         agreed: dict[CircleId, dict[str, bool]] = {}
@@ -708,7 +784,8 @@ class MemoryStore:
             if not (is_due or row.attempts):
                 continue
             pile = outbox.get(kind, Pile())
-            since = [at for at in (pile.since_ms, row.due_ms if is_due else None) if at is not None]
+            moments = (pile.since_ms, row.tried_since_ms, row.due_ms if is_due else None)
+            since = [at for at in moments if at is not None]
             outbox[kind] = Pile(
                 pile.due + is_due,
                 pile.failing + (row.attempts > 0),
@@ -764,13 +841,3 @@ def _is_of(arrival: AnyArrival, person: PersonId) -> bool:
 
 def _placed(rows: Iterable[_Row]) -> list[Placed]:
     return [Placed(row.parcel.row, row.parcel.to) for row in sorted(rows, key=lambda row: row.seq)]
-
-
-def check_text(text: TextRow) -> None:
-    """Refuse a text that no store could keep; its words stay out of the message."""
-    try:
-        size_bytes = len(text.body.encode())
-    except UnicodeEncodeError:
-        raise BadData(f"texts: {text.id} holds characters that are not Unicode text") from None
-    if size_bytes > LARGEST_TEXT_BYTES:
-        raise BadData(f"texts: {text.id} has {size_bytes} bytes; at most {LARGEST_TEXT_BYTES} are kept")

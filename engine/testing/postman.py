@@ -84,6 +84,9 @@ class RecordingPostman:
         self.brought.append(Brought(sent.event, room, letter.parcel, letter.words, self._now_ms()))
         return sent
 
+    async def find(self, room: str, transaction: str) -> Sent | None:
+        return self._by_transaction.get((room, transaction))
+
     async def let_go(self, person: PersonId) -> None:
         self.gone.append(person)
         self.present.discard(person)

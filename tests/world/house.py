@@ -12,6 +12,7 @@ from typing import Any, Self
 import msgspec
 
 from bridge.clock import HouseTime
+from bridge.hall.keeping import CellarKeeper
 from bridge.http import Hooks, Pulse
 from bridge.matrix.client import MatrixClient
 from bridge.matrix.cross_signing import Bootstrapped
@@ -19,7 +20,7 @@ from bridge.matrix.http import Homeserver
 from bridge.matrix.rooms import Allowed
 from bridge.matrix.session import Session
 from bridge.plan import CirclePlan, Plan
-from bridge.wiring import CellarKeeper, Hearth
+from bridge.wiring import Hearth
 from engine.store import TortoiseStore
 from tests.world.world import World
 

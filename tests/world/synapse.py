@@ -28,6 +28,7 @@ STOP_SECONDS = 10.0
 REQUEST_SECONDS = 30.0
 PORT_ATTEMPTS = 3
 LOG_LINES_SHOWN = 30
+NUMBERS_LENT = 1_000_000
 PROJECT_FOLDER = Path(__file__).resolve().parents[2]
 
 Limits = Literal["off", "default"]
@@ -79,7 +80,9 @@ class Synapse:
         self._operator: Account | None = None
         self._one_operator = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
-        self._numbers = itertools.count(1)
+        self._first = 1
+        self._numbers = itertools.count(self._first)
+        self._is_borrowed = False
 
     @property
     def url(self) -> str:
@@ -95,10 +98,25 @@ class Synapse:
         """A number this homeserver has not given before, to keep the names of several worlds apart."""
         return next(self._numbers)
 
+    def lend(self, nth: int) -> str:
+        """What another process needs to use this one while it runs (`borrowed`); each ``nth`` has names of its own."""
+        return json.dumps([self.port, str(self.folder), self._secret, self._first + nth * NUMBERS_LENT])
+
+    @classmethod
+    def borrowed(cls, lent: str) -> Self:
+        """The running Synapse of the process that gave us this; it neither starts nor ends with us."""
+        made = cls()
+        made.port, folder, made._secret, made._first = json.loads(lent)
+        made.folder, made._is_borrowed = Path(folder), True
+        made._numbers = itertools.count(made._first)
+        return made
+
     # ── its life ──────────────────────────────────────────────────────────────────────────────────
 
     def start(self) -> None:
         """Make the folder, start Synapse and return when it answers."""
+        if self._is_borrowed:
+            return
         assert self._process is None, "this Synapse is already running"
         self.folder = Path(tempfile.mkdtemp(prefix="hearth-synapse-"))
         try:
@@ -109,7 +127,9 @@ class Synapse:
             raise
 
     def stop(self) -> None:
-        """Stop Synapse and remove its folder, or with `keep` leave both."""
+        """Stop Synapse and remove its folder, or with `keep` leave both; a borrowed one is another's to stop."""
+        if self._is_borrowed:
+            return
         if self.keep and self._process is not None and self._process.poll() is None:
             # Popen warns when a running child is forgotten; this one is meant to outlive us.
             self._process.returncode = 0
@@ -120,6 +140,7 @@ class Synapse:
 
     def restart(self, limits: Limits) -> None:
         """Stop it and start it again with everything it knows, but with these limits."""
+        assert not self._is_borrowed, "somebody else is using it"
         self._end_process()
         self.limits = limits
         path = self.folder / "homeserver.yaml"
@@ -317,7 +338,7 @@ class Synapse:
     def _the_operator(self) -> Account:
         with self._one_operator:
             if self._operator is None:
-                self._operator = self._register("operator", "Operator", admin=True)
+                self._operator = self._register(f"operator{self._first}", "Operator", admin=True)
             return self._operator
 
     def _register(self, name: str, display_name: str, admin: bool) -> Account:

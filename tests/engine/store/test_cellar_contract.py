@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from engine.core.definition import Definition, StateDef
-from engine.core.desk import Refused, Rhythm
+from engine.core.desk import OwnRhythm, Refused, Rhythm
 from engine.core.event import Due, Left
 from engine.core.message import Message, Phrase
 from engine.core.rank import MOVES_UP_AFTER_MS
@@ -232,6 +232,19 @@ async def test_a_timer_is_set_anew_or_dropped(g: Ground) -> None:
     await g.cellar.commit(Changes(timers=dict([timer("a", 10), timer("b", 20)])))
     await g.cellar.commit(Changes(timers=dict([timer("a", 40, 2)]) | {(f"i/{I1}", "b"): None}))
     assert await g.cellar.due_timers(99, 10) == [TimerRow(f"i/{I1}", "a", 2, 40)]
+
+
+@pytest.mark.parametrize("stands", [TimerRow(f"i/{I1}", "a", 1, 40), TimerRow(f"i/{I1}", "a", 2, 10)])
+async def test_a_moment_that_rang_is_deleted_and_one_that_was_set_anew_meanwhile_is_not(
+    g: Ground, stands: TimerRow
+) -> None:
+    rang, other = TimerRow(f"i/{I1}", "a", 1, 10), TimerRow(f"i/{I1}", "b", 1, 10)
+    await g.cellar.commit(Changes(timers={(t.actor, t.name): t for t in (rang, other)}))
+    await g.cellar.commit(Changes(rung=[rang]))
+    assert await g.cellar.due_timers(99, 10) == [other]
+    await g.cellar.commit(Changes(rung=[rang], timers={(stands.actor, stands.name): stands}))
+    await g.cellar.commit(Changes(rung=[rang]))
+    assert set(await g.cellar.due_timers(99, 10)) == {other, stands}
 
 
 async def test_events_between_actors_wait_in_order_until_they_are_done(g: Ground) -> None:
@@ -671,6 +684,14 @@ async def test_of_a_stranger_nothing_is_known(g: Ground) -> None:
     assert await g.cellar.standing(g.ada, NOW) == Standing("unknown", Rhythm(), False)
 
 
+async def test_what_somebody_has_not_chosen_of_their_rhythm_is_as_is_usual(g: Ground) -> None:
+    own = OwnRhythm(quiet_hours=(20, 6))
+    await g.cellar.commit(Changes(desks={g.ada: (desk(g.ada, own_rhythm=own), 0)}))
+    usual = Rhythm("Europe/Vienna", 22, 8)
+    assert (await g.cellar.standing(g.ada, NOW, usual)).rhythm == Rhythm("Europe/Vienna", 20, 6)
+    assert (await g.cellar.standing(g.bo, NOW, usual)).rhythm == usual
+
+
 # ── names and texts ──────────────────────────────────────────────────────────
 
 
@@ -847,6 +868,38 @@ async def test_only_open_instances_of_the_circle_are_listed_the_oldest_first(g: 
     ]
     await g.cellar.commit(Changes(snapshots={s.id: (s, 0) for s in mine}))
     assert await g.cellar.open_instances(g.circle) == [mine[1], mine[0]]
+
+
+async def test_what_a_circle_runs_by_is_told_once_for_each_definition_and_never_of_what_ended(
+    g: Ground,
+) -> None:
+    other = await g.cellar.ensure_circle("!other:example.org", "The mill")
+    running = [("d1", None, g.circle), ("d1", None, g.circle), ("d2", None, g.circle), ("d0", None, g.circle)]
+    rest = [("d3", 7, g.circle), ("d4", None, other)]
+    all_of_them = [
+        replace(snapshot(circle, InstanceId(str(n) * 32), finished_ms=ended_ms), definition=digest)
+        for n, (digest, ended_ms, circle) in enumerate([*running, *rest])
+    ]
+    await g.cellar.commit(Changes(snapshots={s.id: (s, 0) for s in all_of_them}))
+    assert sorted(await g.cellar.running_definitions(g.circle)) == ["d0", "d1", "d2"]
+    assert await g.cellar.running_definitions(other) == ["d4"]
+    assert await g.cellar.open_instances(g.circle, ["d2", "d0", "d3"]) == [all_of_them[2], all_of_them[3]]
+    assert await g.cellar.open_instances(g.circle, []) == []
+
+
+async def test_a_circle_where_nothing_runs_runs_by_nothing(g: Ground) -> None:
+    assert await g.cellar.running_definitions(g.circle) == []
+
+
+async def test_timers_of_one_moment_come_due_in_the_same_order_every_time_and_no_more_than_asked(
+    g: Ground,
+) -> None:
+    timers = [TimerRow(f"i/{n}", name, 0, 50) for n in (2, 1) for name in ("b", "a")]
+    late = TimerRow("i/0", "a", 0, 51)
+    await g.cellar.commit(Changes(timers={(t.actor, t.name): t for t in [*timers, late]}))
+    assert await g.cellar.due_timers(51, 3) == [timers[3], timers[2], timers[1]]
+    assert await g.cellar.due_timers(50, 9) == [timers[3], timers[2], timers[1], timers[0]]
+    assert await g.cellar.next_timer_ms() == 50
 
 
 async def test_a_journal_reads_as_it_was_written_whoever_wrote_it(g: Ground) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -12,10 +11,20 @@ from msgspec.structs import replace
 
 from engine.core.message import Message, Phrase, Text
 from engine.core.values import DAY_MS, InstanceId, PersonId, RowId, TextId
-from engine.runtime.ports import Adoption, BadData, Changes, Conflict, KeptRow, TextCopy, TimerRow, Want
+from engine.runtime.ports import (
+    Adoption,
+    BadData,
+    Changes,
+    Conflict,
+    KeptRow,
+    TextCopy,
+    TimerRow,
+    Trouble,
+    Want,
+)
 from engine.store import TortoiseStore
 from engine.testing import MemoryStore
-from tests.engine.store.conftest import MASTER_KEY
+from tests.engine.store.conftest import MASTER_KEY, Where
 from tests.engine.store.goods import (
     desk,
     instance_line,
@@ -86,14 +95,19 @@ class Walk:
         which = self.random.random()
 
         async def retry(cellar: Cellar) -> object:
-            found = [trouble.id for trouble in await cellar.troubles(9)]
-            return found and await cellar.retry(found[int(which * len(found))])
+            found = await numbered(cellar, 9)
+            return found and await cellar.retry(found[int(which * len(found))].id)
 
         return retry
 
     def drop(self) -> Callable[[Cellar], Awaitable[object]]:
-        n = self.random.randint(1, self.n + 1)
-        return lambda cellar: cellar.drop(f"m{n}")
+        which = self.random.random()
+
+        async def drop(cellar: Cellar) -> object:
+            found = await numbered(cellar, 9)
+            return found and await cellar.drop(found[int(which * len(found))].id)
+
+        return drop
 
     def forget(self) -> Callable[[Cellar], Awaitable[object]]:
         person = self.people[-1]
@@ -159,6 +173,8 @@ class Walk:
         changes.journal.append(instance_line(random.randint(1, 40), instance))
         timer = TimerRow(f"i/{instance}", f"t{n}", n, self.now_ms + n)
         changes.timers[timer.actor, timer.name] = random.choice((timer, None))
+        rang_ms = self.now_ms + random.choice((n, -random.randint(1, 30)))
+        changes.rung.append(TimerRow(f"i/{instance}", f"t{n}", n, rang_ms))
         changes.texts.append(text_row(f"t{n}", person, f"words {self.n}", self.now_ms + n))
         changes.text_ends[TextId(f"t{random.randint(1, 6)}")] = self.now_ms + 1
         copies = random.choice(((), (TextCopy(TextId(f"t{n}"), TextId(f"c{n}"), instance, self.now_ms + n),)))
@@ -179,6 +195,11 @@ async def done(cellar: Cellar, step: Callable[[Cellar], Awaitable[object]]) -> o
         return await step(cellar)
     except (Conflict, BadData) as refused:
         return type(refused)
+
+
+async def numbered(cellar: Cellar, limit: int) -> list[Trouble]:
+    """What waits for a human being, the oldest number first: numbers may have gaps where a transaction was undone."""
+    return sorted(await cellar.troubles(limit), key=lambda trouble: (trouble.id[0], int(trouble.id[1:])))
 
 
 async def everything(cellar: Cellar, walk: Walk) -> list[object]:
@@ -210,14 +231,17 @@ async def everything(cellar: Cellar, walk: Walk) -> list[object]:
         await cellar.adopted(),
         await cellar.open_instances(walk.circle),
         await cellar.kept(),
-        await cellar.troubles(5),
+        [replace(trouble, id=trouble.id[0]) for trouble in await numbered(cellar, 5)],
         await cellar.counts(walk.now_ms),
     ]
 
 
-@pytest.mark.parametrize("nth", range(4))
-async def test_both_cellars_give_the_same_answers(nth: int, seed: int, tmp_path: Path) -> None:
-    disk = await TortoiseStore.open(tmp_path / "hearth.db", MASTER_KEY, random=Random(seed + nth))
+WALKS = [("sqlite", 0), ("sqlite", 1), ("sqlite", 2), ("colliding", 3), ("serializable", 4)]
+
+
+@pytest.mark.parametrize(("where", "nth"), WALKS, indirect=["where"])
+async def test_both_cellars_give_the_same_answers(where: Where, nth: int, seed: int) -> None:
+    disk = await TortoiseStore.open(where, MASTER_KEY, random=Random(seed + nth))
     memory = MemoryStore(Random(seed + nth))
     try:
         walk = await begin(memory, Random(seed + nth))

@@ -202,3 +202,14 @@ async def test_what_is_counted(g: Ground) -> None:
     }
     assert (counts.set_aside, counts.given_up, counts.inbox, counts.running) == (1, 1, 0, 1)
     assert (counts.timers, counts.timers_due, counts.timers_due_since_ms) == (2, 1, NOW - 5)
+
+
+async def test_what_is_tried_in_vain_counts_from_when_it_was_due_at_first(g: Ground) -> None:
+    await g.cellar.commit(mail(parcel("r1", g.ada, urgency="reply"), due_ms=NOW - 9))
+    for later in (NOW - 3, NOW + 60):
+        await g.cellar.postpone(RowId("r1"), later, "busy", failed=True)
+        assert (await g.cellar.counts(NOW)).outbox["reply"] == Pile(later < NOW, 1, since_ms=NOW - 9)
+    await g.cellar.postpone(RowId("r1"), NOW + 90, "they paused", failed=False)
+    assert (await g.cellar.counts(NOW)).outbox["reply"] == Pile(0, 1), "its time is another one now"
+    await g.cellar.postpone(RowId("r1"), NOW + 95, "busy", failed=True)
+    assert (await g.cellar.counts(NOW + 92)).outbox["reply"] == Pile(0, 1, since_ms=NOW + 90)
