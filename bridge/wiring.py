@@ -5,50 +5,37 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass
 from functools import partial
-from typing import assert_never
 
 from msgspec.structs import replace
 
+from bridge.circles.customs import Customs
+from bridge.circles.homes import Addresses, Homes
+from bridge.circles.neighbours import NamesNow, Neighbours
+from bridge.circles.roles import Roles
 from bridge.clock import HouseTime, RealSide, RealTime
-from bridge.comings import Coming, Comings
-from bridge.comparing import ComparingDesk, mirror_of
-from bridge.customs import Customs
-from bridge.errands import DeskErrands
-from bridge.homes import Addresses, Homes
+from bridge.folders.librarians import Librarians
+from bridge.hall.comparing import ComparingDesk, mirror_of
+from bridge.hall.door import Door
+from bridge.hall.errands import DeskErrands
+from bridge.hall.keeping import CellarKeeper
+from bridge.hall.writer import ParcelWriter
 from bridge.http import Hooks, Pulse
-from bridge.keyhole import news_of_keys, unread
-from bridge.librarians import Librarians
 from bridge.matrix.client import MatrixClient
 from bridge.matrix.courtesy import CourteousPostman, Courtesy
 from bridge.matrix.crypto_store import RowStore
 from bridge.matrix.http import Homeserver, TokenLost
-from bridge.matrix.inbound import (
-    AnyDraft,
-    Ignored,
-    Knowledge,
-    MovedDraft,
-    ReactedDraft,
-    RemovedDraft,
-    SpokenDraft,
-    UnreadDraft,
-    VotedDraft,
-    translate,
-)
-from bridge.matrix.keep import Keeper, NotCommitted, Row
+from bridge.matrix.keep import Keeper
 from bridge.matrix.postman import MatrixPostman
-from bridge.matrix.sync import AnyEvent, Delivery
-from bridge.neighbours import NamesNow, Neighbours
 from bridge.operations.office import Office
 from bridge.plan import CirclePlan, Plan
 from bridge.reading.ear import Ear
-from bridge.roles import Roles
 from bridge.views import HouseViews
 from bridge.wording.render import LONGEST_NAME, Voice, in_one_line
 from bridge.wording.render import House as Described
-from bridge.writer import ParcelWriter
-from engine.core.values import CircleId
+from engine.core.values import CircleId, Ms
 from engine.loading.library import Library
 from engine.runtime.bell import Bell
 from engine.runtime.house import House
@@ -56,50 +43,20 @@ from engine.runtime.housekeeping import keep_house
 from engine.runtime.line import StraightLine
 from engine.runtime.outbox import Outbox
 from engine.runtime.pace import Pace
-from engine.runtime.ports import (
-    AnyArrival,
-    Cellar,
-    Changes,
-    Echo,
-    Housed,
-    KeptRow,
-    Moved,
-    Reacted,
-    Removed,
-    Spoken,
-    Unavailable,
-    Voted,
-)
+from engine.runtime.ports import Cellar, Lease, Leases, Superseded, Unavailable
 from engine.runtime.practices import Practices
+from engine.runtime.speaking import LOOK_MS, Speaker
 from engine.runtime.waking import wake_or
-
-LOOK_AGAIN_MS = 2_000
 
 log = logging.getLogger(__name__)
 
 
-class CellarKeeper:
-    """Keeps the bridge's rows in the same database as everything else."""
-
-    def __init__(self, cellar: Cellar) -> None:
-        self._cellar = cellar
-
-    async def load(self) -> dict[tuple[str, str], bytes]:
-        return dict(await self._cellar.kept())
-
-    async def commit(self, rows: Sequence[Row]) -> None:
-        try:
-            await self._cellar.commit(Changes(kept=_kept(rows)))
-        except Unavailable as error:
-            raise NotCommitted(str(error)) from error
-
-
-def _kept(rows: Sequence[Row]) -> list[KeptRow]:
-    return [KeptRow(row.kind, row.key, row.value) for row in rows]
-
-
 class Hearth:
-    """A running house: one bot account, its circles, and everything it carries."""
+    """A running house: one bot account, its circles, and everything it carries.
+
+    Several may run over one store; then one of them speaks, and the others decide what comes due and are ready to take
+    over (``engine.runtime.speaking``).
+    """
 
     def __init__(
         self,
@@ -110,52 +67,246 @@ class Hearth:
         keeper: Keeper | None = None,
         pulse: Pulse | None = None,
         hooks: Hooks | None = None,
+        leases: Leases | None = None,
+        holder: str = "",
     ) -> None:
         """``clock``, ``chance`` and ``keeper`` are for the demo and for tests. ``pulse`` is told how the house is;
-        ``hooks`` are answered from when it is ready.
+        ``hooks`` are answered from when it is ready. ``leases``: others may run as well,
+        and this one is called ``holder``.
         """
-        self._hooks = Hooks(()) if hooks is None else hooks
         self._plan = plan
         self._cellar = cellar
-        self._keeper = keeper or CellarKeeper(cellar)
         self._clock = clock or RealTime()
         self._chance = chance or random.SystemRandom()
-        pulse = pulse or Pulse()
-        self._librarians = Librarians(plan, cellar, self._clock, pulse.note_refused_files)
-        self._office = Office(plan, cellar, self._clock, pulse, self.look_again)
+        self._keeper = keeper
+        self._pulse = pulse or Pulse()
+        self._hooks = Hooks(()) if hooks is None else hooks
+        self._leases = leases
+        self._holder = holder
+        self._life: Life | None = None
         self.ready = asyncio.Event()
-        """Set once everything that happened before the start is committed."""
+        """Set once everything that happened before the start is committed; of several, in the one that speaks."""
         self.rested = asyncio.Event()
         """Set whenever the outbox has found nothing more to send."""
 
     def look_again(self) -> None:
         """Look at the workflow files now, without waiting until they have lain still."""
-        self._librarians.look_again()
+        if self._life is not None:
+            self._life.look_again()
 
     async def run(
         self,
         stop: asyncio.Event,
         *,
         homeserver: Homeserver | None = None,
+        connect: Callable[[], Awaitable[Homeserver]] | None = None,
         store_type: type[RowStore] = RowStore,
     ) -> None:
-        """Serve until ``stop`` is set.
+        """Serve until ``stop`` is set. ``connect`` makes the way to the homeserver, once for each time of speaking;
+        ``homeserver`` is one that is there already, for a house that is alone.
 
         Raises:
             TokenLost: the account must be logged in again.
             MatrixError: the homeserver will not serve us at all.
         """
+
+        async def reach() -> Homeserver | None:
+            return homeserver if connect is None else await connect()
+
         try:
-            await self._live(stop, homeserver, store_type)
+            if self._leases is None:
+                await self._live(self._cellar).speak(stop, await reach(), store_type)
+            else:
+                await self._take_turns(self._leases, stop, reach, store_type)
         except TokenLost as lost:
             log.critical("%s; nothing is lost: log the bot in again and start it", lost)
             raise
 
-    async def _live(
-        self, stop: asyncio.Event, homeserver: Homeserver | None, store_type: type[RowStore]
+    def _live(self, cellar: Cellar, speaker: Speaker | None = None) -> Life:
+        self._life = Life(
+            self._plan,
+            cellar,
+            self._clock,
+            self._chance,
+            self._keeper or CellarKeeper(cellar),
+            self._pulse,
+            self._hooks,
+            self.ready,
+            self.rested,
+            speaker=speaker,
+        )
+        return self._life
+
+    async def _take_turns(
+        self,
+        leases: Leases,
+        stop: asyncio.Event,
+        reach: Callable[[], Awaitable[Homeserver | None]],
+        store_type: type[RowStore],
     ) -> None:
+        speaker = Speaker(leases, self._plan.session.user_id, self._holder)
+        while not stop.is_set():
+            lease = await self._stand_by(speaker, stop)
+            if lease is None:
+                return
+            life, over = self._live(leases.under(lease), speaker), asyncio.Event()
+            try:
+                homeserver = await reach()
+                if homeserver is not None:
+                    homeserver.require_leave = speaker.require_leave
+                await all_or_stop(
+                    over,
+                    _pass_on(stop, over),
+                    speaker.hold(lease, over, self.ready.is_set),
+                    life.speak(over, homeserver, store_type),
+                )
+            except Superseded as error:
+                log.warning("%s; this process stands by", error)
+            except Unavailable as error:
+                log.warning("the store cannot be used at present (%s); this process stands by", error)
+            finally:
+                self.ready.clear()
+                await speaker.give_back(lease)
+
+    async def _stand_by(self, speaker: Speaker, stop: asyncio.Event) -> Lease | None:
+        """Decide what comes due beside whoever speaks, until it is our turn; None if told to stop before that."""
+        while not stop.is_set():
+            lease = await speaker.take()
+            if lease is not None:
+                return lease
+            over = asyncio.Event()
+            standing = asyncio.create_task(self._live(self._cellar, speaker).stand_by(over))
+            turn = asyncio.create_task(speaker.turn(stop))
+            try:
+                await asyncio.wait({standing, turn}, return_when=asyncio.FIRST_COMPLETED)
+                over.set()
+                await standing
+            except Unavailable as error:
+                log.warning("the store cannot be used at present (%s)", error)
+            except BaseException:
+                over.set()
+                turn.cancel()
+                (taken,) = await asyncio.gather(turn, return_exceptions=True)
+                if isinstance(taken, Lease):  # nobody is left here who could speak
+                    await speaker.give_back(taken)
+                raise
+            lease = await turn
+            if lease is not None:
+                return lease
+        return None
+
+
+async def _pass_on(stop: asyncio.Event, over: asyncio.Event) -> None:
+    """Whoever is told to stop speaks no more."""
+    await wake_or(stop, over)
+    over.set()
+
+
+@dataclass(frozen=True)
+class Furnished:
+    """What it takes to decide, with the people and rooms of one client."""
+
+    house: House
+    homes: Homes
+    neighbours: Neighbours
+    library: Library
+    customs: Customs
+    practices: Practices
+    called: Callable[[CircleId], str | None]
+
+
+class Life:
+    """One time of a house: from its start, or from the moment it took over, until it is told to end."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        cellar: Cellar,
+        clock: HouseTime,
+        chance: random.Random,
+        keeper: Keeper,
+        pulse: Pulse,
+        hooks: Hooks,
+        ready: asyncio.Event,
+        rested: asyncio.Event,
+        *,
+        speaker: Speaker | None,
+    ) -> None:
+        """``speaker``: others may run as well, and one of them speaks; what they commit is looked for every second."""
+        self._plan = plan
+        self._cellar = cellar
+        self._clock = clock
+        self._chance = chance
+        self._keeper = keeper
+        self._pulse = pulse
+        self._hooks = hooks
+        self._ready = ready
+        self._rested = rested
+        self._speaker = speaker
+        self._heard_ms: Ms = 0
+        """Up to which moment all that happened is known to be committed, by whoever speaks."""
+        self._librarians = Librarians(plan, cellar, clock, pulse.note_refused_files)
+        self._office = Office(plan, cellar, clock, pulse, self.look_again)
+        hooks.on_limit = self._office.note_limit
+
+    def look_again(self) -> None:
+        """Look at the workflow files now."""
+        self._librarians.look_again()
+
+    async def speak(
+        self, stop: asyncio.Event, homeserver: Homeserver | None, store_type: type[RowStore] = RowStore
+    ) -> None:
+        """Be the bot: hear what happens, decide, and send, until ``stop``."""
+        client = await self._open(homeserver, store_type)
+        try:
+            await self._serve(client, stop)
+        finally:
+            await client.close()
+
+    async def stand_by(self, stop: asyncio.Event) -> None:
+        """Decide what comes due, with what is remembered of rooms and people, and ask the homeserver for nothing."""
+        client = await self._open(None, RowStore)
+        try:
+            house = await self._furnish(client)
+            line = self._office.line(house.house)
+            line.start()
+            self._pulse.note_standing_by()
+            self._hooks.errands = DeskErrands(line, self._cellar, house.neighbours, self._clock)
+            known = asyncio.Event()
+            known.set()
+            try:
+                await all_or_stop(
+                    stop,
+                    Bell(self._cellar, line, self._clock, lambda: self._heard_ms).run(known, stop),
+                    house.neighbours.watch(line.on_move(), self._clock, stop),
+                    self._hear_of_others(house.practices, line, stop),
+                )
+            finally:
+                self._hooks.errands = None
+                await line.stop()
+        finally:
+            await client.close()
+
+    async def _hear_of_others(self, practices: Practices, line: StraightLine, stop: asyncio.Event) -> None:
+        """See what other processes committed: what is in use, and that there may be something new to do."""
+        while not stop.is_set():
+            await wake_or(stop, clock=self._clock, at_ms=self._clock.after(LOOK_MS))
+            try:
+                await practices.recall(self._cellar)
+                await self._see_what_is_heard()
+            except Unavailable as error:
+                log.warning("what other processes did cannot be looked up: %s", error)
+            line.nudge()
+
+    async def _see_what_is_heard(self) -> None:
+        unheard_ms = None if self._speaker is None else await self._speaker.unheard_ms()
+        if unheard_ms is not None:
+            heard_ms = self._clock.at_real(self._clock.real_now_ms() - unheard_ms)
+            self._heard_ms = max(self._heard_ms, heard_ms)
+
+    async def _open(self, homeserver: Homeserver | None, store_type: type[RowStore]) -> MatrixClient:
         plan = self._plan
-        client = await MatrixClient.open(
+        return await MatrixClient.open(
             plan.session,
             self._keeper,
             pickle_secret=plan.pickle_secret,
@@ -168,13 +319,10 @@ class Hearth:
             homeserver=homeserver,
             store_type=store_type,
         )
-        try:
-            await self._serve(client, stop)
-        finally:
-            await client.close()
 
-    async def _serve(self, client: MatrixClient, stop: asyncio.Event) -> None:
+    async def _furnish(self, client: MatrixClient) -> Furnished:
         plan = self._plan
+        client.rooms.limits, client.rooms.on_limit = plan.limits, self._office.note_limit
         homes = Homes(self._cellar, client)
         circles = await homes.open(plan.circles)
         library, customs = await self._librarians.open(circles), Customs(plan, circles)
@@ -190,6 +338,8 @@ class Hearth:
             within=library.within,
             among=neighbours.among,
             circle_name=called,
+            usual=customs.rhythm_in,
+            text_bytes=plan.limits.text_bytes,
         )
         at_start = {circle: each.at_start for circle, each in circles.items()}
         practices = Practices(library, neighbours, at_start_in=at_start)
@@ -203,26 +353,39 @@ class Hearth:
             customs.rhythm,
             practices=practices,
             rhythms=customs.rhythms,
+            limits=plan.limits,
+            on_limit=self._office.note_limit,
         )
+        return Furnished(house, homes, neighbours, library, customs, practices, called)
+
+    async def _serve(self, client: MatrixClient, stop: asyncio.Event) -> None:
+        plan, rooms = self._plan, await self._furnish(client)
+        house, neighbours = rooms.house, rooms.neighbours
         line = self._office.line(house)
         courtesy = Courtesy(client.homeserver, plan.session.user_id, RealSide(self._clock))
-        views = HouseViews(self._cellar, library, neighbours, practices, called, mirror_of(client))
-        postman = CourteousPostman(
-            self._postman(client, neighbours, library, views, customs, called), courtesy
+        mirror = mirror_of(client)
+        views = HouseViews(
+            self._cellar, rooms.library, neighbours, rooms.practices, rooms.called, mirror, house.rhythm_of
         )
+        postman = CourteousPostman(self._postman(client, rooms, views), courtesy)
         pace = client.homeserver.pacer = Pace(self._clock.real_now_ms)
         outbox = Outbox(
             self._cellar,
             postman,
             self._clock,
             self._chance,
-            rested=self.rested,
+            rested=self._rested,
             on_forgotten=neighbours.forget,
             pace=pace,
+            usual=house.rhythm_of,
+            tries_per_message=plan.limits.tries_per_message,
+            on_limit=self._office.note_limit,
         )
-        await self._office.open(client, outbox.outlook)
-        bell = Bell(self._cellar, line, self._clock)
-        door = Door(plan, client, line, neighbours, self._clock, self.ready, homes, courtesy, self._office)
+        await self._office.open(client, neighbours, outbox.outlook)
+        bell = Bell(self._cellar, line, self._clock, None if self._speaker is None else self._clock.now_ms)
+        door = Door(
+            plan, client, line, neighbours, self._clock, self._ready, rooms.homes, courtesy, self._office
+        )
         client.verification.listener = ComparingDesk(line, neighbours, self._clock).tell
         line.start()
         self._hooks.errands = DeskErrands(line, self._cellar, neighbours, self._clock)
@@ -230,17 +393,25 @@ class Hearth:
             # Whatever was under way when we stopped comes to its end first: nothing may arrive
             # that answers a message we do not yet know we sent.
             await outbox.settle()
-            await _all_or_stop(
+            await all_or_stop(
                 stop,
                 client.run(door.take_in, stop),
                 door.introduce(stop),
-                bell.run(self.ready, stop),
+                bell.run(self._ready, stop),
                 self._send(outbox, line, stop),
                 courtesy.run(stop),
                 neighbours.watch(line.on_move(), self._clock, stop),
-                keep_house(self._cellar, line, self._clock, stop),
-                self._office.run(line, self.ready, stop),
-                *self._librarians.running(line, stop),
+                keep_house(
+                    self._cellar,
+                    line,
+                    self._clock,
+                    stop,
+                    waiting_per_room=plan.limits.waiting_per_room,
+                    on_limit=self._office.note_limit,
+                ),
+                self._office.run(line, self._ready, stop),
+                *self._librarians.running(line, neighbours, stop),
+                *([self._hear_of_others(rooms.practices, line, stop)] if self._speaker else []),
             )
         finally:
             self._hooks.errands = None
@@ -250,33 +421,27 @@ class Hearth:
         """Send what is due, once everything that people did before the start is known: they may have answered, or
         asked for quiet, or opened a room of their own.
         """
-        await wake_or(stop, self.ready)
+        await wake_or(stop, self._ready)
         await outbox.run(line.on_move(), stop)
 
-    def _postman(
-        self,
-        client: MatrixClient,
-        neighbours: Neighbours,
-        library: Library,
-        views: HouseViews,
-        customs: Customs,
-        called: Callable[[CircleId], str | None],
-    ) -> MatrixPostman:
+    def _postman(self, client: MatrixClient, rooms: Furnished, views: HouseViews) -> MatrixPostman:
         plan = self._plan
         voice = Voice(
-            Described(plan.bot, plan.operator, customs.outside_help(())),
-            names=NamesNow(neighbours, self._cellar),
+            Described(plan.bot, plan.operator, rooms.customs.outside_help(())),
+            names=NamesNow(rooms.neighbours, self._cellar),
             texts=self._cellar,
-            definitions=library,
+            definitions=rooms.library,
             views=views,
-            circle_name=called,
+            circle_name=rooms.called,
+            file_bytes=plan.limits.file_bytes,
+            on_limit=self._office.note_limit,
         )
-        writer = ParcelWriter(voice, self._cellar, self._clock, customs, neighbours)
+        writer = ParcelWriter(voice, self._cellar, self._clock, rooms.customs, rooms.neighbours)
         return MatrixPostman(
             client.sender,
             client.rooms,
             client.direct,
-            Addresses(self._cellar, neighbours, client.places),
+            Addresses(self._cellar, rooms.neighbours, client.places),
             writer,
             client.homeserver,
             RealSide(self._clock),
@@ -291,172 +456,7 @@ def _called(neighbours: Neighbours, circles: Mapping[CircleId, CirclePlan], circ
     return in_one_line(name, LONGEST_NAME) or None
 
 
-class Door:
-    """Takes in what the homeserver delivers and hands it to the straight line, with the rows that go with it."""
-
-    def __init__(
-        self,
-        plan: Plan,
-        client: MatrixClient,
-        line: StraightLine,
-        neighbours: Neighbours,
-        clock: HouseTime,
-        ready: asyncio.Event,
-        homes: Homes,
-        courtesy: Courtesy,
-        office: Office,
-    ) -> None:
-        self._plan = plan
-        self._client = client
-        self._line = line
-        self._neighbours = neighbours
-        self._clock = clock
-        self._ready = ready
-        self._homes = homes
-        self._courtesy = courtesy
-        self._office = office
-        self._comings = Comings(client.places, neighbours.circles)
-
-    async def take_in(self, delivery: Delivery) -> None:
-        """Commit one delivery: its events decided, its rows and the new cursor kept, all in one transaction."""
-        await self._homes.keep(self._neighbours.circles)
-        await self._neighbours.look_around()
-        arrivals: list[AnyArrival] = []
-        arrivals += await news_of_keys(delivery, self._client, self._neighbours, self._clock.now_ms())
-        # Without a cursor these are events from before the bot listened: nothing of that was said to it.
-        for event in () if delivery.fresh else delivery.events:
-            arrival = await self._arrival(event)
-            if arrival is not None:
-                arrivals.append(arrival)
-        arrivals += (
-            () if delivery.fresh else [await self._came(each) for each in self._comings.unsaid(delivery)]
-        )
-        # Our own messages first: what people did with them can only be read once we know that they are there.
-        # Echoes may come again, so they need not wait for the cursor.
-        echoes = [arrival for arrival in arrivals if isinstance(arrival, Echo)]
-        if echoes:
-            await self._line.submit(echoes)
-        rest = [arrival for arrival in arrivals if not isinstance(arrival, Echo)]
-        noted = await self._office.take_in(delivery, self._line, self._neighbours)
-        outcomes = await self._line.submit(rest, [*_kept(delivery.rows), *noted])
-        for arrival, outcome in zip(rest, outcomes, strict=True):
-            if outcome.kind in ("ignored", "refused"):
-                log.info("%s %s is %s: %s", type(arrival).__name__, arrival.id, outcome.kind, outcome.why)
-        self._comings.note()
-        if not delivery.fresh:
-            self._courtesy.note(delivery, self._client.direct.known().keys(), self._neighbours.ground.keys())
-        if delivery.caught_up:
-            self._ready.set()
-
-    async def _came(self, coming: Coming) -> Moved:
-        person = await self._neighbours.learn(coming.user_id)
-        now_ms = self._clock.now_ms()
-        return Moved(
-            id=f"{coming.cause}:{person}",
-            occurred_ms=now_ms,
-            person=person,
-            circle=coming.circle,
-            joined=coming.joined,
-        )
-
-    def _counts(self, draft: AnyDraft, circle: CircleId, room_id: str) -> bool:
-        """Whether something done in one of a circle's rooms is of the circle."""
-        if isinstance(draft, MovedDraft):
-            return self._comings.counts(circle, draft.sender, joined=draft.joined)
-        return self._neighbours.hears(circle, room_id, draft.sender)
-
-    def _room_said(self, room_id: str, circle: CircleId | None) -> str:
-        """The room to answer in, where it is not the one in which the circle hears everything else."""
-        is_main = circle is None or self._neighbours.main_room(circle) == room_id
-        return "" if is_main else room_id
-
-    async def introduce(self, stop: asyncio.Event) -> None:
-        """Say hello in each circle's room, once, as soon as the bot is in it."""
-        await wake_or(self._ready, stop)
-        while not stop.is_set():
-            housed = [c for c in self._neighbours.circles if self._neighbours.main_room(c) is not None]
-            now_ms = self._clock.now_ms()
-            await self._line.submit([Housed(id=f"intro:{c}", occurred_ms=now_ms, circle=c) for c in housed])
-            if len(housed) == len(self._neighbours.circles):
-                return
-            await wake_or(stop, clock=self._clock, at_ms=self._clock.after(LOOK_AGAIN_MS))
-
-    async def _arrival(self, event: AnyEvent) -> AnyArrival | None:
-        knowledge = Knowledge(
-            user_id=self._plan.session.user_id,
-            names=(self._plan.bot,),
-            direct=self._client.direct.known(),
-            circles=self._neighbours.ground,
-        )
-        room = self._client.rooms.get(event.room_id)
-        draft = translate(
-            event,
-            knowledge,
-            self._clock.real_now_ms(),
-            room_is_encrypted=room is not None and room.encryption is not None,
-        )
-        if isinstance(draft, Ignored):
-            log.debug("event in %s ignored: %s", event.room_id, draft.reason)
-            return None
-        if isinstance(draft, Echo):
-            return draft
-        if draft.circle is not None and not self._counts(draft, draft.circle, event.room_id):
-            return None
-        person = await self._neighbours.learn(draft.sender)
-        occurred_ms = self._clock.at_real(draft.occurred_ms)
-        match draft:
-            case SpokenDraft():
-                mentions = [await self._neighbours.learn(user_id) for user_id in draft.mentions]
-                return Spoken(
-                    id=draft.id,
-                    occurred_ms=occurred_ms,
-                    person=person,
-                    body=draft.body,
-                    circle=draft.circle,
-                    reply_to=draft.reply_to,
-                    edits=draft.edits,
-                    mentions=tuple(mentions),
-                    addressed=draft.addressed,
-                    thread=draft.thread,
-                    latest=draft.latest,
-                    room=self._room_said(event.room_id, draft.circle),
-                    in_clear=draft.in_clear,
-                )
-            case VotedDraft():
-                return Voted(
-                    id=draft.id,
-                    occurred_ms=occurred_ms,
-                    person=person,
-                    target=draft.target,
-                    answers=draft.answers,
-                    circle=draft.circle,
-                )
-            case ReactedDraft():
-                return Reacted(
-                    id=draft.id,
-                    occurred_ms=occurred_ms,
-                    person=person,
-                    target=draft.target,
-                    emoji=draft.emoji,
-                    circle=draft.circle,
-                )
-            case RemovedDraft():
-                return Removed(id=draft.id, occurred_ms=occurred_ms, person=person, event=draft.event)
-            case MovedDraft():
-                return Moved(
-                    id=draft.id,
-                    occurred_ms=occurred_ms,
-                    person=person,
-                    joined=draft.joined,
-                    circle=draft.circle,
-                )
-            case UnreadDraft():
-                return unread(draft, person, occurred_ms)
-            case _:
-                assert_never(draft)
-
-
-async def _all_or_stop(stop: asyncio.Event, *parts: Coroutine[None, None, None]) -> None:
+async def all_or_stop(stop: asyncio.Event, *parts: Coroutine[None, None, None]) -> None:
     """Run all parts until they end by themselves; if one fails, stop the others and raise what it raised."""
     tasks = [asyncio.create_task(part) for part in parts]
     try:

@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import logging
+import os
 import random
 import signal
+import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
 from bridge.cli.enrol import opened_store, resolve
@@ -30,27 +32,36 @@ async def run(settings: Settings) -> None:
     _listen_for_signals(stop)
     _listen_for_changes(lambda: None)  # the files are read at the start in any case
     database = settings.database.path
-    if not database.exists():
+    if not settings.database.url and not database.exists():
         raise Halt(
             f"The database {database} is not there.",
             "Run `hearth init`, or put the database back from a backup.",
             Status.CONFIGURATION,
         )
-    with only_one(database), _ends_plainly():
-        async with opened_store(database, settings.database.keys, settings.secrets.master_key) as store:
+    # Of several over one PostgreSQL one speaks at a time; over a file there is one at a time.
+    alone = contextlib.nullcontext() if settings.database.url else only_one(database)
+    with alone, _ends_plainly():
+        async with opened_store(
+            settings.database.place, settings.database.keys, settings.secrets.master_key
+        ) as store:
             pulse = Pulse()
-            hooks = Hooks(hooks_of(settings))
+            hooks = Hooks(hooks_of(settings), per_minute=settings.limits.hook_calls_per_minute)
             async with _served(pulse, hooks, settings):
                 found = await _rooms_when_reachable(settings, stop)
                 if found is None:
                     return
                 plan = plan_of(settings, found)
-                homeserver = await WatchedHomeserver.watched(plan.session, pulse)
                 log.info("serving %d rooms as %s", len(plan.rooms), settings.homeserver.user_id)
-                hearth = Hearth(plan, store, pulse=pulse, hooks=hooks)
+                leases = store if settings.database.url else None
+                hearth = Hearth(plan, store, pulse=pulse, hooks=hooks, leases=leases, holder=_our_name())
                 _listen_for_changes(hearth.look_again)
-                await hearth.run(stop, homeserver=homeserver)
+                await hearth.run(stop, connect=lambda: WatchedHomeserver.watched(plan.session, pulse))
     log.info("stopped in order")
+
+
+def _our_name() -> str:
+    """What this process is called among several: its machine, and its number there."""
+    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def _listen_for_signals(stop: asyncio.Event) -> None:

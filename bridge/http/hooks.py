@@ -17,6 +17,8 @@ from typing import Annotated, Any, Literal, Protocol
 import msgspec
 from aiohttp import web
 
+from engine.core.limits import USUAL, LimitName
+
 log = logging.getLogger(__name__)
 
 PATH = "/hooks/{name}"
@@ -24,8 +26,6 @@ DESCRIPTION = "/hooks/openapi.json"
 TIMESTAMP, SIGNATURE = "X-Hearth-Timestamp", "X-Hearth-Signature"
 WINDOW_SECONDS = 300
 MOST_BYTES = 16_384
-PER_MINUTE = 30
-"""Requests a minute that one hook may make, and as many at once."""
 SCHEME = "sha256="
 MOST_PEOPLE = 50
 
@@ -113,11 +113,21 @@ def signature_of(secret: str, timestamp: str, body: bytes) -> str:
 class Hooks:
     """The hooks of a house over HTTP; ``errands`` None: the house is not ready yet."""
 
-    def __init__(self, hooks: tuple[Hook, ...], now_seconds: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        hooks: tuple[Hook, ...],
+        now_seconds: Callable[[], float] = time.time,
+        *,
+        per_minute: int = USUAL.hook_calls_per_minute,
+    ) -> None:
+        """``per_minute``: requests that one hook may make, and as many at once."""
         self._hooks = {hook.name: hook for hook in hooks}
         self._now_seconds = now_seconds
-        self._tokens = {hook.name: (float(PER_MINUTE), now_seconds()) for hook in hooks}
+        self._per_minute = per_minute
+        self._tokens = {hook.name: (float(per_minute), now_seconds()) for hook in hooks}
         self.errands: Errands | None = None
+        self.on_limit: Callable[[LimitName, int], None] = lambda _limit, _times: None
+        """Hears when a hook calls more often than that."""
 
     def __bool__(self) -> bool:
         return bool(self._hooks)
@@ -127,7 +137,7 @@ class Hooks:
         return [web.get(DESCRIPTION, self._describe), web.post(PATH, self._take)]
 
     async def _describe(self, request: web.Request) -> web.Response:
-        return _json(200, description())
+        return _json(200, description(self._per_minute))
 
     async def _take(self, request: web.Request) -> web.Response:
         hook = self._hooks.get(request.match_info["name"])
@@ -145,8 +155,9 @@ class Hooks:
         # Only what is signed counts: otherwise a stranger could keep the caller out.
         wait_seconds = self._wait_seconds(hook.name)
         if wait_seconds:
+            self.on_limit("hook_calls_per_minute", 1)
             more = {"Retry-After": str(wait_seconds)}
-            return _no(429, f"at most {PER_MINUTE} requests a minute", more)
+            return _no(429, f"at most {self._per_minute} requests a minute", more)
         try:
             errand = msgspec.json.decode(body, type=Errand)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -161,10 +172,10 @@ class Hooks:
         """Take one request off what a hook may make; how long it has to wait where nothing is left."""
         left, then = self._tokens[name]
         now = self._now_seconds()
-        left = min(float(PER_MINUTE), left + max(0.0, now - then) * PER_MINUTE / 60)
+        left = min(float(self._per_minute), left + max(0.0, now - then) * self._per_minute / 60)
         if left < 1:
             self._tokens[name] = left, now
-            return max(1, round((1 - left) * 60 / PER_MINUTE))
+            return max(1, round((1 - left) * 60 / self._per_minute))
         self._tokens[name] = left - 1, now
         return 0
 
@@ -221,7 +232,7 @@ def _json(status: int, body: object, headers: Mapping[str, str] | None = None) -
 # ── the description ──────────────────────────────────────────────────────────
 
 
-def description() -> dict[str, Any]:
+def description(per_minute: int = USUAL.hook_calls_per_minute) -> dict[str, Any]:
     """The hooks in OpenAPI 3.1, made from the values above."""
     (body, answer), components = msgspec.json.schema_components(
         (Errand, Answer), ref_template="#/components/schemas/{name}"
@@ -236,7 +247,7 @@ def description() -> dict[str, Any]:
         "409": "It cannot be done as things stand.",
         "413": f"More than {MOST_BYTES} bytes.",
         "415": "Not application/json.",
-        "429": f"More than {PER_MINUTE} requests a minute; `Retry-After` says how long to wait.",
+        "429": f"More than {per_minute} requests a minute; `Retry-After` says how long to wait.",
         "503": "Not ready, or nothing can be stored at present; try again.",
     }
     content = {"application/json": {"schema": answer}}

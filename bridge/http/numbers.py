@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from engine.core.limits import LimitName
 from engine.runtime.ports import Counts
 
 DECIDE_BUCKETS_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -58,6 +59,8 @@ class Gauges(msgspec.Struct, frozen=True):
     wanted_keys: int = 0
     per_second: float | None = None
     done_in_seconds: float | None = None
+    handed_in: int = 0
+    """Callers who wait for their events to be decided."""
 
 
 class Numbers:
@@ -73,6 +76,12 @@ class Numbers:
         )
         self._unreadable = Counter(
             "hearth_unreadable", "Messages that came without a key to read them.", registry=self._registry
+        )
+        self._limits = Counter(
+            "hearth_limits_reached",
+            "How often a limit of the settings was reached, by its name.",
+            ("limit",),
+            registry=self._registry,
         )
         self._decide = Histogram(
             "hearth_decide_seconds",
@@ -91,6 +100,7 @@ class Numbers:
             for name, sentence in (
                 ("up_seconds", "Since it was started."),
                 ("ready", "1 if all is well, as /health/ready says."),
+                ("stands_by", "Whether another process speaks, and this one waits to take over: 1 or 0."),
                 ("workflow_files_refused", "Workflow files that are not fit as they lie there."),
             )
         }
@@ -113,6 +123,9 @@ class Numbers:
 
     def note_unreadable(self, number: int) -> None:
         self._unreadable.inc(number)
+
+    def note_limit(self, limit: LimitName, times: int) -> None:
+        self._limits.labels(limit).inc(times)
 
     def text(
         self, plain: Mapping[str, float], since_sync_seconds: float | None, gauges: Gauges | None
@@ -158,6 +171,7 @@ class _House(Collector):
             ("timers_due", "Of these, those that have come and have not been dealt with.", counts.timers_due),
             ("timers_due_seconds", "How long the first of them has been due.", overdue_seconds),
             ("inbox", "Events on their way from one part of the house to another.", counts.inbox),
+            ("handed_in", "Deliveries whose events wait to be decided.", gauges.handed_in),
             ("instances_running", "Workflows that are under way.", counts.running),
             ("waiting_for_key", "Messages that cannot be read yet.", gauges.waiting_for_key),
             ("wanted_keys", "Keys that were asked for and have not come.", gauges.wanted_keys),

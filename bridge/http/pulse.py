@@ -12,6 +12,7 @@ from typing import Protocol
 import msgspec
 
 from bridge.http.numbers import Answer, Gauges, Numbers, Request
+from engine.core.limits import LimitName
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,8 @@ class Readiness(msgspec.Struct, frozen=True):
     seconds_since_sync: float | None
     workflow_files_refused: int = 0
     """Files that are not fit as they lie there; what they served before goes on serving, so this is no reason."""
+    stands_by: bool = False
+    """Another process speaks; this one decides beside it, and is ready to take over."""
 
 
 class Vitals(Protocol):
@@ -65,7 +68,7 @@ class Pulse:
         self._now_seconds = now_seconds
         self._begun_at = now_seconds()
         self._synced_at: float | None = None
-        self._has_caught_up = self._has_lost_token = self._is_stopping = False
+        self._has_caught_up = self._has_lost_token = self._is_stopping = self._stands_by = False
         self._refused_files = 0
         self._vitals: Vitals | None = None
         self._numbers = Numbers()
@@ -77,7 +80,11 @@ class Pulse:
     def watch(self, vitals: Vitals) -> None:
         """From here on the house can be asked; it has yet to catch up with what happened before."""
         self._vitals = vitals
-        self._has_caught_up = self._is_stopping = False
+        self._has_caught_up = self._is_stopping = self._stands_by = False
+
+    def note_standing_by(self) -> None:
+        """Another process speaks; nothing is heard from the homeserver here."""
+        self._has_caught_up, self._stands_by, self._synced_at = False, True, None
 
     def note_sync(self) -> None:
         """The homeserver answered a sync, be it with nothing."""
@@ -111,6 +118,10 @@ class Pulse:
         """So many messages came without a key."""
         self._numbers.note_unreadable(number)
 
+    def note_limit(self, limit: LimitName, times: int) -> None:
+        """A limit of the settings was reached, so often."""
+        self._numbers.note_limit(limit, times)
+
     # ── looking ──────────────────────────────────────────────────────────────
 
     async def readiness(self) -> Readiness:
@@ -121,13 +132,13 @@ class Pulse:
         found = {
             Reason.TOKEN_LOST: self._has_lost_token,
             Reason.STORE: not writes,
-            Reason.STARTING: since_seconds is None,
+            Reason.STARTING: since_seconds is None and not self._stands_by,
             Reason.NO_SYNC: since_seconds is not None and since_seconds >= STALE_SECONDS,
             Reason.CATCHING_UP: since_seconds is not None and not self._has_caught_up,
             Reason.STOPPING: self._is_stopping,
         }
         reasons = tuple(reason.value for reason, is_so in found.items() if is_so)
-        return Readiness(not reasons, reasons, since_seconds, self._refused_files)
+        return Readiness(not reasons, reasons, since_seconds, self._refused_files, self._stands_by)
 
     async def metrics(self) -> str:
         """The numbers in the text format Prometheus reads."""
@@ -135,6 +146,7 @@ class Pulse:
         plain = {
             "up_seconds": round(self._now_seconds() - self._begun_at, 1),
             "ready": float((await self.readiness()).ready),
+            "stands_by": float(self._stands_by),
             "workflow_files_refused": self._refused_files,
         }
         return self._numbers.text(

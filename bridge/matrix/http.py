@@ -120,6 +120,8 @@ class Homeserver:
         self._access_token = access_token
         self.pacer: Pacer | None = None
         """Set: what it says may not go yet is `RateLimited` without having been asked."""
+        self.require_leave: Callable[[], None] = lambda: None
+        """Called before each request; raises where nothing may be said any more."""
 
     def __repr__(self) -> str:
         return f"Homeserver({self.url!r})"
@@ -151,6 +153,7 @@ class Homeserver:
         Nothing is retried here. A cancelled call may or may not have reached the homeserver. The few answers that
         are an array come back as `{"items": […]}`.
         """
+        self.require_leave()
         data = None
         if method != "GET":
             data = json.dumps(body or {}, ensure_ascii=False, separators=(",", ":")).encode()

@@ -22,6 +22,7 @@ from engine.runtime.ports import (
     Conflict,
     KeptRow,
     Outcome,
+    Superseded,
     Unavailable,
 )
 
@@ -70,6 +71,16 @@ class StraightLine:
         self._moved.append(event)
         return event
 
+    def nudge(self) -> None:
+        """Let everybody look for something new: others may have committed it."""
+        for event in self._moved:
+            event.set()
+
+    @property
+    def waiting(self) -> int:
+        """How many callers wait for their events to be decided."""
+        return self._queue.qsize() + self._coming
+
     def fresh_id(self) -> str:
         """An unused id for an event that has none by nature."""
         return self._house.fresh_id()
@@ -81,6 +92,7 @@ class StraightLine:
     async def stop(self) -> None:
         """Finish what has been handed in, then end. A second call waits for the same end."""
         if self._task is None:
+            self._ending = True  # nobody will ever look into the queue
             return
         if not self._ending:
             self._ending = True
@@ -98,6 +110,7 @@ class StraightLine:
 
         Raises:
             LineEnded: the line was told to stop before this came.
+            Superseded: this process speaks no more; nothing was written.
         """
         if self._ending:
             raise LineEnded
@@ -135,6 +148,11 @@ class StraightLine:
         kept = [row for unit in units for row in unit.kept]
         try:
             outcomes = await self._decide_and_commit(arrivals, kept, {})
+        except Superseded as error:
+            # Nobody is to blame, and nothing is lost: whoever speaks now hears the same from the homeserver.
+            for unit in units:
+                unit.answer.set_exception(error)
+            return
         except Exception as error:  # noqa: BLE001 - whatever it is: those who are not to blame go on
             log.warning("a batch of %d events could not be written: %s", len(arrivals), _kind(error))
             if len(units) == 1:
@@ -145,8 +163,7 @@ class StraightLine:
             return
         for unit in units:
             _answer(unit, outcomes)
-        for event in self._moved:
-            event.set()
+        self.nudge()
 
     async def _carry_singly(self, unit: Unit) -> None:
         """Write a unit's events one by one, so that only those that cannot be written are set aside.
@@ -155,24 +172,27 @@ class StraightLine:
         events come again and are known as seen.
         """
         outcomes: dict[str, Outcome] = {}
-        for arrival in unit.arrivals:
-            outcomes.setdefault(arrival.id, await self._carry_one(arrival))
         try:
+            for arrival in unit.arrivals:
+                outcomes.setdefault(arrival.id, await self._carry_one(arrival))
             await self._decide_and_commit((), unit.kept, {})
         except Exception as error:  # noqa: BLE001 - the caller hears of it, the line goes on
             unit.answer.set_exception(error)
         else:
             _answer(unit, outcomes)
-        for event in self._moved:
-            event.set()
+        self.nudge()
 
     async def _carry_one(self, arrival: AnyArrival) -> Outcome:
         try:
             outcomes = await self._decide_and_commit([arrival], (), {})
+        except Superseded:
+            raise
         except Exception as error:  # noqa: BLE001 - it is to blame, whatever it is: it is set aside
             why = f"could not be written: {_kind(error)}"
             try:
                 outcomes = await self._decide_and_commit([arrival], (), {arrival.id: why})
+            except Superseded:
+                raise
             except Exception as again:  # noqa: BLE001 - not even that: it is left out, and the line goes on
                 kind = type(arrival).__name__
                 log.error("%s left out, it cannot be set aside: %s", kind, _kind(again))  # noqa: TRY400 - no words
@@ -191,6 +211,8 @@ class StraightLine:
                 batch.changes.kept.extend(kept)
                 await self._house.cellar.commit(batch.changes)
                 self._house.practices.take_in(batch.changes.adoptions)
+                for limit, times in batch.reached.items():
+                    self._house.on_limit(limit, times)
                 return batch.outcomes
             except Broke as broke:
                 broken[broke.arrival] = broke.error

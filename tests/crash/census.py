@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from itertools import pairwise
 from typing import Any
 
+from bridge.hall.keeping import CellarKeeper
 from bridge.matrix.backup import BackupState
 from bridge.matrix.client import MatrixClient
 from bridge.matrix.cross_signing import DeviceState
 from bridge.matrix.http import Homeserver, path
 from bridge.plan import Plan
-from bridge.wiring import CellarKeeper
 from engine.core.decide import decide
 from engine.core.decide_desk import decide_desk
-from engine.core.desk import Desk, Rhythm
+from engine.core.desk import Desk
 from engine.core.effect import Refusal
 from engine.core.event import Answered, TookBack
 from engine.core.instance import Snapshot
@@ -188,7 +186,7 @@ class Census:
         kinds = {kind for kind, _ in await store.kept()}
         self._expect(not kinds & {"waiting", "wanted_key"}, "the bot waits for keys that never came")
         snapshots = {}
-        for actor in self._actors():
+        for actor in self._look.actors():
             lines = await store.journal(actor)
             numbers = [line.n for line in lines]
             self._expect(
@@ -199,10 +197,6 @@ class Census:
             else:
                 await self._replayed_desk(store, PersonId(actor[2:]), lines)
         await self._of_rounds(store, snapshots)
-
-    def _actors(self) -> list[str]:
-        with closing(sqlite3.connect(self._config.database)) as db:
-            return [actor for (actor,) in db.execute("SELECT DISTINCT actor FROM journal ORDER BY actor")]
 
     async def _replayed(
         self, store: TortoiseStore, instance: InstanceId, lines: Sequence[Any]
@@ -231,8 +225,7 @@ class Census:
         return stored, states, answers
 
     async def _replayed_desk(self, store: TortoiseStore, person: PersonId, lines: Sequence[Any]) -> None:
-        plan = self._config.plan()
-        desk = Desk(person, rhythm=Rhythm(plan.time_zone, plan.quiet_from_hour, plan.quiet_to_hour))
+        desk = Desk(person)
         for line in lines:
             desk = decide_desk(desk, line.event, line.facts).desk
         stored = (await store.load(Want(desks=frozenset({person})))).desks[person]

@@ -23,13 +23,14 @@ from typing import Any
 import dateparser
 import msgspec
 
+from bridge.hall.keeping import CellarKeeper
 from bridge.matrix.client import MatrixClient
 from bridge.matrix.cross_signing import Bootstrapped, DeviceState
 from bridge.matrix.rooms import Allowed
 from bridge.matrix.secret_storage import RecoveryKey
 from bridge.matrix.session import Session
 from bridge.plan import CirclePlan, Plan
-from bridge.wiring import CellarKeeper, Hearth
+from bridge.wiring import Hearth
 from tests.crash.clock import SharedClock
 from tests.crash.mortal import MortalHomeserver, MortalKeeper, MortalStore, mortal_row_store
 from tests.crash.scythe import Scythe, teller

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import random
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 
 from engine.core.values import MINUTE_MS, Ms
 from tests.crash.child import Config, Life
 from tests.crash.clock import SharedClock
+from tests.crash.nursed import STOP_SECONDS, LifeFailed, Nursed
 from tests.crash.scythe import ANY
 
-PROJECT = Path(__file__).resolve().parents[2]
-LOG_LINES_SHOWN = 60
-START_SECONDS = 30
-STOP_SECONDS = 30
 LEASE_OVER_MS = 2 * MINUTE_MS + 1_000
 """House time that passes between two lives: a parcel the dead one had claimed is free again."""
 
@@ -97,11 +88,7 @@ AGAIN = 0.2
 """How likely a life is to end at something rare, or at another phase of something seldom than before."""
 
 
-class LifeFailed(Exception):
-    """A life ended by itself, which only a defect does; the message ends with what it wrote."""
-
-
-class Lives:
+class Lives(Nursed):
     """One life after another on the same database, as ``async with``; the first begins armed for nothing.
 
     `allow` says how many more lives are to end in a kill; which ones, and where, is left to `chance`.
@@ -110,7 +97,7 @@ class Lives:
     def __init__(self, config: Config, clock: SharedClock, chance: random.Random) -> None:
         self.at_each_start: Callable[[], None] = lambda: None
         """Called whenever a life has caught up; `until` raises what it raises."""
-        self._config = config
+        super().__init__(config, "tests.crash.child")
         self._chance = chance
         self.clock = clock
         self.kills: Counter[str] = Counter()
@@ -121,44 +108,8 @@ class Lives:
         self._life: Life | None = None
         self._begun_at = 0.0
         self._struck: str | None = None
-        self._held = False
-        self._failure: BaseException | None = None
-        self._changed = asyncio.Condition()
-        self._process: asyncio.subprocess.Process
-        self._reading: asyncio.Task[None]
-        self._log = Path(config.folder) / "lives.log"
 
     # ── beginning and ending ─────────────────────────────────────────────────
-
-    async def __aenter__(self) -> Self:
-        path = Path(self._config.folder) / "config.json"
-        path.write_bytes(msgspec.json.encode(self._config))
-        with self._log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "tests.crash.child",
-                str(path),
-                cwd=PROJECT,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=log,
-            )
-        self._reading = asyncio.create_task(self._read())
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._held = True
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        try:
-            await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
-        except TimeoutError:
-            self._process.kill()
-            await self._process.wait()
-        await self._reading
 
     async def stop(self) -> None:
         """Let the present life shut down in order; nothing begins after it."""
@@ -183,11 +134,6 @@ class Lives:
     def killed(self) -> int:
         return self.kills.total()
 
-    @property
-    def kills_left(self) -> int:
-        """Kills that were allowed and have not happened yet."""
-        return self._allowed
-
     def allow(self, kills: int) -> None:
         """That many more lives are to be killed, beginning with the present one."""
         if self._allowed == 0 and kills and self._life is not None:
@@ -204,48 +150,7 @@ class Lives:
         self.clock.jump_to(house_ms)
         self._order(jumps=self.clock.jumps)
 
-    async def until(
-        self, predicate: Callable[[], object], what: Callable[[], str], seconds: float = 60.0
-    ) -> None:
-        """Wait until the predicate holds, looking again whenever a life reports something.
-
-        Raises LifeFailed, or TimeoutError with what was waited for and what the lives wrote.
-        """
-
-        async def look() -> None:
-            async with self._changed:
-                while True:
-                    if self._failure is not None:
-                        raise self._failure
-                    if predicate():
-                        return
-                    await self._changed.wait()
-
-        try:
-            await asyncio.wait_for(look(), seconds)
-        except TimeoutError:
-            raise TimeoutError(f"waited {seconds:g} s for {what()}\n{self.log_tail()}") from None
-
-    def log(self) -> str:
-        """Everything all lives wrote."""
-        return self._log.read_text(errors="replace")
-
-    def log_tail(self) -> str:
-        """The end of what the lives wrote."""
-        return "\n".join(self.log().splitlines()[-LOG_LINES_SHOWN:])
-
     # ── reports ──────────────────────────────────────────────────────────────
-
-    async def _read(self) -> None:
-        assert self._process.stdout is not None
-        async for line in self._process.stdout:
-            self._take(json.loads(line))
-            async with self._changed:
-                self._changed.notify_all()
-        if not self._held:
-            self._failure = self._failure or LifeFailed(f"nobody begins lives any more:\n{self.log_tail()}")
-            async with self._changed:
-                self._changed.notify_all()
 
     def _take(self, report: dict[str, Any]) -> None:
         if "nursery" in report:
@@ -283,11 +188,6 @@ class Lives:
         during_seconds = self._chance.uniform(0.0, 0.006)
         self._life = Life(self.began, armed, during_seconds, tuple(self.clock.jumps))
         self._order(life=msgspec.to_builtins(self._life))
-
-    def _order(self, **order: Any) -> None:
-        assert self._process.stdin is not None
-        with suppress(BrokenPipeError, ConnectionResetError):  # its end is reported by what it no longer says
-            self._process.stdin.write(json.dumps(order).encode() + b"\n")
 
     # ── where the next life ends ─────────────────────────────────────────────
 

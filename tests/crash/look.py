@@ -13,10 +13,12 @@ from engine.core.values import Ms
 UNDER_WAY = """
     SELECT 'timer ' || actor || ' ' || name FROM timers WHERE due_at <= ?1
     UNION ALL SELECT 'event ' || id FROM inbox
-    UNION ALL SELECT 'parcel ' || row || iif(sealed IS NULL, '', ' sealed') || iif(lease_until IS NULL, '', ' leased')
+    UNION ALL SELECT 'parcel ' || row || CASE WHEN sealed IS NULL THEN '' ELSE ' sealed' END
+            || CASE WHEN lease_until IS NULL THEN '' ELSE ' leased' END
         FROM outbox o WHERE status = 'waiting' AND (sealed IS NOT NULL OR lease_until IS NOT NULL
             OR (due_at <= ?1 AND NOT EXISTS (SELECT 1 FROM awaited a WHERE a.row = o.row)))"""
 SEEN = "SELECT id FROM seen"
+ACTORS = "SELECT DISTINCT actor FROM journal ORDER BY actor"
 ROWS = "SELECT row, transaction_id, status, room, event_id, is_reaction, why FROM outbox ORDER BY seq"
 WAITS = """
     SELECT 'timer ' || actor || ' ' || name FROM timers WHERE name <> 'letter'
@@ -66,6 +68,10 @@ class Look:
     def rows(self) -> list[Row]:
         """The outbox, oldest first."""
         return [Row(*found) for found in self._select(ROWS)]
+
+    def actors(self) -> list[str]:
+        """Everybody and everything that has a journal."""
+        return [actor for (actor,) in self._select(ACTORS)]
 
     def carrying(self) -> set[str]:
         """The rows of messages in which somebody's words stand."""

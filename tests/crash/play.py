@@ -13,10 +13,10 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
-from engine.core.decide_desk import plain_emoji
 from engine.core.values import DAY_MS, HOUR_MS, MINUTE_MS, Ms
+from tests.crash.clock import SharedClock
 from tests.crash.lives import Lives
 from tests.crash.look import Look
 from tests.world import World
@@ -106,10 +106,36 @@ def people_for(rounds: int) -> tuple[str, ...]:
     return PEOPLE[: 4 + rounds // ROUNDS_PER_FIRST_TIME]
 
 
+class Mortal(Protocol):
+    """What keeps a house going that dies again and again, as far as a play has to know of it."""
+
+    clock: SharedClock
+
+    def allow(self, kills: int) -> None:
+        """That many more times something is to die."""
+
+    def spare(self) -> None:
+        """Nothing is to die any more."""
+
+    async def hold(self) -> None:
+        """End everything from outside, and let nothing begin until `go_on`."""
+
+    def go_on(self) -> None:
+        """Let it begin again."""
+
+    def jump_to(self, house_ms: Ms) -> None:
+        """Move the house's time."""
+
+    async def until(
+        self, predicate: Callable[[], object], what: Callable[[], str], seconds: float = 60.0
+    ) -> None:
+        """Wait until the predicate holds."""
+
+
 class Play:
     """Some people and a house that keeps dying."""
 
-    def __init__(self, world: World, lives: Lives, look: Look, chance: random.Random) -> None:
+    def __init__(self, world: World, lives: Mortal, look: Look, chance: random.Random) -> None:
         self.world = world
         self.rounds: list[Round] = []
         self._lives = lives
@@ -449,11 +475,6 @@ class Play:
             return message is not None and SHOWN[choice] in message.body
 
         await self._beside(member.wait_for(shown, PATIENCE_SECONDS, what=f"{SHOWN[choice]!r} under {prompt}"))
-
-    def tapped_by_bot(self, message: Message) -> Counter[str]:
-        """The choices the bot placed under a message."""
-        taps = (tap for tap in message.taps if tap.sender == self.world.bot.user_id)
-        return Counter(plain_emoji(tap.key) for tap in taps)
 
 
 def _newest(

@@ -12,7 +12,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -46,7 +46,7 @@ class Scythe:
                 return True
         return False
 
-    def strike(self, boundary: str) -> NoReturn:
+    def strike(self, boundary: str) -> None:
         """End this process here and now, as the kernel does when it is out of memory."""
         self._tell(killed=boundary, reached=sorted(self._reached - Counter([ANY])))
         os.kill(os.getpid(), signal.SIGKILL)

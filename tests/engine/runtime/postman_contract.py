@@ -18,7 +18,7 @@ import pytest
 from engine.core.message import Message, Phrase
 from engine.core.parcel import Direct, Parcel, Shared
 from engine.core.values import CircleId, PersonId, RowId
-from engine.runtime.ports import Postman, Undeliverable
+from engine.runtime.ports import Postman, Sent, Undeliverable
 
 
 class Lying(msgspec.Struct, frozen=True):
@@ -154,6 +154,15 @@ class PostmanContract:
         assert await office.postman.put(room, sealed, "txn") == first
         (lying,) = await office.lies_in(room)
         assert (lying.event, lying.words) == (first.event, "said.1")
+
+    async def test_what_lies_in_a_room_is_found_there_by_its_transaction(self, office: PostOffice) -> None:
+        await arrived(office, office.ana)
+        room, event = await bring(office, letter("1", Direct(office.ana)), "txn-a")
+        await office.restart()
+        assert await office.postman.find(room, "txn-a") == Sent(event)
+        assert await office.postman.find(room, "txn-b") is None
+        other = await office.postman.room_for(letter("2", Direct(office.ben)))
+        assert await office.postman.find(other, "txn-a") is None
 
     async def test_sealing_alone_brings_nothing(self, office: PostOffice) -> None:
         await arrived(office, office.ana)

@@ -7,6 +7,7 @@ or any words. `boom` in a message makes reading it raise.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from random import Random
 from typing import Any
@@ -38,6 +39,7 @@ from engine.core.desk_letter import LETTER
 from engine.core.desk_practice import LEAVE_OFF, TRY
 from engine.core.desk_table import plain_emoji
 from engine.core.instance import Snapshot
+from engine.core.limits import USUAL, LimitName, Limits
 from engine.core.parcel import Target
 from engine.core.values import DAY_MS, CircleId, InstanceId, Ms, PersonId, TextId
 from engine.runtime.bell import Bell
@@ -246,8 +248,13 @@ class SmallHouse:
         seed: int = 7,
         store: MemoryStore | None = None,
         at_start: frozenset[str] | None = None,
+        limits: Limits = USUAL,
     ) -> None:
-        """``at_start``: what the circle has in use before it has agreed to anything; None: everything."""
+        """``at_start``: what the circle has in use before it has agreed to anything; None: everything. ``reached``
+        counts how often each of the ``limits`` was reached.
+        """
+        self.limits = limits
+        self.reached: Counter[LimitName] = Counter()
         self.store = store or MemoryStore()
         self.cellar, self.faults = faulty(cellar(self.store))
         self.clock = ManualClock(NOON, pace=pace)
@@ -300,9 +307,20 @@ class SmallHouse:
         rhythm = Rhythm("UTC", 0, 0)
         chance = self.chance if seed == 7 else Random(seed)
         house = House(
-            self.cellar, self.shelf, self.reader, self.village, chance, rhythm, practices=self.practices
+            self.cellar,
+            self.shelf,
+            self.reader,
+            self.village,
+            chance,
+            rhythm,
+            practices=self.practices,
+            limits=self.limits,
+            on_limit=self.note_limit,
         )
         return StraightLine(house, self.clock)
+
+    def note_limit(self, limit: LimitName, times: int) -> None:
+        self.reached[limit] += times
 
     def id(self, name: str) -> PersonId:
         return self.village.persons[name]

@@ -53,8 +53,12 @@ async def test_the_first_of_several_things_wakes() -> None:
 async def test_what_is_there_already_needs_no_waiting() -> None:
     event = asyncio.Event()
     event.set()
-    await wake_or(asyncio.Event(), event)
-    await wake_or(asyncio.Event(), clock=ManualClock(5), at_ms=5)
+    for waiting in (
+        wake_or(asyncio.Event(), event),
+        wake_or(asyncio.Event(), clock=ManualClock(5), at_ms=5),
+    ):
+        assert await asyncio.wait_for(waiting, timeout=1) is None
+    assert event.is_set(), "whoever waits does not clear it"
 
 
 async def test_nothing_is_left_waiting_behind() -> None:

@@ -195,7 +195,9 @@ async def test_contacts_are_looked_for_only_where_somebody_may_be_called_on(open
 async def news(house: SmallHouse, name: str) -> bool:
     """Whether a letter that is due now would have anything to say."""
     actor = f"d/{house.id(name)}"
-    ring = Rung(id=house.next_id(), occurred_ms=house.now_ms, actor=actor, name="letter", entry=0)
+    due_ms = (await house.desk(name)).letter_ms
+    assert due_ms is not None
+    ring = Rung(id=house.next_id(), occurred_ms=due_ms, actor=actor, name="letter", entry=0)
     await house.submit(ring)
     line = [each for each in await house.store.journal(actor) if isinstance(each.event, Rang)][-1]
     assert isinstance(line.facts, DeskFacts)

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from engine.core.definition import Hidden
 from engine.core.message import Message, Phrase, Text
@@ -14,33 +10,12 @@ from engine.core.parcel import Direct, Parcel
 from engine.core.values import DAY_MS, RowId, TextId
 from engine.runtime.housekeeping import MOST_AT_ONCE, fade
 from engine.runtime.ports import Changes, Faded, NewParcel, Outcome, TextRow
-from engine.store import TortoiseStore
+from tests.engine.runtime.conftest import OpenHouse
 from tests.engine.runtime.small_house import Brought, SmallHouse
 from tests.engine.runtime.test_private_answers import round_of, texts_in, write
-from tests.engine.store.conftest import MASTER_KEY
-
-Open = Callable[..., Awaitable[SmallHouse]]
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def open_either(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Open]:
-    opened: list[SmallHouse] = []
-
-    async def open_(*names: str, **more: Any) -> SmallHouse:
-        if request.param == "sqlite":
-            more["store"] = await TortoiseStore.open(tmp_path / "hearth.db", MASTER_KEY)
-        opened.append(await SmallHouse.open(*names, **more))
-        return opened[-1]
-
-    yield open_
-    for house in opened:
-        await house.close()
-        assert house.mishaps.unused == []
-        if isinstance(house.store, TortoiseStore):
-            await house.store.close()
-
-
-async def asked_round(open_either: Open) -> SmallHouse:
+async def asked_round(open_either: OpenHouse) -> SmallHouse:
     """Ana has asked Ben and Chen in words, and reads what they wrote once both have."""
     house = await open_either("ana", "ben", "chen")
     definition = round_of("talk", hidden=Hidden(None), keep_days=30)
@@ -66,7 +41,9 @@ async def keep_house(house: SmallHouse) -> int:
     return gone
 
 
-async def test_with_their_end_date_texts_go_and_every_message_that_carries_them(open_either: Open) -> None:
+async def test_with_their_end_date_texts_go_and_every_message_that_carries_them(
+    open_either: OpenHouse,
+) -> None:
     house = await asked_round(open_either)
     texts = [text.id for name in ("ben", "chen") for text in await house.store.texts_of(house.id(name))]
     shown = carrying(house, *texts)
@@ -82,7 +59,9 @@ async def test_with_their_end_date_texts_go_and_every_message_that_carries_them(
     assert await keep_house(house) == 0
 
 
-async def test_it_comes_at_any_hour_makes_no_sound_and_reaches_whoever_said_stop(open_either: Open) -> None:
+async def test_it_comes_at_any_hour_makes_no_sound_and_reaches_whoever_said_stop(
+    open_either: OpenHouse,
+) -> None:
     house = await asked_round(open_either)
     await house.say("ana", "stop")
     await house.submit(house.moved("ana", joined=False))
@@ -95,7 +74,7 @@ async def test_it_comes_at_any_hour_makes_no_sound_and_reaches_whoever_said_stop
     assert all(parcel.redacts is not None and parcel.message == Message() for parcel in brought)
 
 
-async def test_many_texts_go_in_portions_all_of_them_in_one_round(open_either: Open) -> None:
+async def test_many_texts_go_in_portions_all_of_them_in_one_round(open_either: OpenHouse) -> None:
     house = await open_either("ana")
     many = MOST_AT_ONCE + 3
     await house.store.commit(
@@ -114,7 +93,7 @@ def carries(house: SmallHouse, row: str, name: str, *texts: str, **more: Any) ->
     return NewParcel(parcel, f"txn-{row}", house.now_ms)
 
 
-async def test_a_message_with_two_texts_goes_with_the_first_of_them_once(open_either: Open) -> None:
+async def test_a_message_with_two_texts_goes_with_the_first_of_them_once(open_either: OpenHouse) -> None:
     house = await open_either("ana")
     texts = [
         TextRow(TextId(n), house.id("ana"), None, "x", house.now_ms + d * DAY_MS)
@@ -128,7 +107,9 @@ async def test_a_message_with_two_texts_goes_with_the_first_of_them_once(open_ei
         assert taken_back(house) == ["r1"]
 
 
-async def test_what_is_on_its_way_into_the_room_is_taken_back_once_it_is_there(open_either: Open) -> None:
+async def test_what_is_on_its_way_into_the_room_is_taken_back_once_it_is_there(
+    open_either: OpenHouse,
+) -> None:
     house = await open_either("ana")
     text = TextRow(TextId("a"), house.id("ana"), None, "x", house.now_ms)
     await house.store.commit(Changes(texts=[text], parcels=[carries(house, "r1", "ana", "a")]))
@@ -141,7 +122,9 @@ async def test_what_is_on_its_way_into_the_room_is_taken_back_once_it_is_there(o
     assert taken_back(house) == ["r1"]
 
 
-async def test_what_has_not_left_goes_without_the_words_and_nothing_is_taken_back(open_either: Open) -> None:
+async def test_what_has_not_left_goes_without_the_words_and_nothing_is_taken_back(
+    open_either: OpenHouse,
+) -> None:
     house = await open_either("ana")
     text = TextRow(TextId("a"), house.id("ana"), None, "x", house.now_ms)
     await house.store.commit(Changes(texts=[text], parcels=[carries(house, "r1", "ana", "a")]))
@@ -149,7 +132,7 @@ async def test_what_has_not_left_goes_without_the_words_and_nothing_is_taken_bac
     assert [b.parcel.row for b in house.postman.brought] == ["r1"]
 
 
-async def test_the_same_fading_twice_is_once(open_either: Open) -> None:
+async def test_the_same_fading_twice_is_once(open_either: OpenHouse) -> None:
     house = await open_either("ana")
     text = TextRow(TextId("a"), house.id("ana"), None, "x", house.now_ms)
     await house.store.commit(Changes(texts=[text], parcels=[carries(house, "r1", "ana", "a")]))
@@ -161,7 +144,7 @@ async def test_the_same_fading_twice_is_once(open_either: Open) -> None:
     assert taken_back(house) == ["r1"]
 
 
-async def test_words_that_only_a_view_brought_are_taken_back_with_their_end(open_either: Open) -> None:
+async def test_words_that_only_a_view_brought_are_taken_back_with_their_end(open_either: OpenHouse) -> None:
     house = await open_either("ana")
     text = TextRow(TextId("a"), house.id("ana"), None, "x", house.now_ms + DAY_MS)
     await house.store.commit(Changes(texts=[text], parcels=[carries(house, "r1", "ana")]))

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,35 +10,15 @@ from engine.core.event import Left
 from engine.core.values import DAY_MS, HOUR_MS, PersonId
 from engine.runtime.outbox import LET_GO_PAUSE_MS
 from engine.runtime.ports import Outcome, TryLater, Unavailable, Undeliverable, Want
-from engine.store import TortoiseStore
 from engine.testing import Brought
+from tests.engine.runtime.conftest import OpenHouse
 from tests.engine.runtime.small_house import SmallHouse
 from tests.engine.runtime.test_private_answers import round_of, texts_in, write
-from tests.engine.store.conftest import MASTER_KEY
 
-Open = Callable[..., Awaitable[SmallHouse]]
 WORDS = "quinces in the cellar"
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def open_either(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Open]:
-    opened: list[SmallHouse] = []
-
-    async def open_(*names: str, **more: Any) -> SmallHouse:
-        if request.param == "sqlite":
-            more["store"] = await TortoiseStore.open(tmp_path / "hearth.db", MASTER_KEY)
-        opened.append(await SmallHouse.open(*names, **more))
-        return opened[-1]
-
-    yield open_
-    for house in opened:
-        await house.close()
-        assert house.mishaps.unused == []
-        if isinstance(house.store, TortoiseStore):
-            await house.store.close()
-
-
-async def busy(open_either: Open) -> SmallHouse:
+async def busy(open_either: OpenHouse) -> SmallHouse:
     """Ana asks Ben and Chen to supper, and in words; Ben has answered both, and Ana has read it."""
     house = await open_either("ana", "ben", "chen")
     definition = round_of("talk")
@@ -71,7 +48,7 @@ def rooms(brought: list[Brought]) -> set[str]:
     return {b.room for b in brought}
 
 
-async def test_of_whoever_asks_to_be_forgotten_nothing_is_left(open_either: Open) -> None:
+async def test_of_whoever_asks_to_be_forgotten_nothing_is_left(open_either: OpenHouse) -> None:
     house = await busy(open_either)
     texts = await house.store.texts_of(house.id("ben"))
     assert texts
@@ -89,7 +66,7 @@ async def test_of_whoever_asks_to_be_forgotten_nothing_is_left(open_either: Open
         assert person not in await house.store.people_of(snapshot.id)
 
 
-async def test_every_message_to_them_is_taken_back_and_one_line_says_so_last(open_either: Open) -> None:
+async def test_every_message_to_them_is_taken_back_and_one_line_says_so_last(open_either: OpenHouse) -> None:
     house = await busy(open_either)
     room = f"d/{house.id('ben')}"
     mine = {b.parcel.row for b in house.postman.brought if b.room == room and b.parcel.reacts is None}
@@ -101,7 +78,7 @@ async def test_every_message_to_them_is_taken_back_and_one_line_says_so_last(ope
     assert house.seen("ben")[-1].words == "forget.done"
 
 
-async def test_messages_to_others_that_carry_their_words_are_taken_back_too(open_either: Open) -> None:
+async def test_messages_to_others_that_carry_their_words_are_taken_back_too(open_either: OpenHouse) -> None:
     house = await busy(open_either)
     texts = {text.id for text in await house.store.texts_of(house.id("ben"))}
     await house.pass_time(8 * DAY_MS)
@@ -114,7 +91,7 @@ async def test_messages_to_others_that_carry_their_words_are_taken_back_too(open
     }
 
 
-async def test_what_runs_hears_that_they_are_no_longer_here_and_nothing_else(open_either: Open) -> None:
+async def test_what_runs_hears_that_they_are_no_longer_here_and_nothing_else(open_either: OpenHouse) -> None:
     house = await busy(open_either)
     running = [s.id for s in await house.snapshots()]
     assert len(running) == 2
@@ -125,7 +102,7 @@ async def test_what_runs_hears_that_they_are_no_longer_here_and_nothing_else(ope
         assert isinstance(line.event, Left)
 
 
-async def test_what_still_waited_for_them_is_never_sent(open_either: Open) -> None:
+async def test_what_still_waited_for_them_is_never_sent(open_either: OpenHouse) -> None:
     house = await open_either("ana", "ben", "chen")
     definition = round_of("talk")
     house.shelf.definitions[definition.digest] = definition
@@ -140,7 +117,7 @@ async def test_what_still_waited_for_them_is_never_sent(open_either: Open) -> No
     assert house.postman.gone == [person]
 
 
-async def test_somebody_who_is_not_in_their_room_is_forgotten_all_the_same(open_either: Open) -> None:
+async def test_somebody_who_is_not_in_their_room_is_forgotten_all_the_same(open_either: OpenHouse) -> None:
     house = await busy(open_either)
     await house.say("ben", "forget me")
     await house.settle()
@@ -151,7 +128,7 @@ async def test_somebody_who_is_not_in_their_room_is_forgotten_all_the_same(open_
     assert await house.store.matrix_id(person) is None
 
 
-async def test_whoever_writes_again_is_somebody_new(open_either: Open) -> None:
+async def test_whoever_writes_again_is_somebody_new(open_either: OpenHouse) -> None:
     house = await busy(open_either)
     old = await forget(house)
     await house.settle()
@@ -164,7 +141,7 @@ async def test_whoever_writes_again_is_somebody_new(open_either: Open) -> None:
     assert house.words("ben")[0] == "hello"
 
 
-async def test_until_they_are_forgotten_nothing_is_taken_in_from_them(open_either: Open) -> None:
+async def test_until_they_are_forgotten_nothing_is_taken_in_from_them(open_either: OpenHouse) -> None:
     house = await busy(open_either)
     person = await forget(house)
     await house.say("ben", "supper @ana")
@@ -175,7 +152,7 @@ async def test_until_they_are_forgotten_nothing_is_taken_in_from_them(open_eithe
 
 
 async def test_a_room_that_cannot_be_left_yet_is_left_later_and_then_they_are_forgotten(
-    open_either: Open,
+    open_either: OpenHouse,
 ) -> None:
     house = await busy(open_either)
     house.mishaps.fail("let_go", TryLater("the server is away", 2 * LET_GO_PAUSE_MS))
@@ -189,7 +166,7 @@ async def test_a_room_that_cannot_be_left_yet_is_left_later_and_then_they_are_fo
     assert await house.store.matrix_id(person) is None
 
 
-async def test_a_room_that_can_never_be_left_keeps_nobody(open_either: Open) -> None:
+async def test_a_room_that_can_never_be_left_keeps_nobody(open_either: OpenHouse) -> None:
     house = await busy(open_either)
     house.mishaps.fail("let_go", Undeliverable("there is none"))
     person = await forget(house)
@@ -199,7 +176,7 @@ async def test_a_room_that_can_never_be_left_keeps_nobody(open_either: Open) -> 
 
 @pytest.mark.parametrize("error", [Unavailable("away"), RuntimeError("a defect")])
 async def test_cut_short_between_room_and_erasing_both_are_done_again(
-    open_either: Open, error: Exception
+    open_either: OpenHouse, error: Exception
 ) -> None:
     house = await busy(open_either)
     house.faults.fail("forget", error)
@@ -216,7 +193,7 @@ async def test_cut_short_between_room_and_erasing_both_are_done_again(
 
 
 async def test_what_was_on_its_way_to_somebody_who_has_been_erased_makes_nobody_known_again(
-    open_either: Open,
+    open_either: OpenHouse,
 ) -> None:
     house = await busy(open_either)
     on_its_way = house.spoken("ben", WORDS)
@@ -227,7 +204,7 @@ async def test_what_was_on_its_way_to_somebody_who_has_been_erased_makes_nobody_
     assert await house.store.texts_of(person) == []
 
 
-async def test_staying_changes_nothing(open_either: Open) -> None:
+async def test_staying_changes_nothing(open_either: OpenHouse) -> None:
     house = await busy(open_either)
     await house.say("ben", "forget me")
     await house.settle()

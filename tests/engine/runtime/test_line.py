@@ -11,7 +11,8 @@ import pytest
 from engine.core.decide_desk import decide_desk
 from engine.core.desk import Desk, Heard, Rhythm
 from engine.core.values import DAY_MS, InstanceId
-from engine.runtime import batch, line
+from engine.runtime import line
+from engine.runtime.batch import routing
 from engine.runtime.line import MOST_CONFLICTS, NOT_KEPT, LineEnded
 from engine.runtime.ports import (
     BadData,
@@ -283,7 +284,7 @@ async def test_two_writers_over_one_store_lose_nothing_of_each_other(house: Smal
     assert numbers == list(range(1, len(numbers) + 1))
 
 
-@pytest.mark.parametrize("call", ["commit", "load", "open_instances", "people_of"])
+@pytest.mark.parametrize("call", ["commit", "load", "instances_of"])
 async def test_an_outage_is_waited_for_and_nobodys_fault(house: SmallHouse, call: str) -> None:
     await house.begun()
     house.faults.fail(call, Unavailable("disk full"), times=5)
@@ -443,6 +444,8 @@ async def test_a_cancelled_stop_does_not_cancel_the_writer(house: SmallHouse) ->
 async def test_a_line_that_never_began_can_be_stopped() -> None:
     house = SmallHouse()
     await house.line.stop()
+    with pytest.raises(LineEnded):
+        await asyncio.wait_for(house.line.submit([]), timeout=10)
 
 
 async def test_the_queue_has_a_limit_and_callers_wait(
@@ -465,7 +468,7 @@ async def test_the_queue_has_a_limit_and_callers_wait(
 async def test_a_chain_longer_than_one_batch_goes_on_from_the_inbox_exactly_once(
     house: SmallHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch, "MOST_ROUNDS", 1)
+    monkeypatch.setattr(routing, "MOST_ROUNDS", 1)
     await house.say("ana", "supper @ben @chen")
     assert await house.snapshots() == []
     (waiting,) = await house.store.waiting_inbox(10)
@@ -482,7 +485,7 @@ async def test_a_chain_longer_than_one_batch_goes_on_from_the_inbox_exactly_once
 async def test_what_waits_in_the_inbox_survives_a_conflict_and_a_break(
     house: SmallHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch, "MOST_ROUNDS", 1)
+    monkeypatch.setattr(routing, "MOST_ROUNDS", 1)
     await house.say("ana", "supper @ben")
     house.faults.fail("commit", Conflict("again"), times=2)
     house.shelf.definitions.clear()
@@ -495,7 +498,7 @@ async def test_what_waits_in_the_inbox_survives_a_conflict_and_a_break(
 async def test_the_inbox_left_behind_by_an_earlier_life_is_taken_up(monkeypatch: pytest.MonkeyPatch) -> None:
     first = await SmallHouse.open("ana", "ben")
     with monkeypatch.context() as short:
-        short.setattr(batch, "MOST_ROUNDS", 2)
+        short.setattr(routing, "MOST_ROUNDS", 2)
         await first.say("ana", "supper @ben")
     await first.close()
     second = SmallHouse(store=first.store, seed=8)

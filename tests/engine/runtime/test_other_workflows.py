@@ -24,7 +24,7 @@ from engine.core.definition import (
 from engine.core.effect import Decision
 from engine.core.event import Ended
 from engine.core.instance import Snapshot
-from engine.core.starting import MOST_IN_A_ROW
+from engine.core.limits import USUAL
 from engine.core.values import DAY_MS, Persons, Words
 from engine.runtime.ports import Conflict
 from tests.engine.runtime.small_house import SmallHouse
@@ -232,7 +232,7 @@ async def test_two_that_start_each_other_come_to_rest(house: SmallHouse) -> None
     await house.say("ana", "ping")
     for _ in range(5):
         await house.settle()
-    assert len(await house.snapshots()) == MOST_IN_A_ROW + 1
+    assert len(await house.snapshots()) == USUAL.started_in_a_row + 1
     assert await house.store.quarantined() == []
 
 

@@ -8,7 +8,7 @@ import logging
 import pytest
 from msgspec.structs import replace
 
-from engine.core.desk_table import MOST_PROMPTS
+from engine.core.limits import USUAL
 from engine.core.values import DAY_MS, HOUR_MS, PersonId
 from engine.runtime.housekeeping import ROUND_MS, SEEN_KEPT_MS, keep_house
 from engine.runtime.ports import Changes, Outcome, Reacted, TextRow, ToInstance, Unavailable
@@ -90,12 +90,12 @@ async def test_a_full_desk_is_said_so_in_the_log_and_to_the_instance_it_is_silen
 ) -> None:
     await house.begun()
     desk = await house.desk("ben")
-    many = tuple(replace(desk.prompts[0], row=f"{n}", ask=f"q{n}") for n in range(MOST_PROMPTS))
+    many = tuple(replace(desk.prompts[0], row=f"{n}", ask=f"q{n}") for n in range(USUAL.questions_per_person))
     full = replace(desk, version=desk.version + 1, prompts=many)
     await house.store.commit(Changes(desks={house.id("ben"): (full, desk.version)}))
     with caplog.at_level(logging.WARNING):
         assert await house.say("ana", "supper @ben") == Outcome("done")
-    assert f"desk {house.id('ben')}: more questions lie here" in caplog.text
+    assert f"desk {house.id('ben')}: the limit questions_per_person is reached" in caplog.text
     assert (await house.desk("ben")).prompts == many
     assert len(await house.snapshots()) == 2
 

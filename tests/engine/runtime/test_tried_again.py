@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from engine.core.desk import Reading
 from engine.core.values import CircleId, Ms
 from engine.runtime.bell import Bell
-from engine.runtime.ports import Outcome, Reading, Spoken, Undeliverable
+from engine.runtime.ports import Outcome, Spoken, Undeliverable
 from tests.engine.runtime.conftest import OpenHouse
 from tests.engine.runtime.small_house import PlainReader, SmallHouse
 

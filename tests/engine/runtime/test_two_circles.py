@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from engine.core.definition import Definition, StartDef
-from engine.core.desk import Rhythm
+from engine.core.desk import DeskFacts, OwnRhythm, Rhythm
 from engine.core.instance import Snapshot
 from engine.core.values import CircleId, PersonId, Words
 from engine.runtime.house import House
@@ -106,6 +106,12 @@ class TwoCircles:
         await self.house.say(name, body)
         await self.house.settle()
 
+    async def facts_of(self, name: str) -> DeskFacts:
+        """What was known when this person's desk decided last."""
+        facts = (await self.house.store.journal(f"d/{self.house.id(name)}"))[-1].facts
+        assert isinstance(facts, DeskFacts)
+        return facts
+
     async def running(self, circle: CircleId) -> list[Snapshot]:
         return list(await self.house.store.open_instances(circle))
 
@@ -191,8 +197,11 @@ async def test_each_circle_has_what_it_starts_with_from_its_own_folder_and_takes
     assert practices.served(NOWHERE) == {}
 
 
-async def test_whoever_is_new_goes_by_the_time_of_their_own_circle() -> None:
+async def test_whoever_has_chosen_nothing_goes_by_the_time_of_their_own_circle() -> None:
     here = await TwoCircles.open(Shelf(supper()), Shelf(picnic()))
-    zones = {name: (await here.house.desk(name)).rhythm.time_zone for name in ("ana", "ben", "chen")}
+    facts = {name: await here.facts_of(name) for name in ("ana", "ben", "chen")}
+    zones = {name: found.usual.time_zone for name, found in facts.items()}
     assert zones == {"ana": "UTC", "ben": "UTC", "chen": "Europe/Madrid"}
+    for name in zones:
+        assert (await here.house.desk(name)).own_rhythm == OwnRhythm(), "what nobody chose is not kept"
     await here.house.close()
