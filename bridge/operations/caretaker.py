@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 
 import msgspec
 
-from bridge.librarian import HELLO, Stewards, hello_id
+from bridge.folders.librarian import HELLO, Stewards, hello_id
 from bridge.operations.orders import Order, order_in
 from bridge.operations.report import (
     ASIDE,
@@ -27,11 +27,22 @@ from bridge.operations.report import (
     status,
 )
 from engine.core.desk import Told
+from engine.core.limits import LimitName
 from engine.core.message import Count, Message, Phrase, Plain
 from engine.core.values import DAY_MS, HOUR_MS, MINUTE_MS, CircleId, InstanceId, Ms, PersonId
 from engine.runtime.blame import where
 from engine.runtime.line import LineEnded, StraightLine
-from engine.runtime.ports import AnyArrival, Cellar, Clock, KeptRow, Noticed, ToDesk, Trouble, Unavailable
+from engine.runtime.ports import (
+    AnyArrival,
+    Cellar,
+    Clock,
+    KeptRow,
+    Noticed,
+    Superseded,
+    ToDesk,
+    Trouble,
+    Unavailable,
+)
 from engine.runtime.waking import wake_or
 
 log = logging.getLogger(__name__)
@@ -42,6 +53,8 @@ SURE_WITHIN_MS = 10 * MINUTE_MS
 USEFUL_MS = DAY_MS
 MOST_LOOKED_AT = 200
 MOST_ROOMS_NOTED = 200
+GIVEN_UP_BY: tuple[LimitName, ...] = ("tries_per_message", "waiting_per_room")
+"""Limits at which a message is given up, of which the stewards hear in any case."""
 KIND, KEY = "operations", "register"
 
 
@@ -59,6 +72,10 @@ class Register(msgspec.Struct, frozen=True):
     """Kind → when it was told last."""
     told: int = 0
     introduced: str = ""
+    restored_ms: Ms | None = None
+    """Of which moment the database is, where a backup was put back and nobody was told yet."""
+    limits_ms: dict[LimitName, Ms] = {}
+    """Limit → when it was last told that it was reached; of each at most once a day."""
 
 
 class Heard(msgspec.Struct, frozen=True):
@@ -86,8 +103,11 @@ class Caretaker:
         language: str,
         standing: Callable[[], Awaitable[Standing]],
         look_again: Callable[[], None],
+        in_office: Callable[[], Iterable[PersonId]] = tuple,
     ) -> None:
-        """``language``: of the stewards' room. ``look_again``: look at the workflow files."""
+        """``language``: of the stewards' room. ``look_again``: look at the workflow files. ``in_office``: who looks
+        after a circle at present, by a role too; where there is no room they are told as those of the settings are.
+        """
         self.again = asyncio.Event()
         self._cellar = cellar
         self._clock = clock
@@ -95,7 +115,10 @@ class Caretaker:
         self._language = language
         self._standing = standing
         self._look_again = look_again
+        self._in_office = in_office
         self._register = Register()
+        self._limits: tuple[LimitName, ...] = ()
+        """Limits that were reached, and nobody was told yet; should the house stop before, the next time tells."""
         self._sure: tuple[str, str, Ms] | None = None
         """What was to be let go of, the event that asked for it, and until when saying it again does it."""
         self._refused: dict[PersonId, Ms] = {}
@@ -122,6 +145,8 @@ class Caretaker:
                 log.warning("the store cannot be reached (%s); what needs a human being is told later", error)
             except LineEnded:
                 return
+            except Superseded:
+                raise
             except Exception as error:  # noqa: BLE001 - a defect here must not keep the house from its work
                 log.error("what needs a human being could not be told: %s", where(error))  # noqa: TRY400 - no words
             await wake_or(stop, self.again, clock=self._clock, at_ms=self._clock.after(LOOK_EVERY_MS))
@@ -140,6 +165,14 @@ class Caretaker:
         self._register = register
         self.again.set()
         return [_row(register)]
+
+    def note_limit(self, limit: LimitName) -> None:
+        """A limit was reached: it is told with the next report, if it was not told within a day."""
+        last_ms = self._register.limits_ms.get(limit)
+        if limit in GIVEN_UP_BY or (last_ms is not None and self._clock.now_ms() < last_ms + DAY_MS):
+            return
+        self._limits = tuple(dict.fromkeys((*self._limits, limit)))
+        self.again.set()
 
     # ── telling ──────────────────────────────────────────────────────────────
 
@@ -163,6 +196,7 @@ class Caretaker:
                 put_out=_with(before.put_out, self._register.put_out),
             )
             raise
+        self._limits = tuple(limit for limit in self._limits if limit not in untold.limits)
 
     async def _untold(self) -> Untold:
         ours = await self._own_circle()
@@ -173,6 +207,8 @@ class Caretaker:
             given_up=tuple(t for t in found if t.id.startswith("m") and _number(t) > register.given_up),
             gaps=register.gaps,
             put_out=register.put_out,
+            restored_ms=register.restored_ms,
+            limits=self._limits,
         )
 
     def _due(self, untold: Untold, now_ms: Ms) -> Untold:
@@ -184,6 +220,8 @@ class Caretaker:
             given_up=() if GIVEN_UP in rests else untold.given_up,
             gaps=() if GAP in rests else untold.gaps,
             put_out=() if PUT_OUT in rests else untold.put_out,
+            restored_ms=untold.restored_ms,
+            limits=untold.limits,
         )
 
     async def _own_circle(self) -> CircleId | None:
@@ -194,9 +232,10 @@ class Caretaker:
         now_ms, room, number = self._clock.now_ms(), self._stewards.room, self._register.told + 1
         if room is None:
             told = Told(InstanceId(""), PersonId(""), message, "quiet", now_ms + USEFUL_MS)
+            named = [await self._cellar.person(user_id) for user_id in self._stewards.user_ids]
             return [
                 ToDesk(id=f"ops:{number}:{n}", occurred_ms=now_ms, person=person, event=told)
-                for n, person in enumerate([await self._cellar.person(u) for u in self._stewards.user_ids])
+                for n, person in enumerate(dict.fromkeys((*named, *self._in_office())))
             ]
         known = self._register.introduced == room or self._stewards.is_circle
         said = await self._noticed(f"ops:{number}", message)
@@ -310,11 +349,22 @@ def _told(register: Register, untold: Untold, now_ms: Ms, room: str) -> Register
         last_ms={**register.last_ms, **{k: now_ms for k, told in zip(KINDS, kinds, strict=True) if told}},
         told=register.told + 1,
         introduced=room,
+        restored_ms=None,
+        limits_ms={**register.limits_ms, **dict.fromkeys(untold.limits, now_ms)},
     )
 
 
 def _with(noted: tuple[str, ...], more: Collection[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*noted, *more)))[:MOST_ROOMS_NOTED]
+
+
+def restored(kept: bytes | None, made_ms: Ms) -> KeptRow:
+    """The row from which the stewards learn, once the house runs, that it was put back as it was at a moment.
+
+    ``kept``: the row that there is.
+    """
+    register = Register() if kept is None else msgspec.json.decode(kept, type=Register)
+    return _row(msgspec.structs.replace(register, restored_ms=made_ms))
 
 
 def _row(register: Register) -> KeptRow:

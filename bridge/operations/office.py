@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+from bridge.circles.neighbours import Neighbours
+from bridge.folders.librarian import Stewards
 from bridge.http import Pulse
-from bridge.librarian import Stewards
 from bridge.matrix.client import MatrixClient
 from bridge.matrix.inbound import said_to_bot
 from bridge.matrix.keep import NotCommitted
 from bridge.matrix.sync import Delivery, RoomEvent, UndecryptableEvent
-from bridge.neighbours import Neighbours
 from bridge.operations.caretaker import Caretaker, Heard
 from bridge.operations.report import Standing
 from bridge.operations.vitals import HouseVitals, WatchedLine
 from bridge.plan import Plan
+from engine.core.limits import LimitName
 from engine.core.values import PersonId
 from engine.runtime.blame import where
 from engine.runtime.house import House
 from engine.runtime.line import StraightLine
 from engine.runtime.outbox import Outlook
-from engine.runtime.ports import Cellar, Clock, KeptRow, Unavailable
+from engine.runtime.ports import Cellar, Clock, KeptRow, Superseded, Unavailable
 from engine.runtime.waking import wake_or
 
 log = logging.getLogger(__name__)
@@ -50,8 +51,10 @@ class Office:
         self._cellar = cellar
         self._clock = clock
         self._pulse = pulse
+        self._line: StraightLine | None = None
         self._vitals: HouseVitals | None = None
         self._client: MatrixClient | None = None
+        self._neighbours: Neighbours | None = None
         self._stewards = keepers(plan)
         self.caretaker = Caretaker(
             cellar,
@@ -60,18 +63,30 @@ class Office:
             language=plan.language,
             standing=self._standing,
             look_again=look_again,
+            in_office=self._in_office,
         )
 
     def line(self, house: House) -> StraightLine:
         """The straight line of this house, measured."""
-        return WatchedLine(house, self._clock, self._pulse, self.caretaker.again.set)
+        self._line = WatchedLine(house, self._clock, self._pulse, self.caretaker.again.set)
+        return self._line
 
-    async def open(self, client: MatrixClient, outlook: Callable[[], Outlook]) -> None:
+    def _handed_in(self) -> int:
+        return 0 if self._line is None else self._line.waiting
+
+    def note_limit(self, limit: LimitName, times: int) -> None:
+        """A limit was reached so often: it is counted, and told."""
+        self._pulse.note_limit(limit, times)
+        self.caretaker.note_limit(limit)
+
+    async def open(
+        self, client: MatrixClient, neighbours: Neighbours, outlook: Callable[[], Outlook]
+    ) -> None:
         """Bring to mind what has been told; from here on the house can be asked how it is."""
         await self.caretaker.open()
-        self._client = client
+        self._client, self._neighbours = client, neighbours
         unread = _Unread(client)
-        self._vitals = HouseVitals(self._cellar, self._clock, unread, outlook, self._pulse)
+        self._vitals = HouseVitals(self._cellar, self._clock, unread, outlook, self._pulse, self._handed_in)
         self._pulse.watch(self._vitals)
 
     async def run(self, line: StraightLine, ready: asyncio.Event, stop: asyncio.Event) -> None:
@@ -130,6 +145,8 @@ class Office:
             )
         except Unavailable as error:
             raise NotCommitted(str(error)) from error
+        except Superseded:
+            raise
         except Exception as error:  # noqa: BLE001 - one order that breaks must not end the sync
             log.error("the order %s could not be followed: %s", event.event_id, where(error))  # noqa: TRY400 - no words
 
@@ -142,6 +159,11 @@ class Office:
         if user_id in self._stewards.user_ids:
             return True
         return any(person in neighbours.stewards(circle) for circle in neighbours.circles)
+
+    def _in_office(self) -> Iterable[PersonId]:
+        """Those who look after any of the circles at present, by the settings or by a role."""
+        around = self._neighbours
+        return () if around is None else (each for c in around.circles for each in around.stewards(c))
 
     async def _standing(self) -> Standing:
         assert self._vitals is not None, "nobody orders anything before the office is open"

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from bridge.operations.orders import TAKE_A_NUMBER, WORDS, Word, spelled
+from engine.core.limits import LimitName
 from engine.core.message import AnySlot, Count, Message, Phrase, Plain, Said, When
 from engine.core.values import Ms
 from engine.runtime.ports import Counts, Trouble
@@ -45,12 +46,18 @@ class Untold(msgspec.Struct, frozen=True):
     given_up: tuple[Trouble, ...] = ()
     gaps: tuple[str, ...] = ()
     put_out: tuple[str, ...] = ()
+    restored_ms: Ms | None = None
+    """Of which moment the database is, if a backup was put back."""
+    limits: tuple[LimitName, ...] = ()
+    """Limits that were reached, by their names."""
 
 
 def report(untold: Untold, language: str | None) -> Message | None:
     """What there is to tell; None if nothing. ``language``: of the room, where orders are taken; None: they are not."""
     troubles = (*untold.aside, *untold.given_up)
     lines: list[Phrase] = []
+    if untold.restored_ms is not None:
+        lines.append(Phrase("ops.restored", slots={"at": When(untold.restored_ms)}))
     if untold.aside:
         lines.append(Phrase("ops.aside", slots={"n": Count(len(untold.aside))}))
         lines += _listed(untold.aside)
@@ -61,6 +68,9 @@ def report(untold: Untold, language: str | None) -> Message | None:
         lines.append(Phrase("ops.gap", slots={"n": Count(len(untold.gaps))}))
     if untold.put_out:
         lines.append(Phrase("ops.put_out", slots={"n": Count(len(untold.put_out))}))
+    if untold.limits:
+        lines.append(Phrase("ops.limits"))
+        lines += [_limit(name) for name in untold.limits]
     if troubles and language is not None:
         first = troubles[0].id
         retry, drop = (Plain(f"{spelled(word, language)} {first}") for word in TAKE_A_NUMBER)
@@ -68,6 +78,10 @@ def report(untold: Untold, language: str | None) -> Message | None:
     elif troubles:
         lines.append(Phrase("ops.how_elsewhere"))
     return Message(lines=tuple(lines)) if lines else None
+
+
+def _limit(name: LimitName) -> Phrase:
+    return Phrase("ops.limit", slots={"what": Said(f"ops.limit.{name}"), "id": Plain(name)})
 
 
 def _listed(troubles: Sequence[Trouble]) -> Iterator[Phrase]:

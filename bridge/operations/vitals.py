@@ -37,7 +37,10 @@ class HouseVitals:
         unread: Unread,
         outlook: Callable[[], Outlook],
         pulse: Pulse,
+        handed_in: Callable[[], int] = lambda: 0,
     ) -> None:
+        """``handed_in``: how many callers wait for the straight line."""
+        self._handed_in = handed_in
         self._cellar = cellar
         self._clock = clock
         self._unread = unread
@@ -59,6 +62,7 @@ class HouseVitals:
             wanted_keys=self._unread.wanted_keys,
             per_second=outlook.per_second,
             done_in_seconds=None if done_ms is None else max(0, done_ms - now_ms) / 1000,
+            handed_in=self._handed_in(),
         )
 
     async def standing(self) -> Standing:

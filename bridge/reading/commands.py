@@ -39,7 +39,7 @@ from engine.core.values import Ms, PersonId, TextId
 PAUSE, NOT_FROM = "pause", "not from"
 TIME_ZONE, QUIET_HOURS = "time zone", "quiet hours"
 OF_NUMBERS = ("show", "keep to myself")
-OF_PEOPLE = ("what they carried",)
+OF_PEOPLE = ("what they carried", "again from")
 OF_WORKFLOWS = ("try", "leave off", "stop", "start")
 OF_LETTERS = ("stop", "start")
 """Of those, the ones that may mean the weekly letter too."""

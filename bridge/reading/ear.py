@@ -21,9 +21,11 @@ from bridge.wording.size import fits
 from bridge.wording.template import Piece, fill
 from bridge.wording.vocabulary import SaidWords, Vocabulary, together, understood_by
 from engine.core.decide_desk import plain_yes
-from engine.core.desk import Command, Desk, Prompt, Reading
+from engine.core.desk import Command, Desk, Prompt, Reading, Rhythm
 from engine.core.desk_reading import IT_IS_ME
 from engine.core.desk_table import options_of
+from engine.core.desk_usual import EVERYBODY, rhythm_of
+from engine.core.limits import USUAL
 from engine.core.message import Message, NameOfCircle, Names, Phrase
 from engine.core.parcel import Target
 from engine.core.values import CircleId, Ms, PersonId, RowId
@@ -84,11 +86,16 @@ class Ear:
         within: Callable[[Sequence[CircleId]], DefinitionsHeld] | None = None,
         among: Callable[[Sequence[CircleId]], People] | None = None,
         circle_name: Callable[[CircleId], str | None] = lambda _circle: None,
+        usual: Callable[[Sequence[CircleId]], Rhythm] = lambda _circles: EVERYBODY,
+        text_bytes: int = USUAL.text_bytes,
     ) -> None:
         """``language`` is the house's, or that of these circles, for people who have not chosen one; with a
         ``vocabulary``, nothing else is understood. ``within``: what is in service in these circles; ``among``: their
-        people; None: all of it.
+        people; None: all of it. ``usual``: when people of these circles are written to who have not chosen otherwise.
+        ``text_bytes``: how long a message may be.
         """
+        self._usual_in = usual
+        self._text_bytes = text_bytes
         self._people = people
         self._definitions = definitions
         self._names = tuple(names)
@@ -120,10 +127,11 @@ class Ear:
             desk = msgspec.structs.replace(desk, language=self._language_in(circles))
         call = unwrapped(spoken.body, self._names, is_reply=spoken.reply_to is not None)
         text = call.words
-        if not fits(text):
+        if not fits(text, self._text_bytes):
             return Reading(too_long=True), ""
         listening = self._listening(desk)
-        moment = partial(_moment, listening=listening, desk=desk, now_ms=now_ms)
+        zone = rhythm_of(desk, self._usual_in(circles)).time_zone
+        moment = partial(_moment, listening=listening, zone=zone, now_ms=now_ms)
         setting = Setting(
             tuple(words),
             spoken.mentions,
@@ -286,11 +294,11 @@ class Ear:
             return ""  # a label written by a newer version: its number and emoji still work
 
 
-def _moment(text: str, listening: Listening, desk: Desk, now_ms: Ms) -> Ms | None:
+def _moment(text: str, listening: Listening, zone: str, now_ms: Ms) -> Ms | None:
     """The moment a text names: in the person's own language, or else in one whose own words it uses."""
     plain = without_politeness(plainly(text), listening.said.polite)
     for n, tongue in enumerate(listening.tongues):
-        found = tongue.moments.read(plain, now_ms, desk.rhythm.time_zone, only_if_own=n > 0)
+        found = tongue.moments.read(plain, now_ms, zone, only_if_own=n > 0)
         if found is not None:
             return found
     return None

@@ -94,13 +94,28 @@ class OwnSettings:
     quiet_to_hour: int | None = _own(HOUR, "When they end.", ("house", "quiet_to_hour"))
 
 
+def meant_otherwise(name: str) -> tuple[str, str] | None:
+    """The circle and its setting that the variables of a circle of this name would be mistaken for; None: it is fit.
+
+    `garden-stewards` and its `room` would be named by the same variable as `garden` and its `stewards_room`.
+    """
+    names = [row.name for row in dataclasses.fields(OwnSettings)]
+    for long in names:
+        ends = next(
+            (f"-{long.removesuffix(f'_{short}')}" for short in names if long.endswith(f"_{short}")), ""
+        )
+        if ends and name.endswith(ends):
+            return name.removesuffix(ends), long
+    return None
+
+
 def circles_in(environ: Mapping[str, str], taken: Collection[str]) -> Iterator[str]:
     """The names of circles whose room a variable gives; ``taken`` are the variables of what is known already."""
     begins, ends = f"HEARTH_{CIRCLES}_".upper(), "_ROOM"
     for variable in sorted(environ.keys() - set(taken)):
         if variable.startswith(begins) and variable.endswith(ends) and environ[variable].strip():
             name = variable.removeprefix(begins).removesuffix(ends).lower().replace("_", "-")
-            if NAME.fullmatch(name) and not name.endswith("-stewards"):  # that is a setting: stewards_room
+            if NAME.fullmatch(name) and meant_otherwise(name) is None:
                 yield name
 
 

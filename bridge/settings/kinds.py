@@ -14,6 +14,8 @@ from bridge.settings.problem import nearest
 T = TypeVar("T")
 
 LONGEST_LINE = 200
+LONGEST_ADDRESS = 1_000
+EXAMPLE_POSTGRES = "postgresql://hearth@localhost/hearth"
 EXAMPLE_CALLER = '"calendar for @ana:example.org may happened/invite"'
 MOST_ITEMS = 500
 KEY_BYTES = 32
@@ -207,16 +209,35 @@ def _path(value: object, folder: Path) -> Path:
 def _database(value: object, folder: Path) -> Path:
     text = _line(value)
     scheme, separator, rest = text.partition("://")
+    if text.lower().startswith(
+        ("postgres:", "postgresql:")
+    ):  # also with a slash too few: it may hold a password
+        raise Wrong("a PostgreSQL database is no file", "name it in [database] url instead")
     if not separator:
         return _path(text, folder)
-    if scheme.startswith("postgres"):
-        raise Wrong(
-            "PostgreSQL is not yet a store of Hearth's own",
-            "give a file, for example data/hearth.db",
-        )
     if scheme != "sqlite" or not rest or rest == ":memory:":
         raise Wrong(f"{scheme}:// is not known", "give a file, for example data/hearth.db")
     return _path(rest, folder)
+
+
+class Confidential(str):
+    """A text that may hold a password: it is handed on, and never shown."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "Confidential(…)"
+
+
+def _postgres(value: object, _folder: Path) -> Confidential:
+    if value == NONE:
+        return Confidential()
+    # Whatever is wrong with it, it is not repeated: its password might stand anywhere in it.
+    if not isinstance(value, str) or not value.startswith(("postgresql://", "postgres://")):
+        raise Wrong("this is no address of a PostgreSQL database", f"for example {EXAMPLE_POSTGRES}")
+    if len(value) > LONGEST_ADDRESS or not value.isprintable():
+        raise Wrong("this address is too long, or more than one line", f"for example {EXAMPLE_POSTGRES}")
+    return Confidential(value)
 
 
 def _folder_or_shipped(value: object, folder: Path) -> Path:
@@ -275,6 +296,11 @@ def _key(value: object, _folder: Path) -> bytes:
     return bytes.fromhex(text)
 
 
+def whole_number(lowest: int, highest: int) -> Kind[int]:
+    """A whole number within bounds."""
+    return Kind(f"whole number, {lowest} to {highest}", _within(lowest, highest), _as_number)
+
+
 TEXT = Kind("text", lambda value, _folder: _line(value))
 WEB_ADDRESS = Kind("web address", _web_address)
 USER_ID = Kind("Matrix id", _matching(_USER_ID, "Matrix id", "@hearth:example.org"))
@@ -324,6 +350,7 @@ LOG_LEVEL = Kind("debug, info, warning or error", _one_of("debug", "info", "warn
 LOG_FORMAT = Kind("text or json", _one_of("text", "json"))
 FILE = Kind("file", _path, write=str)
 DATABASE = Kind("file", _database, write=str)
+POSTGRES = Kind("address of a PostgreSQL database, or none", _postgres, write=lambda url: url or NONE)
 FOLDER = Kind(
     "folder",
     _folder_or_shipped,

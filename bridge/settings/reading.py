@@ -14,6 +14,7 @@ from bridge.settings.circles import (
     AsCommon,
     OwnSettings,
     circles_in,
+    meant_otherwise,
     own_rows,
 )
 from bridge.settings.kinds import Wrong, said
@@ -129,9 +130,20 @@ class _Reader:
                 self._note(where, f'"{name}" stands in no circle\'s section', _CIRCLE)
             elif not NAME.fullmatch(name):
                 self._note(where, f"[{CIRCLES}.{name}]: {said(name)} is no name for a circle", _CIRCLE)
+            elif (other := meant_otherwise(name)) is not None:
+                self._note_mistakable(where, name, *other)
             else:
                 self._circles.append(name)
                 self._take_section(f"{CIRCLES}.{name}", settings, shown, lines)
+
+    def _note_mistakable(self, where: str, name: str, other: str, setting: str) -> None:
+        """Whatever the variable says would count for both."""
+        variable = next(row.variable for row in own_rows(other) if row.name == setting)
+        self._note(
+            where,
+            f"[{CIRCLES}.{name}]: {variable} would name its room, and is the {setting} of [{CIRCLES}.{other}]",
+            "give the circle a name that ends otherwise",
+        )
 
     def _take_section(
         self, section: str, content: Mapping[str, object], shown: str, lines: Mapping[tuple[str, str], int]
@@ -315,6 +327,8 @@ class _Reader:
 
     def _is_said_by_each(self, row: Setting) -> bool:
         """Whether every circle has a section of its own, and says this itself."""
+        if row.name != "rooms" and (self.values.get(("circle", "rooms")) or self.environ.get(_ROOMS)):
+            return False  # those that are listed have no section that could say it
         name = "room" if row.name == "rooms" else row.name
         own = [row for circle in self._circles for row in own_rows(circle) if row.name == name]
         return bool(own) and all(
@@ -334,6 +348,7 @@ class _Reader:
         self.problems.append(Problem(where, found, helps))
 
 
+_ROOMS = next(row.variable for row in TABLE if (row.section, row.name) == ("circle", "rooms"))
 _CIRCLE = f"write [{CIRCLES}.garden]: a name of lower-case letters, digits and hyphens, at most 30 in all"
 _NEVER_MADE = "run `hearth init` to make it, or name its folder with --folder"
 _LOST = "put it back from where you keep it; a new one would not fit the database"

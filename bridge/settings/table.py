@@ -21,6 +21,7 @@ from bridge.settings.kinds import (
     LOG_LEVEL,
     NONE,
     PORT,
+    POSTGRES,
     ROOM_OR_NONE,
     ROOMS,
     SERVERS,
@@ -32,9 +33,12 @@ from bridge.settings.kinds import (
     WEB_ADDRESS,
     WORKFLOWS,
     Caller,
+    Confidential,
     Contact,
     Kind,
+    whole_number,
 )
+from engine.core.limits import USUAL, Limits
 
 if TYPE_CHECKING:
     from bridge.settings.circles import OwnSettings
@@ -154,12 +158,23 @@ class DatabaseSettings:
     """Where the bot remembers things."""
 
     path: Path = _setting(DATABASE, "The database, an SQLite file.", "data/hearth.db")
+    url: Confidential = _setting(
+        POSTGRES,
+        "A PostgreSQL database instead of the two files. Its password does not belong in this file, but in"
+        " ~/.pgpass or PGPASSWORD; or give the whole address as HEARTH_DATABASE_URL.",
+        NONE,
+    )
     keys: Path = _setting(
         FILE,
         "One key per person, each locked with the master key; erasing a person means erasing their key. Keep only the"
         " newest copy of this file, apart from backups of the database, or what was erased comes back with it.",
         "keys/hearth.keys",
     )
+
+    @property
+    def place(self) -> Path | str:
+        """Where the database is: the file, or the address with whatever stands in it."""
+        return self.url or self.path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,6 +206,91 @@ class HttpSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LimitsSettings:
+    """How much of anything there may be. The usual numbers are far beyond a busy day; what happens at each of them,
+    and which limits are fixed, stands under "Limits" in the handbook for operators.
+    """
+
+    begun_per_person: int = _setting(
+        whole_number(1, 10_000),
+        "How many workflows that one person began may be under way at once.",
+        USUAL.begun_per_person,
+    )
+    people_per_instance: int = _setting(
+        whole_number(2, 100_000),
+        "How many people one question may be put to, and how many may be named in one answer.",
+        USUAL.people_per_instance,
+    )
+    prompts_per_instance: int = _setting(
+        whole_number(10, 1_000_000),
+        "How many questions of one running workflow may be open with people at once.",
+        USUAL.prompts_per_instance,
+    )
+    questions_per_person: int = _setting(
+        whole_number(5, 1_000),
+        "How many questions of others may be open with one person at once.",
+        USUAL.questions_per_person,
+    )
+    questions_per_guest: int = _setting(
+        whole_number(1, 100),
+        "How many questions a guest may put to the host about one invitation.",
+        USUAL.questions_per_guest,
+    )
+    started_per_day: int = _setting(
+        whole_number(1, 1_000),
+        "How many workflows one running workflow may start within a day.",
+        USUAL.started_per_day,
+    )
+    started_in_a_row: int = _setting(
+        whole_number(1, 50),
+        "How many workflows may start one another in a row, each within a day of its own beginning.",
+        USUAL.started_in_a_row,
+    )
+    text_bytes: int = _setting(
+        whole_number(1_000, USUAL.text_bytes),
+        "How long one message to the bot may be, in bytes. A letter takes one byte or more, and what a screen needs"
+        " to show it counts too; more than the usual number does not fit into one Matrix message.",
+        USUAL.text_bytes,
+    )
+    file_bytes: int = _setting(
+        whole_number(10_000, USUAL.file_bytes),
+        "How long a file may be that the bot makes for somebody, such as all that it knows of them, in bytes."
+        " Lower it if the homeserver takes only smaller files.",
+        USUAL.file_bytes,
+    )
+    tries_per_message: int = _setting(
+        whole_number(8, 1_000),
+        "How often a message is tried before it is given up and stewards are told; 40 tries take about 15 hours.",
+        USUAL.tries_per_message,
+    )
+    waiting_per_room: int = _setting(
+        whole_number(100, 100_000),
+        "How many messages may wait for one room.",
+        USUAL.waiting_per_room,
+    )
+    rooms: int = _setting(
+        whole_number(10, 1_000_000),
+        "How many rooms the bot may be in, 1:1 rooms included, before it follows no further invitation.",
+        USUAL.rooms,
+    )
+    invitations: int = _setting(
+        whole_number(10, 10_000),
+        "How many invitations into rooms may wait for the bot's answer.",
+        USUAL.invitations,
+    )
+    hook_calls_per_minute: int = _setting(
+        whole_number(1, 10_000),
+        "How many requests one webhook may make in a minute; as many may come at once.",
+        USUAL.hook_calls_per_minute,
+    )
+
+    @property
+    def all(self) -> Limits:
+        """The same as one value, as the house goes by it."""
+        return Limits(**dataclasses.asdict(self))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Secrets:
     """What is in the files of [files]; never shown, logged or backed up with the database."""
 
@@ -217,6 +317,7 @@ class Settings:
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
     files: FilesSettings = field(default_factory=FilesSettings)
     http: HttpSettings = field(default_factory=HttpSettings)
+    limits: LimitsSettings = field(default_factory=LimitsSettings)
     circles: Mapping[str, "OwnSettings"] = field(default_factory=dict)
     """Circles with settings of their own, by name (`bridge.settings.circles`)."""
 
@@ -259,6 +360,7 @@ SECTIONS: dict[str, type] = {
     "database": DatabaseSettings,
     "files": FilesSettings,
     "http": HttpSettings,
+    "limits": LimitsSettings,
     SECRETS: Secrets,
 }
 

@@ -35,20 +35,18 @@ def write_settings(values: Mapping[tuple[str, str], object], remarks: Mapping[st
             pieces.append("\n" + _comment(f"{row.sentence} ({_nature(row)})"))
             pieces += [_comment(remark) for remark in [(remarks or {}).get(row.variable)] if remark]
             pieces.append(_assignment(row, values) + "\n")
-    return "".join([*pieces, *_circles(values)])
+    return "".join([*pieces, *_circles(values, remarks or {})])
 
 
-def _circles(values: Mapping[tuple[str, str], object]) -> Iterable[str]:
+def _circles(values: Mapping[tuple[str, str], object], remarks: Mapping[str, str]) -> Iterable[str]:
     """The circles with settings of their own; where there is none, how one would be written."""
     sections = dict.fromkeys(section for section, _ in values if section.startswith(f"{CIRCLES}."))
     for section in sections:
         rows = own_rows(section.partition(".")[2])
         yield f"\n[{section}]\n\n"
-        yield from (
-            f"{row.name} = {toml(values[section, row.name])}\n"
-            for row in rows
-            if (section, row.name) in values
-        )
+        for row in (row for row in rows if (section, row.name) in values):
+            yield _comment(remarks.get(row.variable, ""))
+            yield f"{row.name} = {toml(values[section, row.name])}\n"
     if not sections:
         room, *others = own_rows("garden")
         yield "\n" + _comment(" ".join(str(OwnSettings.__doc__).split()))

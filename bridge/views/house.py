@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from bridge.views.export import EXPORT, WITH_REFLECTIONS, Exporter
 from bridge.views.known import Portrait
@@ -12,6 +12,8 @@ from bridge.views.settings import settings_view
 from bridge.views.sight import Around, Everything, InUse, Sources
 from bridge.views.trust import Mirror, trust_view
 from bridge.wording.render import Chapter, Hearer, Unsayable
+from engine.core.desk import Rhythm
+from engine.core.desk_usual import EVERYBODY
 from engine.core.message import Phrase
 from engine.core.values import CircleId, Ms, PersonId
 from engine.runtime.ports import Catalogue, Cellar
@@ -26,6 +28,10 @@ def _as_kept(_circle: CircleId) -> str | None:
     return None
 
 
+async def _as_everybody(_person: PersonId) -> Rhythm:
+    return EVERYBODY
+
+
 class HouseViews:
     """Implements ``bridge.wording.render.Views``."""
 
@@ -37,15 +43,16 @@ class HouseViews:
         in_use: InUse | None = None,
         circle_name: Callable[[CircleId], str | None] = _as_kept,
         mirror: Mirror | None = None,
+        usual: Callable[[PersonId], Awaitable[Rhythm]] = _as_everybody,
     ) -> None:
         """``in_use``: what each circle has taken up (`Practices`); None: everything.
 
         ``circle_name``: what the people of a circle call it at present. ``mirror``: the bot's own device; None where
-        there is none.
+        there is none. ``usual``: when somebody is written to who has not chosen otherwise.
         """
         self._mirror = mirror
         self._sources = sources = Sources(
-            cellar, catalogue, around, in_use or Everything(catalogue), circle_name
+            cellar, catalogue, around, in_use or Everything(catalogue), circle_name, usual
         )
         self._commons = Commons(sources)
         self._drawer = Drawer(sources, self._commons)

@@ -14,7 +14,8 @@ from bridge.wording.keys import TITLE
 from bridge.wording.places import place_of
 from bridge.wording.render import Hearer
 from bridge.wording.sentences import locale_of
-from engine.core.desk import Desk
+from engine.core.desk import Desk, Rhythm
+from engine.core.desk_usual import rhythm_of
 from engine.core.message import AnySlot, Count, Names, Phrase, Plain, Said, When
 from engine.core.values import CircleId, Ms, PersonId
 
@@ -53,7 +54,7 @@ class Portrait:
         if not circles:
             lines.append(Phrase("know.no_circle"))
         lines.append(Phrase(f"know.consent.{desk.consent}"))
-        lines += _rhythm(desk, hearer, now_ms)
+        lines += _rhythm(desk, rhythm_of(desk, await self._sources.usual(person)), hearer, now_ms)
         lines += _letter(desk, hearer)
         lines += [self._muted(name, circles) for name in desk.muted if name != LETTER]
         if desk.not_from:
@@ -111,9 +112,9 @@ class Portrait:
         return lines
 
 
-def _rhythm(desk: Desk, hearer: Hearer, now_ms: Ms) -> Paragraph:
+def _rhythm(desk: Desk, rhythm: Rhythm, hearer: Hearer, now_ms: Ms) -> Paragraph:
     """When they are written to, and in which language."""
-    rhythm, locale = desk.rhythm, locale_of(hearer.language)
+    locale = locale_of(hearer.language)
     place = place_of(rhythm.time_zone, locale)
     lines = [Phrase("know.no_quiet", slots={"zone": Plain(place)})]
     if rhythm.quiet_from_hour != rhythm.quiet_to_hour:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from bridge.views.sight import Matter, Sources, matters_of, own_of, said
-from engine.core.decide import REACH_EVERYONE
+from engine.core.decide_detail import REACH_EVERYONE
 from engine.core.definition import Definition
 from engine.core.desk import Asked
 from engine.core.event import Answered, TookBack

@@ -12,8 +12,9 @@ from bridge.wording.keys import TITLE
 from bridge.wording.places import place_of
 from bridge.wording.render import Hearer
 from bridge.wording.sentences import locale_of
-from engine.core.desk import Desk
+from engine.core.desk import Desk, Rhythm
 from engine.core.desk_letter import LETTER
+from engine.core.desk_usual import rhythm_of, sorted_out
 from engine.core.message import Names, Phrase, Plain, Said, When
 from engine.core.values import Ms, PersonId
 
@@ -21,12 +22,14 @@ from engine.core.values import Ms, PersonId
 async def settings_view(sources: Sources, hearer: Hearer, person: PersonId, now_ms: Ms) -> list[Paragraph]:
     """All that a person has set, or could."""
     own = await own_of(sources, person)
-    desk = own.desk
+    usual = await sources.usual(person)
+    of_one_circle = len(await sources.around.circles_of(person)) == 1
+    desk = sorted_out(own.desk, usual)
     lines = [
         Phrase("settings.head"),
         Phrase(f"settings.consent.{desk.consent}"),
         _language(desk, hearer),
-        *_rhythm(desk, hearer, now_ms),
+        *_rhythm(desk, usual, hearer, now_ms, otherwise="_usual" if of_one_circle else "_unchosen"),
         _letter(desk, hearer),
     ]
     digests = {matter.definition.name: matter.definition.digest for matter in own.matters}
@@ -42,18 +45,23 @@ def _language(desk: Desk, hearer: Hearer) -> Phrase:
     return Phrase("settings.language", slots={"language": Plain(name)})
 
 
-def _rhythm(desk: Desk, hearer: Hearer, now_ms: Ms) -> Paragraph:
-    rhythm, locale = desk.rhythm, locale_of(hearer.language)
+def _rhythm(desk: Desk, usual: Rhythm, hearer: Hearer, now_ms: Ms, *, otherwise: str) -> Paragraph:
+    """Time zone, quiet hours and a pause; of the first two also whether they are the person's own. If not, whether
+    they are the circle's, or of no one circle, is said by how keys end ``otherwise``.
+    """
+    rhythm, own, locale = rhythm_of(desk, usual), desk.own_rhythm, locale_of(hearer.language)
     place = Plain(place_of(rhythm.time_zone, locale))
-    lines = [Phrase("settings.zone", slots={"zone": place, "now": When(now_ms)})]
+    zone_of = "settings.zone" if own.time_zone else f"settings.zone{otherwise}"
+    hours_of = "" if own.quiet_hours else otherwise
+    lines = [Phrase(zone_of, slots={"zone": place, "now": When(now_ms)})]
     if rhythm.quiet_from_hour == rhythm.quiet_to_hour:
-        lines.append(Phrase("settings.no_quiet"))
+        lines.append(Phrase(f"settings.no_quiet{hours_of}"))
     else:
         begins, ends = (
             Plain(format_time(time(hour % 24), "short", locale=locale))
             for hour in (rhythm.quiet_from_hour, rhythm.quiet_to_hour)
         )
-        lines.append(Phrase("settings.quiet", slots={"begins": begins, "ends": ends}))
+        lines.append(Phrase(f"settings.quiet{hours_of}", slots={"begins": begins, "ends": ends}))
     if rhythm.paused_until_ms > now_ms:
         lines.append(Phrase("settings.pause", slots={"until": When(rhythm.paused_until_ms)}))
     else:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import msgspec
 
 from engine.core.carried import Line, lines_carried
 from engine.core.carried_order import Afterwards, afterwards_in_order, took_part
-from engine.core.decide import public_line, public_shelf
+from engine.core.decide import public_line, public_shelf, public_shelves
 from engine.core.definition import Definition
-from engine.core.desk import Desk, Prompt
+from engine.core.desk import Desk, Prompt, Rhythm
 from engine.core.instance import Snapshot
 from engine.core.message import AnySlot, Names, Phrase, Said, Text
 from engine.core.values import CircleId, InstanceId, Ms, PersonId, Ref, RowId, TextId
@@ -56,6 +56,8 @@ class Sources(NamedTuple):
     in_use: InUse
     circle_name: Callable[[CircleId], str | None]
     """What the people of a circle call it; None: as it is kept."""
+    usual: Callable[[PersonId], Awaitable[Rhythm]]
+    """When somebody is written to who has not chosen otherwise."""
 
 
 class Matter(NamedTuple):
@@ -181,8 +183,12 @@ def _on_the_desk(desk: Desk, delivered: frozenset[RowId]) -> frozenset[InstanceI
 async def public_lines(sources: Sources, circle: CircleId) -> list[Public]:
     """Every line of a circle that all of it may see, whatever began first coming first."""
     found: list[Public] = []
-    running = await sources.cellar.open_instances(circle)
-    for snapshot in sorted(running, key=lambda each: (each.started_ms, each.id)):
+    shown: list[str] = []
+    for digest in await sources.cellar.running_definitions(circle):
+        definition = await sources.catalogue.by_digest(digest)
+        if definition is not None and public_shelves(definition):
+            shown.append(digest)
+    for snapshot in await sources.cellar.open_instances(circle, shown):
         definition = await sources.catalogue.by_digest(snapshot.definition)
         shelf = public_shelf(definition, snapshot) if definition is not None else None
         line = public_line(definition, snapshot) if definition is not None else None

@@ -19,6 +19,7 @@ from bridge.wording.size import MOST_BYTES, cleaned, written_bytes
 from bridge.wording.template import Piece, as_html, fill, gaps_in
 from bridge.wording.when import write_moment
 from engine.core.definition import Definition
+from engine.core.limits import USUAL, LimitName
 from engine.core.message import (
     AnySlot,
     Count,
@@ -52,8 +53,7 @@ ENOUGH_SAID = 40
 """Characters of a first paragraph that says by itself what it is about: "Ana invites you." does not."""
 BRIEF = ("briefly",)
 """Gaps whose phrase is said in one line, and cut where it is longer than that."""
-MOST_DOCUMENT_BYTES = 7 * 1024 * 1024
-_SENTENCE_ENDS = (".", "?", "!", "…", ":")
+SENTENCE_ENDS = (".", "?", "!", "…", ":")
 _SENTENCES = re.compile(r"\S(?:[^\n]*?(?:(?<!\d)[.!…]|[?])(?=\s)|[^\n]*)")
 LISTED = (
     "which_instance.line",
@@ -183,9 +183,15 @@ class Voice:
         views: Views,
         sentences: Callable[[str], Sentences] = Sentences.load,
         circle_name: Callable[[CircleId], str | None] = lambda _circle: None,
+        file_bytes: int = USUAL.file_bytes,
+        on_limit: Callable[[LimitName, int], None] = lambda _limit, _times: None,
     ) -> None:
-        """``circle_name``: what a circle is called at present; None for one without a name."""
+        """``circle_name``: what a circle is called at present; None for one without a name. ``file_bytes``: how long a
+        document may be; ``on_limit`` hears when one is cut short.
+        """
         self.circle_name = circle_name
+        self._file_bytes = file_bytes
+        self._on_limit = on_limit
         self._house = {
             "bot": Piece.of(house.bot),
             "operator": Piece.of(house.operator),
@@ -222,10 +228,6 @@ class Voice:
         tells_nothing = [*view] == [[NO_NEWS]] and not (message.lines or message.options or message.footer)
         return Rendered(whole.plain, whole.html, mentions, texts, tells_nothing)
 
-    async def ack(self, message: Message, line: Phrase, hearer: Hearer, now_ms: Ms) -> Rendered:
-        """The message that was sent, with a confirmation in place of its foot; it notifies nobody again."""
-        return await self.render(acknowledged(message, line), hearer, now_ms, as_edit=True)
-
     def _sentences(self, language: str) -> Sentences:
         if language not in self._languages:
             self._languages[language] = self._load(language)
@@ -234,12 +236,12 @@ class Voice:
     async def document(self, name: str, hearer: Hearer, now_ms: Ms) -> Document:
         """Write out a document for one reader, at this moment: plain text under headings, all of it.
 
-        What lies beyond `MOST_DOCUMENT_BYTES` is left out, and the text says so at its end.
+        What lies beyond the longest file is left out, and the text says so at its end.
 
         Raises `Unsayable` for a document, or a key, that nobody knows.
         """
         sentences = self._sentences(hearer.language)
-        speech = _Speech(self, sentences, hearer, now_ms, MOST_DOCUMENT_BYTES)
+        speech = _Speech(self, sentences, hearer, now_ms, self._file_bytes)
         parts: list[str] = []
         for n, chapter in enumerate(await self._views.chapters(name, hearer, now_ms)):
             head = " ".join((await speech.phrase(chapter.head)).plain.split())
@@ -247,8 +249,9 @@ class Voice:
             parts += [await speech.together(lines) for lines in chapter.paragraphs]
         text = "\n\n".join(parts) + "\n"
         written = text.encode()
-        if len(written) > MOST_DOCUMENT_BYTES:
-            kept = written[:MOST_DOCUMENT_BYTES].decode(errors="ignore")
+        if len(written) > self._file_bytes:
+            self._on_limit("file_bytes", 1)
+            kept = written[: self._file_bytes].decode(errors="ignore")
             text = f"{kept}…\n\n{sentences.text('document.cut')}\n"
         day = datetime.fromtimestamp(now_ms / 1000, zone(hearer.time_zone)).date()
         return Document(f"hearth-{day.isoformat()}.txt", text, frozenset(speech.texts))
@@ -267,11 +270,6 @@ class Voice:
 
     async def definition(self, digest: str) -> Definition | None:
         return await self._definitions.by_digest(digest)
-
-
-def acknowledged(message: Message, line: Phrase) -> Message:
-    """The same message with a confirmation in place of its foot."""
-    return msgspec.structs.replace(message, footer=(line,), mention=False)
 
 
 class _Speech:
@@ -455,7 +453,7 @@ def in_brief(text: str, most: int) -> str:
     """
     brief = enough = ""
     for found in _SENTENCES.finditer(text):
-        space = "" if not brief else " " if brief.endswith(_SENTENCE_ENDS) else " · "
+        space = "" if not brief else " " if brief.endswith(SENTENCE_ENDS) else " · "
         longer = f"{brief}{space}{' '.join(found[0].split())}"
         if len(longer) > most:
             break

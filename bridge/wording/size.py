@@ -12,9 +12,10 @@ import json
 import re
 
 from bridge.wording.template import Piece, as_html
+from engine.core.limits import USUAL
 
 MOST_BYTES = 44_000
-LONGEST_TEXT_BYTES = 40_000
+LONGEST_TEXT_BYTES = USUAL.text_bytes
 """A single text of a person, in both its forms; the rest is for the sentences around it."""
 
 _HARMFUL = re.compile("[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -31,9 +32,9 @@ def written_bytes(piece: Piece) -> int:
     return len(json.dumps(piece.plain)) + len(json.dumps(piece.html))
 
 
-def fits(text: str) -> bool:
+def fits(text: str, most_bytes: int = LONGEST_TEXT_BYTES) -> bool:
     """Whether a person's text can later be shown whole, in any of the bot's messages."""
-    if len(text) > LONGEST_TEXT_BYTES:
+    if len(text) > most_bytes:
         return False
     clean = cleaned(text)
-    return written_bytes(Piece(clean, as_html(clean))) <= LONGEST_TEXT_BYTES
+    return written_bytes(Piece(clean, as_html(clean))) <= most_bytes

@@ -51,6 +51,7 @@ OWN_WORDS = ALWAYS_THERE | {
     "who holds what",
     "what's on",
     "not from",
+    "again from",
     "open",
     "hide",
     "export",

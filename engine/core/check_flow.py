@@ -37,7 +37,7 @@ from engine.core.definition import (
     Who,
 )
 from engine.core.finding import Finding, Path
-from engine.core.survey import Saying, claims, gaps_of, read_gap, sayings, tells_of, timings
+from engine.core.survey import Saying, claims, gaps_of, move_of, read_gap, sayings, tells_of, timings
 
 
 def check_flow(chart: Chart) -> Iterator[Finding]:
@@ -289,7 +289,7 @@ def _people_known(chart: Chart) -> Iterator[Finding]:
             if ask is not None and not _can_be(chart, ask.to, state.name, later=ask.every_ms is not None):
                 yield _nobody(("states", state.name, "asks"), name, ask.to, state.name)
         for tell, path in tells_of(state):
-            if not _can_be(chart, tell.to, state.name, later="moves" in path):
+            if not _can_be(chart, tell.to, state.name, later=move_of(path) is not None):
                 yield _nobody((*path, "to"), "", tell.to, state.name)
 
 

@@ -8,7 +8,7 @@ from engine.core.check_chart import Chart
 from engine.core.check_people import most_people, part_of
 from engine.core.definition import AskDef, MoveDef, OnAnswer, OneOf, OnHolds, Part, Room, StateDef
 from engine.core.finding import Finding, Path
-from engine.core.survey import asks_in, conditions, tells_of
+from engine.core.survey import asks_in, conditions, move_of, tells_of
 
 
 def check_promise(chart: Chart) -> Iterator[Finding]:
@@ -64,8 +64,8 @@ def _told_to_the_room(chart: Chart) -> Iterator[Finding]:
             if not isinstance(tell.to, Room):
                 continue
             found = asks_in(tell.when) if tell.when is not None else frozenset()
-            if "moves" in path:
-                found |= _hangs_on(state.moves[int(path[3])])
+            if (move := move_of(path)) is not None:
+                found |= _hangs_on(state.moves[move])
             else:
                 found |= _ways_in(chart, state.name)
             for name in sorted(found & own.keys()):

@@ -54,10 +54,9 @@ def holds(condition: Condition | None, scene: Scene) -> bool:
             return _count_holds(condition, scene)
         case EveryoneSaid(ask=ask, choice=choice):
             return 0 < scene.asked(ask) == len(scene.who_said(ask, choice))
-        case ShareSaid(ask=ask, choice=choice, percent=percent):
+        case ShareSaid(ask=ask, choice=choice):
             asked = scene.asked(ask)
-            part, whole = THIRDS.get(percent, (percent, 100))
-            return asked > 0 and len(scene.who_said(ask, choice)) * whole >= asked * part
+            return asked > 0 and len(scene.who_said(ask, choice)) >= share_needed(condition, asked)
         case BeenIn(state=state, op=op, times=times):
             return _compare(scene.visits(state), op, times)
         case InUse(workflow=workflow):
@@ -78,9 +77,19 @@ def holds(condition: Condition | None, scene: Scene) -> bool:
             assert_never(condition)
 
 
+def counted(condition: CountOf, scene: Scene) -> int:
+    """How many gave one of these answers: people, not answers, as whoever said yes both in the room and 1:1 is one."""
+    return len({who for ask, choice in condition.terms for who in scene.who_said(ask, choice)})
+
+
+def share_needed(condition: ShareSaid, asked: int) -> int:
+    """How many of so many who were asked are the share that is needed."""
+    part, whole = THIRDS.get(condition.percent, (condition.percent, 100))
+    return -(-asked * part // whole)
+
+
 def _count_holds(condition: CountOf, scene: Scene) -> bool:
-    # People, not answers: whoever said yes both in the room and 1:1 is one person.
-    total = len({who for ask, choice in condition.terms for who in scene.who_said(ask, choice)})
+    total = counted(condition, scene)
     bound = condition.bound
     if isinstance(bound, str):
         value = scene.detail(bound)

@@ -45,6 +45,7 @@ from engine.core.desk import (
     Told,
     Unreadable,
 )
+from engine.core.desk_asking import put_question
 from engine.core.desk_comparing import say_how_it_ended, show_own_side
 from engine.core.desk_errand import run_errand
 from engine.core.desk_hearing import hear, reword, take_back, tap, tick
@@ -58,7 +59,7 @@ from engine.core.desk_letter import (
 )
 from engine.core.desk_own import show_understood
 from engine.core.desk_person import hear_call, hear_call_taken, offer_person, ring_call
-from engine.core.desk_polls import end_poll, put_poll
+from engine.core.desk_polls import end_poll
 from engine.core.desk_private import again_as, is_alone_with, knock, knock_again, show_at_once, unmarked
 from engine.core.desk_reading import (
     find_readable,
@@ -67,15 +68,14 @@ from engine.core.desk_reading import (
     miss,
     recognize,
 )
-from engine.core.desk_table import CALL, FOREVER_MS, Table, plain_emoji, plain_yes, target_of
-from engine.core.message import Message, Phrase, When
+from engine.core.desk_table import CALL, FOREVER_MS, SET_ANEW, Table, plain_emoji, plain_yes, target_of
+from engine.core.message import Count, Message, Phrase, When
 from engine.core.parcel import CALENDAR, Urgency
 from engine.core.schedule import LEAST_LEFT_MS, calm_moment, reminder_moment
 from engine.core.values import DAY_MS, PersonId, RowId
 
-__all__ = ["OVERFULL", "decide_desk", "plain_emoji", "plain_yes"]
+__all__ = ["decide_desk", "plain_emoji", "plain_yes"]
 
-OVERFULL = "more questions lie here than one desk holds"
 LEAVING = "being forgotten"
 BOARD_WAITS_MS = 60 * DAY_MS
 MOST_BOARDS = 200
@@ -177,14 +177,15 @@ def _ask(table: Table, event: Asked) -> None:
         why = "not from this workflow"
     if why is None and not event.personal and table.desk.consent == "when_invited":
         why = "only when someone invites them"
-    if why is None and table.is_full():
-        why = OVERFULL
     if why is not None:
         table.ignore(why)
         return
+    if table.is_full():
+        _say_it_is_full(table)
+        return
     table.greet()
     row = table.new_row()
-    remind_ms = reminder_moment(table.desk.rhythm, table.facts.now_ms, event.closes_ms)
+    remind_ms = reminder_moment(table.rhythm, table.facts.now_ms, event.closes_ms)
     message = unmarked(event.message) if event.sensitive else event.message
     urgency, reminds = event.urgency, event.reminds
     if urgency == "timely" and table.desk.unanswered >= MOST_UNANSWERED:
@@ -216,22 +217,19 @@ def _ask(table: Table, event: Asked) -> None:
     if urgency == "reply" and not is_alone_with(table, event.instance):
         # They have said something elsewhere since: what they write now answers this.
         table.leave_alone()
-    table.put(
-        message,
-        urgency,
-        target=target_of(prompt),
-        row=row,
-        useful_until_ms=event.closes_ms,
-        about=event.instance,
-        personal=event.personal,
-    )
-    polled = put_poll(table, prompt, row, urgency, personal=event.personal)
-    if polled.poll is None:
-        table.react(row, prompt, urgency, personal=event.personal)
-    else:
-        polled = replace(polled, also=(polled.poll,))
-    table.keep(polled)
-    table.await_answer(prompt)
+    put_question(table, prompt, urgency, personal=event.personal)
+
+
+def _say_it_is_full(table: Table) -> None:
+    """No more questions are put to this person; they hear that once a day, and it asks nothing of them."""
+    table.reach("questions_per_person")
+    now_ms = table.facts.now_ms
+    if now_ms - table.desk.told_full_ms < DAY_MS:
+        return
+    table.desk = replace(table.desk, told_full_ms=now_ms)
+    n = Count(table.facts.limits.questions_per_person)
+    line = Phrase("limit.questions", slots={"n": n})
+    table.put(Message(lines=(line,)), "quiet", useful_until_ms=now_ms + DAY_MS)
 
 
 def _settle(table: Table, event: Settled) -> None:
@@ -251,7 +249,7 @@ def _settle(table: Table, event: Settled) -> None:
 def _went_unanswered(table: Table, prompt: Prompt) -> bool:
     """Whether a question of somebody else's lay before this person until it closed, and they left it (right 5)."""
     desk, facts = table.desk, table.facts
-    seen = (prompt.knock or prompt.row) in facts.delivered and facts.now_ms >= desk.rhythm.paused_until_ms
+    seen = (prompt.knock or prompt.row) in facts.delivered and facts.now_ms >= desk.own_rhythm.paused_until_ms
     others = not prompt.shared and not prompt.set_aside and prompt.starter != desk.person
     return seen and others and not prompt.sources and facts.now_ms >= prompt.closes_ms
 
@@ -305,7 +303,7 @@ def _board(table: Table, event: Boarded) -> None:
         table.put(event.message, "quiet", edits=row, about=event.instance)
         return
     table.greet()
-    row = table.put(event.message, "quiet", about=event.instance)
+    row = table.put(event.message, event.urgency, about=event.instance)
     newest = list(table.desk.boards.items())[-(MOST_BOARDS - 1) :]
     table.desk = replace(table.desk, boards={**dict(newest), key: row})
     table.note_letter(row, event.starter, table.facts.now_ms + BOARD_WAITS_MS)
@@ -335,10 +333,10 @@ def _show_help(table: Table, event: Helped) -> None:
 def _ring(table: Table, event: Rang) -> None:
     kind, _, row = event.alarm.partition(":")
     if event.alarm == LETTER:
-        ring_letter(table)
+        ring_letter(table, event.due_ms)
         return
     if event.alarm.startswith(CALL):
-        ring_call(table, PersonId(event.alarm.removeprefix(CALL)))
+        ring_call(table, PersonId(event.alarm.removeprefix(CALL)), event.due_ms)
         return
     prompt = table.by_row(RowId(row))
     if prompt is None or prompt.sources:
@@ -349,6 +347,8 @@ def _ring(table: Table, event: Rang) -> None:
         table.ignore("put off until another day")
     elif prompt.reminder is not None:
         table.ignore("reminded already")
+    elif event.due_ms is not None and prompt.rings_ms not in (None, event.due_ms):
+        table.ignore(SET_ANEW)
     elif (prompt.knock or prompt.row) not in table.facts.delivered:
         table.ignore("not in the room yet")
     else:
@@ -361,7 +361,7 @@ def _remind_in_calm(table: Table, event: Rang, prompt: Prompt) -> None:
     After an outage many come due at once: they are spread, and those that would come too late are left out.
     """
     now_ms = table.facts.now_ms
-    calm_ms = calm_moment(table.desk.rhythm, table.desk.reminded_ms, now_ms)
+    calm_ms = calm_moment(table.rhythm, table.desk.reminded_ms, now_ms)
     if prompt.closes_ms - calm_ms < LEAST_LEFT_MS:
         table.ignore("too late for a reminder")
         return

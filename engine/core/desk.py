@@ -13,6 +13,7 @@ import msgspec
 
 from engine.core.definition import Kind
 from engine.core.event import Answered, Commanded, Left, TookBack
+from engine.core.limits import USUAL, Limits, Reached
 from engine.core.message import Message, Phrase
 from engine.core.parcel import Parcel, Target, Urgency
 from engine.core.values import AnyValue, CircleId, InstanceId, Ms, PersonId, RowId, TextId
@@ -26,6 +27,15 @@ class Rhythm(msgspec.Struct, frozen=True):
     time_zone: str = "UTC"
     quiet_from_hour: int = 21
     quiet_to_hour: int = 9
+    paused_until_ms: Ms = 0
+
+
+class OwnRhythm(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a person has chosen of it; whatever they have not is as in their circle, at each use."""
+
+    time_zone: str | None = None
+    quiet_hours: tuple[int, int] | None = None
+    """From which hour of the day to which; two of the same: none are quiet."""
     paused_until_ms: Ms = 0
 
 
@@ -102,6 +112,8 @@ class Call(msgspec.Struct, frozen=True):
     at_ms: Ms
     answered: bool = False
     """True once the contact has said that they will write."""
+    rang: bool = False
+    """True once it was asked whether to try somebody else, as the contact had not answered in time."""
 
 
 class Exchange(msgspec.Struct, frozen=True):
@@ -170,7 +182,8 @@ class Desk(msgspec.Struct, frozen=True, omit_defaults=True):
     version: int = 0
     consent: Consent = "unknown"
     greeted: bool = False
-    rhythm: Rhythm = Rhythm()
+    rhythm: Rhythm | None = None
+    """As it was kept until what was chosen was told apart from what was not; ``desk_usual`` does that for these."""
     language: str = ""
     """The language this person is written to in; empty: the house's."""
     muted: tuple[str, ...] = ()
@@ -216,6 +229,9 @@ class Desk(msgspec.Struct, frozen=True, omit_defaults=True):
     """When it was last said to them that private things wait for that."""
     undecided: Undecided | None = None
     """What they would begin, as long as it is open in which of their circles."""
+    own_rhythm: OwnRhythm = OwnRhythm()
+    told_full_ms: Ms = 0
+    """When they last heard that so many questions lie before them that no more are put to them."""
 
     def prompt_rows(self) -> tuple[RowId, ...]:
         """The rows of which it matters whether they are in the person's room: questions and knocks."""
@@ -413,6 +429,8 @@ class Boarded(msgspec.Struct, frozen=True, tag="boarded"):
     board: str
     message: Message
     starter: PersonId = PersonId("")
+    urgency: Urgency = "quiet"
+    """How it is sent the first time."""
 
 
 class Empowered(msgspec.Struct, frozen=True, tag="empowered"):
@@ -457,6 +475,8 @@ class Rang(msgspec.Struct, frozen=True, tag="rang"):
     """An alarm of the desk came due."""
 
     alarm: str
+    due_ms: Ms | None = None
+    """The moment that rang: where several ring, one may be late with what was set anew meanwhile. None in old lines."""
 
 
 class Unreadable(msgspec.Struct, frozen=True, tag="unreadable"):
@@ -570,6 +590,11 @@ class DeskFacts(msgspec.Struct, frozen=True, omit_defaults=True):
     """Whether one more message that asks for their attention may reach them now; gathered for the letter's alarm."""
     gone: tuple[PersonId, ...] = ()
     """Of those who would like to talk with this person, whoever has been forgotten since."""
+    usual: Rhythm = Rhythm()
+    """When people of this person's circle are written to who have not chosen otherwise."""
+    begun: int = 0
+    """How many workflows are under way that this person began; gathered where one more may begin."""
+    limits: Limits = USUAL
 
 
 # ── what a desk wants done ───────────────────────────────────────────────────
@@ -655,7 +680,9 @@ class Store(msgspec.Struct, frozen=True, tag="store"):
     until_ms: Ms
 
 
-DeskEffect = Pass | Begin | Inform | Forget | Put | Withdraw | Release | Gather | Alarm | Store | Handover
+DeskEffect = (
+    Pass | Begin | Inform | Forget | Put | Withdraw | Release | Gather | Alarm | Store | Handover | Reached
+)
 
 
 class DeskDecision(msgspec.Struct, frozen=True):

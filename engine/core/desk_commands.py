@@ -7,6 +7,7 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from engine.core.desk import Alarm, Command, Heard, Pass, Prompt, Release, Withdraw
+from engine.core.desk_asking import want_again
 from engine.core.desk_hide import hide, note
 from engine.core.desk_letter import LETTER, set_letter_day, start_letter, stop_letter
 from engine.core.desk_person import offer_person
@@ -59,8 +60,24 @@ UNKNOWN = "unknown"
 VIEWS = ("my", "my people", "who holds what", "what's on", "help", "trust", SETTINGS)
 PUBLIC_VIEWS = ("who holds what", "what's on", "trust")
 HIDE = "hide"
+AGAIN_FROM = "again from"
 PRIVATE_WORDS = frozenset(
-    ("my", "my people", SETTINGS, CARRIED, SHOW, KEEP, PERSON, OPEN, HIDE, KNOW, EXPORT, FORGET, "not from")
+    (
+        "my",
+        "my people",
+        SETTINGS,
+        CARRIED,
+        SHOW,
+        KEEP,
+        PERSON,
+        OPEN,
+        HIDE,
+        KNOW,
+        EXPORT,
+        FORGET,
+        "not from",
+        AGAIN_FROM,
+    )
 )
 """Typed in a shared room, they are taken back there, and it goes on one to one."""
 NOT_NOW = (HIDE, PERSON, "stop", "pause", "later", "not from")
@@ -137,7 +154,7 @@ def put_off(table: Table, prompt: Prompt) -> None:
     if prompt.put_off:
         table.say("later.again")
         return
-    back_ms = next_suitable_day(table.desk.rhythm, table.facts.now_ms, prompt.closes_ms)
+    back_ms = next_suitable_day(table.rhythm, table.facts.now_ms, prompt.closes_ms)
     if back_ms is None:
         table.say("later.too_late", until=When(prompt.closes_ms))
         return
@@ -181,8 +198,8 @@ def _start(table: Table, event: Heard, command: Command) -> None:
         _start_one(table, command.workflow)
         return
     is_new = table.desk.consent == "unknown"
-    rhythm = replace(table.desk.rhythm, paused_until_ms=0)
-    table.desk = replace(table.desk, consent="yes", greeted=True, rhythm=rhythm)
+    own = replace(table.desk.own_rhythm, paused_until_ms=0)
+    table.desk = replace(table.desk, consent="yes", greeted=True, own_rhythm=own)
     table.emit(Release())
     table.say("hello.thanks_yes" if is_new else "start.ok")
 
@@ -194,7 +211,7 @@ def _start_one(table: Table, workflow: str) -> None:
     table.desk = replace(table.desk, muted=tuple(m for m in table.desk.muted if m != workflow))
     for prompt in table.desk.prompts:
         if prompt.workflow == workflow and prompt.starter not in table.desk.not_from:
-            table.keep(replace(prompt, set_aside=False))
+            want_again(table, prompt)
     key = "start.workflow_stopped" if table.desk.consent == "stopped" else "start.workflow_ok"
     table.say(key, title=title_of(table, workflow))
 
@@ -212,7 +229,8 @@ def _pause(table: Table, event: Heard, command: Command) -> None:
     if until_ms is None or until_ms <= table.facts.now_ms:
         table.say("pause.when")
         return
-    table.desk = replace(table.desk, rhythm=replace(table.desk.rhythm, paused_until_ms=until_ms))
+    own = replace(table.desk.own_rhythm, paused_until_ms=until_ms)
+    table.desk = replace(table.desk, own_rhythm=own)
     table.emit(Release())  # what waited for the end of a longer pause
     table.say("pause.ok", until=When(until_ms))
 
@@ -239,6 +257,23 @@ def _not_from(table: Table, event: Heard, command: Command) -> None:
     table.say("not_from.ok", who=Names(people))
 
 
+def _again_from(table: Table, event: Heard, command: Command) -> None:
+    """What these people start comes again; what of theirs is open still comes too, or may be answered."""
+    if not command.people:
+        table.say("again_from.whom")
+        return
+    desk = table.desk
+    back = tuple(person for person in desk.not_from if person in command.people)
+    if not back:
+        table.say("again_from.nothing", who=Names(command.people))
+        return
+    table.desk = replace(desk, not_from=tuple(person for person in desk.not_from if person not in back))
+    for prompt in desk.prompts:
+        if prompt.starter in back and prompt.workflow not in desk.muted:
+            want_again(table, prompt)
+    table.say("again_from.ok", who=Names(back))
+
+
 def _person(table: Table, event: Heard) -> None:
     table.greet()
     offer_person(table, event)
@@ -250,6 +285,7 @@ _OWN: dict[str, Callable[[Table, Heard, Command], None]] = {
     "start": _start,
     "pause": _pause,
     "not from": _not_from,
+    AGAIN_FROM: _again_from,
     "language": _speak,
     TIME_ZONE: set_time_zone,
     QUIET_HOURS: set_quiet_hours,

@@ -41,13 +41,16 @@ from engine.core.desk_table import (
 )
 from engine.core.desk_which import ask_which, handed_over, let_go_of, taken_up
 from engine.core.event import Answered, TookBack
-from engine.core.message import Message, Names
+from engine.core.message import Count, Message, Names
 from engine.core.parcel import Target
 from engine.core.turn import DETAIL
 from engine.core.values import AnyValue, Moment, Ms, Nothing, Number, Persons, Picked, Ref, TextId
 
 AT_EVERY_FOOT = ("later", "stop", "person", "not from")
 """Words that mean themselves even where a question offers a choice of that name."""
+
+OF_PEOPLE: tuple[Kind, ...] = ("person", "people")
+"""Questions that are answered by naming somebody."""
 
 NEEDED: dict[Kind, str] = {
     "moment": "need_moment",
@@ -80,6 +83,7 @@ def hear(table: Table, event: Heard) -> None:
     if event.circle is not None and _may_be_private(table, event):
         table.go_private(event.event_id, event.circle)
     if reading.too_long:
+        table.reach("text_bytes")
         table.say("too_long")
         return
     _take_answer(table, event)
@@ -111,7 +115,11 @@ def _may_be_private(table: Table, event: Heard) -> bool:
         return own if prompt is None else prompt.message.sensitive
     lying = table.open_prompts()
     fitting = [p for p in lying if _fits(p, event)]
-    before = [p for p in table.desk.prompts if p.sources and p.row in event.reading.picks]
+    before = [
+        p
+        for p in table.desk.prompts
+        if (p.sources and p.row in event.reading.picks) or _takes_others(table, p, event)
+    ]
     more = [p for p in table.desk.prompts if _takes_more(table, p) or _takes_questions(table, p)]
     return any(p.message.sensitive for p in fitting or lying or before or more)
 
@@ -239,6 +247,7 @@ def _meant(table: Table, event: Heard) -> Prompt | None:
         return None
     answered = [p for p in table.desk.prompts if p.row in event.reading.picks and p.sources]
     changing = [p for p in answered if p.instance is not None and not p.shared]
+    changing += [p for p in table.desk.prompts if p not in changing and _takes_others(table, p, event)]
     if changing:
         return _the_one(table, event, changing)
     if fitting:
@@ -259,6 +268,14 @@ def _meant(table: Table, event: Heard) -> Prompt | None:
 def _takes_questions(table: Table, prompt: Prompt) -> bool:
     now_ms, delivered = table.facts.occurred_ms, table.facts.delivered
     return prompt.question_to and prompt.row in delivered and prompt.changeable_ms > now_ms
+
+
+def _takes_others(table: Table, prompt: Prompt, event: Heard) -> bool:
+    """Whether somebody names other people than those they have named here, and that can still be changed."""
+    if not prompt.sources or prompt.shared or prompt.instance is None or prompt.expects not in OF_PEOPLE:
+        return False
+    lies_there = prompt.row in table.facts.delivered and table.facts.occurred_ms < prompt.changeable_ms
+    return lies_there and _value(prompt, event.reading) is not None
 
 
 def _takes_more(table: Table, prompt: Prompt) -> bool:
@@ -385,7 +402,8 @@ def _count(table: Table, prompt: Prompt, source: Source) -> None:
         answer_own(table, prompt, source)
         return
     if table.by_row(prompt.row) is None and table.is_full():
-        table.say("not_now")
+        table.reach("questions_per_person")
+        table.say("limit.not_taken", n=Count(table.facts.limits.questions_per_person))
         return
     kept = tuple(s for s in prompt.sources if s.event_id != source.event_id)
     answered = replace(prompt, sources=(*kept, source)[-MOST_SOURCES:])
@@ -494,6 +512,7 @@ def reword(table: Table, event: Reworded) -> None:
         table.ignore("an edit of something that was no answer")
         return
     if event.reading.too_long:
+        table.reach("text_bytes")
         table.say("too_long")
         return
     source = _source(found, event.reading, event.event_id, event.text, table.facts.occurred_ms)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from engine.core.desk import Alarm, Command, Gather, Heard
-from engine.core.desk_table import Table
+from engine.core.desk_table import SET_ANEW, Table
 from engine.core.message import Count, Message, Phrase, When
 from engine.core.schedule import next_letter
 from engine.core.values import DAY_MS, Ms
@@ -33,7 +33,7 @@ def keep_letter_coming(table: Table) -> None:
 
 def arm(table: Table) -> Ms:
     """Set when the next letter is due, from now on."""
-    due_ms = next_letter(table.desk.rhythm, table.desk.letter_weekday, table.facts.now_ms)
+    due_ms = next_letter(table.rhythm, table.desk.letter_weekday, table.facts.now_ms)
     table.desk = replace(table.desk, letter_ms=due_ms)
     table.emit(Alarm(LETTER, due_ms))
     return due_ms
@@ -44,20 +44,23 @@ def _is_wanted(table: Table) -> bool:
     return desk.consent == "yes" and LETTER not in desk.muted and not desk.leaving
 
 
-def ring_letter(table: Table) -> None:
+def ring_letter(table: Table, rang_ms: Ms | None) -> None:
     """Send the letter, if it would say anything to somebody who reads it; and in any case think of the next.
 
     With it comes, without a sound, what has waited for the budget: each a message of its own, to be answered by
-    itself.
+    itself. ``rang_ms``: which moment rang, if that is known; of one week only one letter comes, whoever rings again.
     """
     desk = table.desk
+    if rang_ms not in (None, desk.letter_ms):
+        table.ignore(SET_ANEW)
+        return
     if not _is_wanted(table):
         table.desk = replace(desk, letter_ms=None)
         table.ignore("no letters wished for")
         return
     arm(table)
     now_ms = table.facts.now_ms
-    if now_ms < desk.rhythm.paused_until_ms:
+    if now_ms < desk.own_rhythm.paused_until_ms:
         table.ignore("paused")
     elif desk.silent_letters >= MOST_SILENT:
         table.ignore("quiet until they write")

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from engine.core.desk import Alarm, Call, Called, CallTaken, Heard, Inform, Prompt, Source, Withdraw
 from engine.core.desk_hide import note
 from engine.core.desk_private import knock
-from engine.core.desk_table import CALL, PERSON, Table, target_of
+from engine.core.desk_table import CALL, PERSON, SET_ANEW, Table, target_of
 from engine.core.message import AnySlot, Message, Names, Option, Phrase
 from engine.core.values import DAY_MS, HOUR_MS, WEEK_MS, Ms, PersonId, RowId
 
@@ -98,11 +98,19 @@ def _call(table: Table, contact: PersonId) -> RowId:
     return table.say("person.told", who=who)
 
 
-def ring_call(table: Table, contact: PersonId) -> None:
-    """A contact has not answered in time: ask whether to try somebody else. It knocks, as others may see the screen."""
-    if all(c.contact != contact or c.answered for c in table.desk.calls):
+def ring_call(table: Table, contact: PersonId, rang_ms: Ms | None) -> None:
+    """A contact has not answered in time: ask once whether to try somebody else. It knocks, as others may see the
+    screen. ``rang_ms``: which moment rang, if that is known.
+    """
+    waits = next((c for c in table.desk.calls if c.contact == contact and not c.answered), None)
+    if waits is None:
         table.ignore("answered or over")
         return
+    if waits.rang or rang_ms not in (None, waits.at_ms + HEARD_WITHIN_MS):
+        table.ignore(SET_ANEW)
+        return
+    calls = tuple(replace(c, rang=c.rang or c == waits) for c in table.desk.calls)
+    table.desk = replace(table.desk, calls=calls)
     table.leave_alone()
     for older in _lists(table):
         # A list that somebody may be choosing from at this moment stays: a number must not be taken for anything else.

@@ -7,12 +7,12 @@ from collections.abc import Collection
 from msgspec.structs import replace
 
 from engine.core.definition import TITLE_TEXT
-from engine.core.desk import Begin, Command, Heard, Prompt, Reading, Source, Store
+from engine.core.desk import Begin, Command, Heard, Prompt, Reading, Release, Source, Store
 from engine.core.desk_hide import note_begun
 from engine.core.desk_private import note_alone_with
 from engine.core.desk_table import TEXT_HELD_MS, Table
 from engine.core.desk_where import ask_where, decided, words_for
-from engine.core.message import AnySlot, Message, Plain, Said
+from engine.core.message import AnySlot, Count, Message, Plain, Said
 from engine.core.parcel import Shared
 from engine.core.values import AnyValue, CircleId, Picked, TextId
 
@@ -190,9 +190,15 @@ def _start(
     *,
     kept: bool = False,
 ) -> None:
+    most = table.facts.limits.begun_per_person
+    if table.facts.begun >= most:
+        table.reach("begun_per_person")
+        table.say("limit.begun", n=Count(most))
+        return
     if table.desk.consent == "unknown":
         # Whoever begins something wishes to hear about it; anything more is theirs to say.
         table.desk = replace(table.desk, consent="when_invited")
+        table.emit(Release())  # what others asked before that waited for a word
     table.greet()
     table.say_where_it_goes_on()
     fresh = table.facts.fresh_instance

@@ -1,4 +1,4 @@
-"""When a person may be written to, by their own word: time zone and quiet hours. One ``Rhythm`` holds all of it."""
+"""When a person may be written to, by their own word: time zone and quiet hours. What is not chosen is the circle's."""
 
 from __future__ import annotations
 
@@ -39,19 +39,20 @@ def set_quiet_hours(table: Table, event: Heard, command: Command) -> None:
     if begins == ends:
         lift_quiet_hours(table, event, command)
         return
-    _keep(table, quiet_from_hour=begins, quiet_to_hour=ends)
+    _keep(table, quiet_hours=(begins, ends))
     table.say("quiet.ok", begins=_clock(begins), ends=_clock(ends))
 
 
 def lift_quiet_hours(table: Table, event: Heard, command: Command) -> None:
     """No hours are quiet; the letter keeps its hour."""
-    _keep(table, quiet_from_hour=table.desk.rhythm.quiet_to_hour)
+    morning = table.rhythm.quiet_to_hour
+    _keep(table, quiet_hours=(morning, morning))
     table.say("quiet.none")
 
 
 def _keep(table: Table, **changes: Any) -> None:
     """Change the rhythm; what waits is looked at anew, and the letter comes at its hour of the new day."""
-    table.desk = replace(table.desk, rhythm=replace(table.desk.rhythm, **changes))
+    table.desk = replace(table.desk, own_rhythm=replace(table.desk.own_rhythm, **changes))
     table.emit(Release())
     if table.desk.letter_ms is not None:
         arm(table)

@@ -17,8 +17,11 @@ from engine.core.desk import (
     Letter,
     Prompt,
     Put,
+    Rhythm,
     Withdraw,
 )
+from engine.core.desk_usual import rhythm_of, sorted_out
+from engine.core.limits import LimitName, Reached
 from engine.core.message import AnySlot, Message, Option, Phrase
 from engine.core.parcel import Direct, Parcel, Shared, Target, Urgency
 from engine.core.schedule import end_of_quiet
@@ -37,8 +40,8 @@ CALL = "call:"
 FOREVER_MS = 36500 * DAY_MS
 TEXT_HELD_MS = 7 * DAY_MS
 """How long words wait for their instance to take them up; it then sets their end date."""
-MOST_PROMPTS = 200
-"""Questions of others that one desk holds; beyond that no more are put to this person."""
+SET_ANEW = "set anew since"
+"""Why an alarm comes to nothing: the moment that rang is not, or not any more, the one it was set to."""
 MOST_SOURCES = 20
 """Messages and taps remembered per question; taking back further than that leaves the oldest of them."""
 MOST_LETTERS = 100
@@ -57,9 +60,9 @@ class Table:
     def __init__(self, desk: Desk, facts: DeskFacts, *, spoken: bool = False) -> None:
         """``spoken``: the person is being answered, so that this may be said at any hour."""
         self._spoken = spoken
-        self.desk = desk
+        self._given = desk
+        self._before = self.desk = sorted_out(desk, facts.usual)
         self.facts = facts
-        self._before = desk
         self._effects: list[DeskEffect] = []
         self._rows = 0
         self._ignored: str | None = None
@@ -74,6 +77,11 @@ class Table:
     def is_touched(self) -> bool:
         """Whether anything has come of the event so far."""
         return self.desk != self._before or bool(self._effects)
+
+    @property
+    def rhythm(self) -> Rhythm:
+        """When this person may be written to."""
+        return rhythm_of(self.desk, self.facts.usual)
 
     def emit(self, effect: DeskEffect) -> None:
         self._effects.append(effect)
@@ -95,10 +103,15 @@ class Table:
         """Note why nothing was done."""
         self._ignored = why
 
+    def reach(self, limit: LimitName) -> None:
+        """Note that a limit kept something from being done."""
+        self.emit(Reached(limit))
+        self.ignore(limit)
+
     def close(self) -> DeskDecision:
         """The decision; the very same desk if nothing came of it."""
         if self.desk == self._before and not self._effects:
-            return DeskDecision(self._before, (), self._ignored or "nothing to do")
+            return DeskDecision(self._given, (), self._ignored or "nothing to do")
         return DeskDecision(
             replace(self.desk, version=self._before.version + 1), tuple(self._effects), self._ignored
         )
@@ -204,7 +217,7 @@ class Table:
             hello is not None
             and hello in self._before.prompts
             and hello.row not in self.facts.delivered
-            and end_of_quiet(self.desk.rhythm, self.facts.now_ms) is not None
+            and end_of_quiet(self.rhythm, self.facts.now_ms) is not None
         )
         if self.desk.greeted and not (self._spoken and waits):
             return
@@ -272,7 +285,8 @@ class Table:
 
     def is_full(self) -> bool:
         """Whether more questions of others lie here than one person could ever look at."""
-        return sum(1 for p in self.desk.prompts if p.instance is not None) >= MOST_PROMPTS
+        most = self.facts.limits.questions_per_person
+        return sum(1 for p in self.desk.prompts if p.instance is not None) >= most
 
     def by_row(self, row: RowId) -> Prompt | None:
         return next((p for p in self.desk.prompts if p.row == row), None)

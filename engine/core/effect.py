@@ -7,8 +7,8 @@ from typing import Literal
 import msgspec
 
 from engine.core.definition import Kind
-from engine.core.event import Event, Facts
 from engine.core.instance import Snapshot
+from engine.core.limits import LimitName, Reached
 from engine.core.message import Message, Phrase
 from engine.core.values import AnyValue, InstanceId, Ms, Ref, RowId, TextId
 
@@ -83,6 +83,8 @@ class Show(msgspec.Struct, frozen=True, tag="show"):
     who: Ref
     board: str
     message: Message
+    urgency: Urgency = "quiet"
+    """How it is sent the first time; an edit never asks for attention."""
 
 
 class Post(msgspec.Struct, frozen=True, tag="post"):
@@ -191,6 +193,7 @@ Effect = (
     | Help
     | Adopt
     | Finish
+    | Reached
 )
 
 
@@ -202,28 +205,25 @@ class Decision(msgspec.Struct, frozen=True):
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """An expected no: nothing changes; ``reason`` is journalled, ``effects`` are at most a kind reply."""
+    """An expected no: nothing changes; ``reason`` is journalled, ``effects`` are at most a kind reply, and which limit
+    was reached where that is the reason.
+    """
 
-    reason: Literal[
-        "already_begun",
-        "not_begun",
-        "over",
-        "closed",
-        "not_asked",
-        "unknown_ask",
-        "unknown_choice",
-        "stale_timer",
-        "not_yours",
-        "not_now",
-        "no_change",
-        "does_not_fit",
-    ]
+    reason: (
+        Literal[
+            "already_begun",
+            "not_begun",
+            "over",
+            "closed",
+            "not_asked",
+            "unknown_ask",
+            "unknown_choice",
+            "stale_timer",
+            "not_yours",
+            "not_now",
+            "no_change",
+            "does_not_fit",
+        ]
+        | LimitName
+    )
     effects: tuple[Effect, ...] = ()
-
-
-class Step(msgspec.Struct, frozen=True):
-    """One line of a journal: what happened, what was known, and what came of it."""
-
-    event: Event
-    facts: Facts
-    refused: str | None = None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
+from engine.core.limits import USUAL, Limits
 from engine.core.values import AnyValue, InstanceId, Ms, Ref, TextId
 
 
@@ -105,3 +106,8 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     """Part → whom another one of this workflow, begun by the same person here, has put something to as that part →
     when it last did; only of people who have a reference here, and only for parts that the conditions speak of.
     """
+    definition: str = ""
+    """Set for ``Started``: the digest of the definition it begins with, so that its story can be told from there
+    however often it is moved. Empty in what was journalled before this was.
+    """
+    limits: Limits = USUAL

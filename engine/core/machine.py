@@ -75,7 +75,7 @@ class Ways:
         if state not in self._machine.states:
             raise UnknownState(state)
         event = self._machine.events.get(trigger)
-        if event is None:
+        if event is None or state not in event.transitions:
             return None
         cursor = _Cursor(state)
         event.trigger(cast(Any, cursor), scene=scene, choice=choice)

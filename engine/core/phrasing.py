@@ -255,7 +255,8 @@ def _foot(ask: AskDef, seen: AnySlot | None, *, unsigned: int) -> str:
     if unsigned:
         return "footer.unsigned"
     if ask.sensitive:
-        return "footer.sensitive_mine" if mine else "footer.sensitive"
+        foot = "footer.sensitive_poll" if ask.poll else "footer.sensitive"
+        return f"{foot}_mine" if mine else foot
     if ask.unsigned and not mine:
         return "footer.named"
     return "footer.mine" if mine else "footer.ask"

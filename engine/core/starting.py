@@ -25,11 +25,6 @@ NOT_STARTED = "not_started"
 """The state in which a workflow that could not begin counts as ended."""
 HASTE_MS = DAY_MS
 """What is started later than this after its parent's beginning begins a new row."""
-MOST_IN_A_ROW = 6
-"""Workflows that may start one another within a day of their beginnings; the next one is not started."""
-
-MOST_A_DAY = 24
-"""Workflows that one instance may start within a day; the next one is not started."""
 
 
 class Giver(Protocol):

@@ -185,6 +185,15 @@ def tells_of(state: StateDef) -> Iterator[tuple[TellDef, Path]]:
         yield from _tells(move.tells, (*path, "moves", str(index)))
 
 
+def move_of(path: Path) -> int | None:
+    """Which move of its state something stands in, if it stands in one; a state may itself be called `moves`."""
+    match path:
+        case ("states", _, "moves", index, *_):
+            return int(index)
+        case _:
+            return None
+
+
 def timings(definition: Definition) -> Iterator[Timing]:
     """Every moment."""
     for detail in definition.details.values():

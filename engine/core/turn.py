@@ -33,6 +33,7 @@ from engine.core.effect import (
     Adopt,
     Ask,
     Decision,
+    Effect,
     Empower,
     Finish,
     Help,
@@ -46,6 +47,7 @@ from engine.core.effect import (
 )
 from engine.core.event import Facts
 from engine.core.instance import AskState, Snapshot
+from engine.core.limits import LimitName, Reached
 from engine.core.machine import ways_of
 from engine.core.message import AnySlot, Message, Occasion, Phrase, Plain, Said
 from engine.core.moments import resolve
@@ -53,8 +55,6 @@ from engine.core.notebook import LONGEST_MS, TELL_USEFUL_MS
 from engine.core.phrasing import detail_question, phrase, private_ask, room_ask, sentence
 from engine.core.sources import chosen_by_lot, draw, lot_key, sought_parts
 from engine.core.starting import (
-    MOST_A_DAY,
-    MOST_IN_A_ROW,
     NOT_STARTED,
     depth_of_child,
     handed,
@@ -102,6 +102,8 @@ class Turn(Curtain):
         self._born = 0
         self._seated: set[Ref] = set()
         """Those who have been told by now that a place has come free for them."""
+        self._given_dates: set[Ref] = set()
+        """Those who have been told a date by now that others had been told before this event."""
 
     # ── whose turn it is, and who is found ───────────────────────────────────
 
@@ -212,13 +214,17 @@ class Turn(Curtain):
             return
         if isinstance(tell.to, Part):
             self.find(tell.to.name)
-        line = phrase(self, tell.text)
-        useful_ms = self.now_ms + TELL_USEFUL_MS
         if isinstance(tell.to, Room):
-            self.emit(Post(row=self._new_row(), message=Message(lines=(line,)), useful_until_ms=useful_ms))
+            message = Message(lines=(phrase(self, tell.text),))
+            useful_ms = self.now_ms + TELL_USEFUL_MS
+            self.emit(Post(row=self._new_row(), message=message, useful_until_ms=useful_ms))
             return
-        message = Message(lines=(line,), occasion=self._occasion(tell))
-        tells = [Tell(who, message, self.urgency_for(who), useful_ms) for who in self.resolve_who(tell.to)]
+        self._tell_people(tell, self.resolve_who(tell.to))
+
+    def _tell_people(self, tell: TellDef, people: tuple[Ref, ...]) -> None:
+        message = Message(lines=(phrase(self, tell.text),), occasion=self._occasion(tell))
+        useful_ms = self.now_ms + TELL_USEFUL_MS
+        tells = [Tell(who, message, self.urgency_for(who), useful_ms) for who in people]
         # Whoever is told the same for two reasons hears it once.
         for each in [told for told in tells if told not in self._effects]:
             self.emit(each)
@@ -250,6 +256,7 @@ class Turn(Curtain):
             if seen._stands(name, ask) != was_seen._stands(name, ask):
                 self.repost(ask)
         self._say_who_moved_up()
+        self._bring_dates()
 
     def _board_of(self, board: BoardDef, who: Ref) -> str:
         """The message that a board is kept in for somebody: the one they have, if it says the same."""
@@ -288,6 +295,19 @@ class Turn(Curtain):
                 slots: dict[str, AnySlot] = {"about": self._about_said()}
                 self.tell_person(who, Phrase("places.free", slots=slots), self.urgency_for(who))
 
+    def _bring_dates(self) -> None:
+        """Whoever has only now come to be among those to whom a date was told gets it as they did."""
+        if self._entry != self._old.entry:
+            return  # it has been told as the state was entered
+        for tell in self.state.tells:
+            if tell.calendar is None or tell.called_off or not holds(tell.when, self):
+                continue
+            reached = {*self.before.resolve_who(tell.to), *self._given_dates}
+            late = tuple(ref for ref in self.resolve_who(tell.to) if ref not in reached)
+            if late:
+                self._given_dates |= set(late)
+                self._tell_people(tell, late)
+
     # ── asks ─────────────────────────────────────────────────────────────────
 
     def open_ask(self, ask: AskDef) -> None:
@@ -305,6 +325,7 @@ class Turn(Curtain):
         who = self.resolve_who(ask.to)
         for replaced in ask.replaces:
             self._replace_ask(replaced)
+        who = self._as_many_as_may(ask, who)
         readers = self._readers(ask)
         unsigned = 0 if in_room else unsigned_among(ask, who, readers)
         if unsigned:
@@ -332,6 +353,22 @@ class Turn(Curtain):
             return
         for ref in who:
             self._ask_one(ask, state, ref)
+
+    def _as_many_as_may(self, ask: AskDef, who: tuple[Ref, ...]) -> tuple[Ref, ...]:
+        """Those whom an ask may be put to: the first ones, where they are more than one instance may reach, or than
+        it may still put questions to. At least one is asked, so that it goes on as if the others were silent.
+        """
+        limits, asks = self.facts.limits, self._asks.items()
+        lying = sum(len(each.asked) for name, each in asks if name != ask.name and not each.settled)
+        most = max(1, min(limits.people_per_instance, limits.prompts_per_instance - lying))
+        if len(who) <= most:
+            return who
+        is_crowd = len(who) > limits.people_per_instance
+        self.emit(Reached("people_per_instance" if is_crowd else "prompts_per_instance"))
+        starter = self.starter
+        if not ask.sensitive and not self.is_gone(starter):
+            self.tell_person(starter, Phrase("limit.fewer_asked"), self.urgency_for(starter))
+        return who[:most]
 
     def _ask_one(self, ask: AskDef, state: AskState, who: Ref) -> None:
         self.emit(
@@ -629,6 +666,7 @@ class Turn(Curtain):
         if not state.gather:
             self.fill_defaults()
         self._start_others(state)
+        mark = self.mark
         if state.gather:
             entry = self._entry
             self.gather_on()
@@ -642,7 +680,23 @@ class Turn(Curtain):
         self.empower()
         self._carry_boards()
         self.refresh()
+        self._show_before_asking(mark)
         self.recall_ends()
+
+    def _show_before_asking(self, mark: int) -> None:
+        """Of what has come since then, what somebody is shown stands above what they are asked: it explains that.
+        Where the question is a reply to them, so is what explains it, or it would be overtaken.
+        """
+        since = self._effects[mark:]
+        asked = {effect.who: effect.urgency for effect in since if isinstance(effect, Ask)}
+        above: list[Effect] = []
+        below: list[Effect] = []
+        for effect in since:
+            if isinstance(effect, Show) and effect.who in asked:
+                above.append(replace(effect, urgency="reply") if asked[effect.who] == "reply" else effect)
+            else:
+                below.append(effect)
+        self._effects[mark:] = [*above, *below]
 
     def _adopt(self, state: StateDef) -> None:
         """What people have agreed to have in use, or to leave off, is so from here on."""
@@ -716,7 +770,9 @@ class Turn(Curtain):
             people = [old.starter] if start.by is None else list(self.people(start.by))
             by = next((ref for ref in people if not self.is_gone(ref)), None)
             self._started = lately(self._started, self.now_ms)
-            if depth > MOST_IN_A_ROW or len(self._started) >= MOST_A_DAY:
+            limit = self._limit_of_starting(depth)
+            if limit is not None:
+                self.emit(Reached(limit))
                 by = None
             else:
                 self._started = (*self._started, self.now_ms)
@@ -727,6 +783,12 @@ class Turn(Curtain):
             # What is still hidden here would be there to be seen in the other one.
             given = handed(self.seen, start)
             self.emit(StartOther(child, start.workflow, by, given, depth, spoken, unbidden))
+
+    def _limit_of_starting(self, depth: int) -> LimitName | None:
+        """Which limit keeps one more from being started: the next in a row, or one more within a day."""
+        if depth > self.facts.limits.started_in_a_row:
+            return "started_in_a_row"
+        return "started_per_day" if len(self._started) >= self.facts.limits.started_per_day else None
 
     def hear_end(self, child: InstanceId, ended_in: str) -> None:
         """A workflow that this one started has ended. If nothing waits for that yet, it is remembered."""

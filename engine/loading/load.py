@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import pathlib
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -20,6 +21,9 @@ from engine.loading.signs import PLAIN_TEXT, foreign
 from engine.loading.standing import for_authors
 from engine.loading.translations import MOST_LANGUAGES, SIDE_FILE, SideFile, translate
 from engine.loading.tree import MOST_BYTES, read_tree
+
+MOST_REMEMBERED = 64
+"""Files whose examination is kept at hand; a large one takes some tenths of a second."""
 
 
 class Examined(msgspec.Struct, frozen=True):
@@ -131,8 +135,14 @@ def examine_file(path: pathlib.Path, name: str | None = None) -> Examined:
             problems.append(said)
         else:
             sides.append(SideFile(side_name, language, said))
-    examined = examine_text(text, name, sides)
+    examined = _examined(text, name, tuple(sides))
     return replace(examined, problems=(*examined.problems, *problems))
+
+
+@functools.lru_cache(maxsize=MOST_REMEMBERED)
+def _examined(text: str, name: str, sides: tuple[SideFile, ...]) -> Examined:
+    """As `examine_text`. A whole folder is looked at when one file of it has changed; the others are as they were."""
+    return examine_text(text, name, sides)
 
 
 def _sides_of(path: pathlib.Path) -> list[tuple[str, pathlib.Path]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from msgspec.structs import replace
 
 from engine.core.desk import (
+    Command,
     Desk,
     DeskEvent,
     DeskFacts,
@@ -16,12 +17,14 @@ from engine.core.desk import (
     Rang,
     Reading,
     Reworded,
+    Rhythm,
     Settled,
     TakenBack,
     Tapped,
     Ticked,
 )
 from engine.core.desk_letter import LETTER
+from engine.core.desk_practice import LEAVE_OFF, TRY
 from engine.core.desk_rights import CARRIED, KEEP, SHOW
 from engine.core.desk_table import CALL, CIRCLE, PERSON
 from engine.core.schedule import budget_frees_at
@@ -45,16 +48,45 @@ class DeskGathering:
         now_ms: Ms,
         desks: Mapping[PersonId, Desk],
         delivered: Mapping[PersonId, frozenset[RowId]],
+        beginnings: Mapping[PersonId, int],
     ) -> None:
-        """``desks`` and ``delivered`` are the batch's own, as they grow."""
+        """``desks``, ``delivered`` and ``beginnings`` (how many each person has begun) are the batch's own, as they
+        grow.
+        """
+        self._beginnings = beginnings
         self._house = house
         self._now_ms = now_ms
         self._desks = desks
         self._delivered = delivered
         self._news = News(house.cellar, house.catalogue)
+        self._usual: dict[PersonId, Rhythm] = {}
 
     async def facts(self, person: PersonId, event: DeskEvent, occurred_ms: Ms) -> DeskFacts:
         """What the person's desk may know for this event."""
+        facts = await self._facts(person, event, occurred_ms)
+        limits, usual = self._house.limits, await self._usual_of(person)
+        return replace(facts, usual=usual, limits=limits, begun=await self._begun(person, event, facts))
+
+    async def _begun(self, person: PersonId, event: DeskEvent, facts: DeskFacts) -> int:
+        """How much of what they began is under way; 0 where nothing begins now."""
+        undecided = self._desks[person].undecided
+        commands = [undecided.command] if undecided is not None else []
+        match event:
+            case Heard(reading=Reading(command=Command() as command)) | Errand(command=command):
+                commands.append(command)
+            case _:
+                pass
+        if not any(each.word in facts.begins or each.word in (TRY, LEAVE_OFF) for each in commands):
+            return 0
+        most, here = self._house.limits.begun_per_person, self._beginnings.get(person, 0)
+        return here + await self._house.cellar.begun_by(person, most)
+
+    async def _usual_of(self, person: PersonId) -> Rhythm:
+        if person not in self._usual:
+            self._usual[person] = await self._house.rhythm_of(person)
+        return self._usual[person]
+
+    async def _facts(self, person: PersonId, event: DeskEvent, occurred_ms: Ms) -> DeskFacts:
         facts = DeskFacts(self._now_ms, occurred_ms, delivered=self._delivered.get(person, frozenset()))
         match event:
             case Rang():

@@ -95,6 +95,7 @@ class Gathering:
         self._surroundings = surroundings
         self._members: dict[CircleId, Sequence[PersonId]] = {}
         self._holders: dict[tuple[CircleId, str, bool], Sequence[PersonId]] = {}
+        self._parts: dict[tuple[CircleId, tuple[Source, ...]], Sequence[PersonId]] = {}
 
     async def members(self, circle: CircleId) -> Sequence[PersonId]:
         """Who is in the circle's room."""
@@ -104,10 +105,13 @@ class Gathering:
 
     async def people(self, part: PartDef, circle: CircleId) -> Sequence[PersonId]:
         """Who a part is, as far as its people lie outside the instance."""
-        found: dict[PersonId, None] = {}
-        for source in part.sources:
-            found.update(dict.fromkeys(await self._from(source, circle)))
-        return tuple(found)
+        key = (circle, part.sources)
+        if key not in self._parts:
+            found: dict[PersonId, None] = {}
+            for source in part.sources:
+                found.update(dict.fromkeys(await self._from(source, circle)))
+            self._parts[key] = tuple(found)
+        return self._parts[key]
 
     async def _from(self, source: Source, circle: CircleId) -> Sequence[PersonId]:
         match source:

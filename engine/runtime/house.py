@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from random import Random
 
 from engine.core.desk import Rhythm
+from engine.core.desk_usual import EVERYBODY
+from engine.core.limits import USUAL, LimitName, Limits
 from engine.core.values import CircleId, PersonId
 from engine.runtime.ports import Catalogue, Cellar, Reader, Surroundings
 from engine.runtime.practices import Practices
-
-EVERYBODY = Rhythm()
 
 
 class House:
@@ -27,10 +27,15 @@ class House:
         *,
         practices: Practices | None = None,
         rhythms: Mapping[CircleId, Rhythm] | None = None,
+        limits: Limits = USUAL,
+        on_limit: Callable[[LimitName, int], None] = lambda _limit, _times: None,
     ) -> None:
         """``rhythms`` are those of the circles, for their people until they say otherwise; ``rhythm`` is everybody
-        else's. Without ``practices`` every circle uses everything.
+        else's. Without ``practices`` every circle uses everything. ``on_limit`` hears, once it is written, which limit
+        was reached and how often; of ``limits`` those are kept here that deciding goes by.
         """
+        self.limits = limits.for_deciding
+        self.on_limit = on_limit
         self.cellar = cellar
         self.catalogue = catalogue
         self.reader = reader
@@ -45,7 +50,7 @@ class House:
         return f"{self.random.getrandbits(128):032x}"
 
     async def rhythm_of(self, person: PersonId) -> Rhythm:
-        """That of somebody who has not said otherwise: as in the first of their circles."""
+        """When somebody is written to who has not chosen otherwise: as in the first of their circles, at present."""
         if not self._rhythms:
             return self.rhythm
         circles = await self.surroundings.circles_of(person)

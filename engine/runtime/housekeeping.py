@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
+from engine.core.limits import USUAL, LimitName
 from engine.core.values import DAY_MS, HOUR_MS
 from engine.runtime.line import LineEnded, StraightLine
 from engine.runtime.ports import Cellar, Clock, Faded, Unavailable
@@ -19,15 +21,29 @@ MOST_AT_ONCE = 500
 """Texts that go in one commit."""
 MOST_PORTIONS = 200
 """Commits of one round; what is left waits for the next."""
+TOO_MANY_WAIT = "too many messages wait for this room (waiting_per_room)"
 
 
-async def keep_house(cellar: Cellar, line: StraightLine, clock: Clock, stop: asyncio.Event) -> None:
-    """Let texts past their end date go, and ids of long ago, now and every hour until ``stop``."""
+async def keep_house(
+    cellar: Cellar,
+    line: StraightLine,
+    clock: Clock,
+    stop: asyncio.Event,
+    *,
+    waiting_per_room: int = USUAL.waiting_per_room,
+    on_limit: Callable[[LimitName, int], None] = lambda _limit, _times: None,
+) -> None:
+    """Let texts past their end date go, and ids of long ago, now and every hour until ``stop``. Of more messages than
+    may wait for one room those that would leave last are given up, and ``on_limit`` hears of it.
+    """
     while not stop.is_set():
         now_ms = clock.now_ms()
         try:
             gone = await fade(cellar, line, clock)
             await cellar.forget_seen(now_ms - SEEN_KEPT_MS)
+            given_up = await thin_out(cellar, clock, waiting_per_room)
+            if given_up:
+                on_limit("waiting_per_room", given_up)
             if gone:
                 log.info("%d texts reached their end date and are gone", gone)
         except Unavailable as error:
@@ -53,3 +69,18 @@ async def fade(cellar: Cellar, line: StraightLine, clock: Clock) -> int:
             break
         gone += len(texts)
     return gone
+
+
+async def thin_out(cellar: Cellar, clock: Clock, waiting_per_room: int) -> int:
+    """Give up what waits for a room beyond so many: whoever looks after the house may have it tried again; how many."""
+    given_up = 0
+    for _ in range(MOST_PORTIONS):
+        rows = await cellar.crowding(waiting_per_room, MOST_AT_ONCE)
+        if not rows:
+            break
+        for row in rows:
+            await cellar.bury(row, TOO_MANY_WAIT, clock.now_ms(), dead=True)
+        given_up += len(rows)
+    if given_up:
+        log.warning("%d messages are given up: more than %d wait for one room", given_up, waiting_per_room)
+    return given_up

@@ -6,7 +6,7 @@ snapshot and journal therefore never hold anything by which a person is known el
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import assert_never
 
 from msgspec.structs import replace
@@ -23,6 +23,7 @@ class Cast:
         self._people = list(people)
         self._refs = {person: Ref(f"p{n}") for n, person in enumerate(people, 1)}
         self.added: list[tuple[Ref, PersonId]] = []
+        self._several: dict[int, tuple[Sequence[PersonId], tuple[Ref, ...]]] = {}
 
     def ref(self, person: str) -> Ref:
         """The reference of a person, given on first sight."""
@@ -32,6 +33,12 @@ class Cast:
             known = self._refs[PersonId(person)] = Ref(f"p{len(self._people)}")
             self.added.append((known, PersonId(person)))
         return known
+
+    def refs(self, people: Sequence[PersonId]) -> tuple[Ref, ...]:
+        """The references of several; the same people are asked about again with each event of a batch."""
+        if id(people) not in self._several:
+            self._several[id(people)] = (people, tuple(self.ref(person) for person in people))
+        return self._several[id(people)][1]
 
     def known(self, person: PersonId) -> Ref | None:
         """The reference of a person who has one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from engine.core.decide import public_line, public_shelf
+from engine.core.decide import public_line, public_shelf, public_shelves
 from engine.core.desk import Desk, Prompt
 from engine.core.values import CircleId, Ms, RowId
 from engine.runtime.ports import Catalogue, Cellar
@@ -41,13 +41,19 @@ class News:
         return self._is_on[circle]
 
     async def _look(self, circle: CircleId) -> bool:
-        for snapshot in await self._cellar.open_instances(circle):
+        running = await self._cellar.running_definitions(circle)
+        on = [digest for digest in running if await self._may_be_on(digest)]
+        for snapshot in await self._cellar.open_instances(circle, on):
             definition = await self._catalogue.by_digest(snapshot.definition)
             if definition is None or public_shelf(definition, snapshot) != SHELF:
                 continue
             if public_line(definition, snapshot) is not None:
                 return True
         return False
+
+    async def _may_be_on(self, digest: str) -> bool:
+        definition = await self._catalogue.by_digest(digest)
+        return definition is not None and SHELF in public_shelves(definition)
 
 
 def _waits(prompt: Prompt, delivered: Collection[RowId], now_ms: Ms) -> bool:

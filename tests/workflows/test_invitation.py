@@ -65,13 +65,14 @@ def test_a_no_and_silence_are_the_same_to_the_host_all_the_way() -> None:
     silent = invited().answer("p2", "personal", "coming").wait(4)
     no = invited().answer("p2", "personal", "coming").answer("p4", "personal", NO).wait(4)
     assert silent.heard["p1"] == no.heard["p1"]
-    assert "It's on. Not joining: 2." in no.heard["p1"]
+    assert any(words.startswith("It's on. Not joining: 2.") for words in no.heard["p1"])
 
 
 def test_the_whole_straight_line() -> None:
     walk = invited().answer("p2", "personal", "coming").answer("p3", "personal", "maybe").wait(4)
     assert walk.state == "accepted"
-    assert "Would you like to help host?" in walk.heard["p2"][-1]
+    assert walk.heard["p2"][-2].startswith("It's on, and you're coming.")
+    assert walk.heard["p2"][-1].startswith("Would you like to help p1 host?")
     assert "You said maybe" in walk.heard["p3"][-1]
     assert len(walk.heard["p4"]) == 1
     walk.answer("p2", "help", "gladly")
@@ -182,7 +183,7 @@ def test_a_new_date_asks_those_who_said_yes_or_maybe_again() -> None:
     assert "Coming: nobody yet\nMaybe: nobody yet" in walk.heard["p1"][-1]
     walk.answer("p2", "again", "coming").answer("p3", "again", "coming").wait(5)
     assert walk.state == "accepted"
-    assert "It's on. Not joining: 0." in walk.heard["p1"]
+    assert any(words.startswith("It's on. Not joining: 0.") for words in walk.heard["p1"])
     assert "Coming: p2 and p3" in walk.heard["p1"][-1]
     assert len(walk.heard["p4"]) == 1
 

@@ -17,7 +17,7 @@ from bridge.reading.ear import Ear
 from bridge.reading.plainly import same_emoji
 from bridge.wording.size import fits
 from engine.core.definition import NO, TITLE_TEXT, Definition, Kind
-from engine.core.desk import Command, Desk, Prompt, Reading, Rhythm
+from engine.core.desk import Command, Desk, OwnRhythm, Prompt, Reading, Rhythm
 from engine.core.message import Message, Names, Option, Phrase
 from engine.core.parcel import Target
 from engine.core.values import DAY_MS, HOUR_MS, CircleId, InstanceId, PersonId, RowId
@@ -115,6 +115,22 @@ def read(
     )
     desk = Desk(ME, prompts=prompts, rhythm=Rhythm(time_zone=zone))
     return EAR.read(spoken, desk, target, WORDS, NOW_MS)
+
+
+def test_whoever_has_chosen_no_time_zone_is_understood_in_that_of_their_circle() -> None:
+    circles = (CircleId("vienna"), CircleId("lisbon"))
+    zones = dict(zip(circles, ("Europe/Vienna", "Europe/Lisbon"), strict=True))
+    ear = Ear(Circle(), Circle(), ("Hearth",), usual=lambda within: Rhythm(zones[within[0]]))
+    spoken = Spoken(id="$1", occurred_ms=NOW_MS, person=ME, body="friday 19:00")
+    chosen = Desk(ME, own_rhythm=OwnRhythm("Asia/Kathmandu"))
+    read_as = [
+        ear.read(spoken, desk, None, WORDS, NOW_MS, within)[0].moment_ms
+        for desk, within in ((Desk(ME), circles), (Desk(ME), circles[1:]), (chosen, circles))
+    ]
+    expected = [
+        datetime(2026, 11, 27, 19, 0, tzinfo=ZoneInfo(z)) for z in (*zones.values(), "Asia/Kathmandu")
+    ]
+    assert read_as == [int(moment.timestamp() * 1000) for moment in expected]
 
 
 def command(body: str, *prompts: Prompt, mentions: Sequence[PersonId] = ()) -> Command:

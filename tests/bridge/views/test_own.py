@@ -217,7 +217,7 @@ async def test_know_says_in_plain_sentences_what_is_kept() -> None:
         "The weekly letter comes on Monday.",
         "2 letters have come since you last wrote to me. After four I stop them until you write.",
         "Nothing from Keeping; that is how you wanted it.",
-        "Nothing that Bruno starts reaches you one to one. Nobody is told.",
+        "Nothing started by Bruno reaches you one to one. Nobody is told.",
         "Once in the last 30 days you let me tell a safety contact that you'd like to talk.",
         "",
         "You are part of:",

@@ -16,7 +16,6 @@ from msgspec.structs import replace
 from bridge.wording.keys import ABOUT, KEYS, TITLE
 from bridge.wording.render import (
     LONGEST_BRIEF,
-    MOST_DOCUMENT_BYTES,
     NO_NEWS,
     Chapter,
     Hearer,
@@ -29,6 +28,7 @@ from bridge.wording.render import (
 from bridge.wording.size import LONGEST_TEXT_BYTES, MOST_BYTES, fits
 from bridge.wording.template import Piece, fill
 from engine.core.definition import Definition
+from engine.core.limits import USUAL
 from engine.core.message import (
     AnySlot,
     Count,
@@ -247,14 +247,6 @@ async def test_a_choice_known_by_its_number_shows_the_number_once() -> None:
     assert alone.body == "1️⃣ I'm coming"
 
 
-async def test_an_acknowledgement_replaces_the_foot_and_notifies_nobody() -> None:
-    message = Message(lines=(Phrase("hello"),), footer=(Phrase("footer.kind"),), mention=True)
-    rendered = await Circle().voice().ack(message, Phrase("hello.thanks_no"), ANA, NOW_MS)
-    assert rendered.body.startswith("Hello, I'm Hearth")
-    assert "A no is as welcome" not in rendered.body
-    assert rendered.mentions == ()
-
-
 async def test_a_single_choice_stands_without_a_number() -> None:
     message = Message(options=(Option("coming", "🙋", Phrase("coming", "d1")),))
     assert (await Circle().voice().render(message, ROOM, NOW_MS)).body == "🙋 I'm coming"
@@ -316,11 +308,10 @@ SOUP = Phrase("words_from", slots={"who": Names(("bruno",)), "text": Text(TextId
 async def test_a_view_stands_between_the_lines_and_the_foot_each_paragraph_apart() -> None:
     circle = Circle()
     circle.shown = ((Phrase("my.roles"), Phrase(TITLE, "d1")), (Phrase(ABOUT, "d1"),))
-    message = Message(lines=(Phrase("over"),), view="my", footer=(Phrase("footer.kind"),))
+    message = Message(lines=(Phrase("over"),), view="my", footer=(Phrase("no.label"),))
     rendered = await circle.voice().render(message, ANA, NOW_MS)
     assert rendered.body == (
-        "This has ended, so nothing has changed.\n\nYou hold:\nDinner\n\nEat together\n\n"
-        "A no is as welcome as a yes."
+        "This has ended, so nothing has changed.\n\nYou hold:\nDinner\n\nEat together\n\nNo, thanks"
     )
     assert "<p>You hold:<br>Dinner</p><p>Eat together</p>" in rendered.formatted_body
 
@@ -422,7 +413,7 @@ async def test_a_document_carries_every_word_of_a_text_and_says_where_it_has_to_
     circle.told = (Chapter(Phrase("document.title"), ((SOUP,),) * 70),)
     made = await circle.voice().document("export", ANA, NOW_MS)
     assert made.text.endswith("…\n\nThis is more than one file can carry, so it ends here.\n")
-    assert len(made.text.encode()) < MOST_DOCUMENT_BYTES + 100
+    assert len(made.text.encode()) < USUAL.file_bytes + 100
 
 
 async def test_a_template_is_never_run() -> None:

@@ -24,6 +24,7 @@ from engine.core.desk import (
     Put,
     Reading,
     Reworded,
+    Rhythm,
     Source,
     TakenBack,
     Tapped,
@@ -31,6 +32,7 @@ from engine.core.desk import (
     Withdraw,
 )
 from engine.core.desk_table import target_of
+from engine.core.desk_usual import EVERYBODY, rhythm_of
 from engine.core.event import Answered
 from engine.core.message import Message, Option, Phrase
 from engine.core.parcel import Parcel, Target
@@ -95,6 +97,11 @@ class OneDesk:
         self.effects: tuple[DeskEffect, ...] = ()
         self.last = DeskDecision(self.desk)
         self._events = 0
+
+    @property
+    def rhythm(self) -> Rhythm:
+        """When they may be written to, with all that they have chosen."""
+        return rhythm_of(self.desk, self.facts.get("usual", EVERYBODY))
 
     # ── acting ───────────────────────────────────────────────────────────────
 

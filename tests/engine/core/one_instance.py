@@ -20,6 +20,7 @@ from engine.core.definition import (
 from engine.core.effect import Ask, Confirm, Decision, Effect, Post, Refusal, Show, Tell
 from engine.core.event import Answered, Commanded, Due, Event, Facts, Left, Started, TookBack
 from engine.core.instance import Snapshot
+from engine.core.limits import USUAL
 from engine.core.message import Phrase
 from engine.core.values import DAY_MS, AnyValue, Ms, Persons, Ref, TextId
 
@@ -76,6 +77,7 @@ class Course:
         self.seed = 0
         self.in_use: tuple[str, ...] = ()
         self.lately: dict[str, dict[Ref, Ms]] = {}
+        self.limits = USUAL
         self.effects: tuple[Effect, ...] = ()
         self.refused: str | None = None
         self._snapshot: Snapshot | None = None
@@ -138,6 +140,7 @@ class Course:
             groups=self.groups,
             in_use=self.in_use,
             lately=self.lately,
+            limits=self.limits,
         )
         result = decide(self.definition, self._snapshot, event, facts)
         self.refused = result.reason if isinstance(result, Refusal) else None

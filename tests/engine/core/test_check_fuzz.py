@@ -23,8 +23,11 @@ def test_no_file_brings_the_checker_down_and_a_fit_one_can_be_played(seed: int) 
 
 
 def test_every_broken_rule_has_its_place_inside_the_file() -> None:
-    for rule in RULES.values():
-        look_at(GATHERING.replace(rule.right, rule.wrong, 1), 1)
+    for name, rule in RULES.items():
+        examined = look_at(GATHERING.replace(rule.right, rule.wrong, 1), 1)
+        assert examined.definition is not None or name in {problem.code for problem in examined.problems}, (
+            name
+        )
 
 
 def test_the_right_files_can_be_played_in_many_ways(seed: int) -> None:

@@ -184,6 +184,13 @@ def test_what_makes_sense_is_left_alone(edits: list[Edit]) -> None:
     assert found(edits) == []
 
 
+def test_a_state_may_have_the_name_of_something_of_the_language() -> None:
+    told = GATHERING.replace("to: coming\n      say: It is not", "to: room\n      say: It is not")
+    assert told != GATHERING
+    for name in ("moves", "board", "tell"):
+        assert examine_text(told.replace("dropped", name), "g").problems == (), name
+
+
 def test_a_workflow_that_is_missing_or_has_no_details_is_named() -> None:
     assert examine_together({"g": examine_text(GATHERING, "g")})["g"] == ()
     alone = {"g": examine_text(GATHERING.replace(ENDS, ""), "g")}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.core.decide import MOST_QUESTIONS, begin_details, decide, public_line
+from engine.core.decide import begin_details, decide, public_line
 from engine.core.definition import (
     NO,
     AnsweredBy,
@@ -27,6 +27,7 @@ from engine.core.definition import (
 )
 from engine.core.effect import Ask, Confirm, KeepText, Refusal, Reopen, Settle
 from engine.core.event import Answered, Commanded, Due, Facts, Left, Started, TookBack
+from engine.core.limits import USUAL, Reached
 from engine.core.message import Count, Names, Text
 from engine.core.values import (
     DAY_MS,
@@ -247,9 +248,11 @@ def test_a_question_is_carried_to_the_host_and_its_answer_back() -> None:
 
 def test_a_second_question_is_one_of_its_own_and_there_is_an_end_to_them() -> None:
     course = supper()
-    for n in range(1, MOST_QUESTIONS + 1):
+    for n in range(1, USUAL.questions_per_guest + 1):
         assert course.write("p2", "a").asked(f"question:a:p2:{n}") == ["p1"]
-    assert course.write("p2", "a").told("not_now") == ["p2"]
+    assert course.write("p2", "a").told("limit.guest") == ["p2"]
+    assert course.refused == "questions_per_guest"
+    assert course.effects[-1] == Reached("questions_per_guest")
 
 
 def test_a_question_goes_to_nobody_once_the_host_has_left() -> None:
@@ -414,3 +417,14 @@ def test_that_a_yes_is_taken_back_in_a_private_matter_is_said_without_a_name() -
     definition = workflow(StateDef("open", asks=("a",)), asks=[a], parts=parts)
     course = Course(definition, guests=("p2",)).begin().answer("p2", "a", "yes").answer("p2", "a", NO)
     assert (course.told("gone"), course.told("gone.private")) == ([], ["p1"])
+
+
+@pytest.mark.parametrize(("seen_by", "mine"), [("host", ""), ("me", "_mine")])
+@pytest.mark.parametrize(("poll", "kind"), [(True, "sensitive_poll"), (False, "sensitive")])
+def test_the_foot_of_a_private_question_names_the_poll_where_there_is_one(
+    seen_by: str, mine: str, poll: bool, kind: str
+) -> None:
+    ask = question("a", "guests", seen_by=(seen_by,), sensitive=True, poll=poll)
+    definition = workflow(StateDef("open", asks=("a",)), parts={"guests": [Everyone()]}, asks=[ask])
+    (put,) = [e for e in Course(definition, guests=("p2",)).begin().effects if isinstance(e, Ask)]
+    assert put.message.footer[0].key == f"footer.{kind}{mine}"

@@ -8,8 +8,9 @@ import pytest
 
 from engine.core.definition import NO
 from engine.core.desk import Command, Confirmed, Rang, Reopened, Settled, Store
-from engine.core.desk_table import MOST_PROMPTS, MOST_SOURCES
+from engine.core.desk_table import MOST_SOURCES
 from engine.core.event import Answered, TookBack
+from engine.core.limits import USUAL, Reached
 from engine.core.message import Count, Message, Option, Phrase
 from engine.core.parcel import Target
 from engine.core.values import (
@@ -640,11 +641,12 @@ def test_only_so_many_taps_on_one_question_are_remembered() -> None:
 
 def test_a_desk_that_is_full_says_so_instead_of_losing_what_lies_on_it() -> None:
     here = OneDesk()
-    for n in range(MOST_PROMPTS):
+    for n in range(USUAL.questions_per_person):
         here.ask(f"q{n}")
     rows = {p.row for p in here.desk.prompts}
     here.tap("🙋", ROOM)
-    assert (here.said, here.passed) == (["not_now"], [])
+    assert (here.said, here.passed) == (["limit.not_taken"], [])
+    assert Reached("questions_per_person") in here.effects
     assert {p.row for p in here.desk.prompts} == rows
     here.do(Settled(I1, "q0", 1))
     here.tap("🙋", ROOM)
@@ -656,3 +658,45 @@ def test_who_is_named_is_passed_on_as_persons_not_by_name() -> None:
     here.ask("detail:who", expects="people")
     here.write(people=(CHEN,))
     assert here.answer.value == Persons((CHEN,))
+
+
+@pytest.mark.parametrize("expects", ["people", "person"])
+def test_whoever_names_others_loosely_changes_whom_they_named(expects: str) -> None:
+    here = OneDesk()
+    question = here.ask(expects=expects)
+    here.write(people=(BEN,))
+    here.write(people=(CHEN,))
+    assert here.answer.value == Persons((CHEN,))
+    here.now_ms = question.changeable_ms
+    here.write(people=(ANA,))
+    assert (here.said, here.passed) == (["nothing_open"], [])
+
+
+def test_where_several_answers_name_people_they_say_which_they_change() -> None:
+    here = OneDesk()
+    here.ask("first", expects="people")
+    here.write(people=(BEN,))
+    here.ask("second", I2, expects="people")
+    here.write(people=(BEN,))
+    here.write(people=(CHEN,))
+    assert (here.said, here.passed) == (["which_one"], [])
+    here.write(number=1)
+    assert (here.answer.ask, here.answer.value) == ("first", Persons((CHEN,)))
+
+
+def test_what_is_no_name_changes_no_list_of_people() -> None:
+    here = OneDesk()
+    here.ask(expects="people")
+    here.write(people=(BEN,))
+    here.write(number=3)
+    assert (here.said, here.passed) == (["nothing_open"], [])
+
+
+def test_a_private_list_that_is_changed_in_a_shared_room_is_taken_out_of_it() -> None:
+    here = OneDesk()
+    here.ask(expects="people", sensitive=True, urgency="reply")
+    here.order("open")
+    here.write(people=(BEN,))
+    here.write(people=(CHEN,), room=True, addressed=True)
+    assert here.answer.value == Persons((CHEN,))
+    assert [parcel for parcel in here.all_parcels if parcel.redacts_event is not None]

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from msgspec.structs import replace
 
-from engine.core.desk import Alarm, Begin, Called, Command, Empowered, Exchange, Rang, Release, Settled, Store
+from engine.core.desk import (
+    Alarm,
+    Begin,
+    Called,
+    Command,
+    Empowered,
+    Exchange,
+    Put,
+    Rang,
+    Release,
+    Settled,
+    Store,
+)
+from engine.core.desk_table import target_of
 from engine.core.event import Commanded
-from engine.core.message import Count, Names, Phrase, Said, When
+from engine.core.message import Count, Message, Names, Phrase, Said, When
 from engine.core.parcel import Direct, Shared, Target
 from engine.core.schedule import Go, Standing, Wait, schedule
 from engine.core.values import DAY_MS, HOUR_MS, CircleId, InstanceId, Ref, RowId, TextId
@@ -21,6 +36,7 @@ from tests.engine.core.one_desk import (
     I3,
     ME,
     NOON,
+    YES_NO,
     OneDesk,
     asked,
     board,
@@ -165,7 +181,7 @@ def test_what_later_promised_comes_at_that_moment_whatever_else_came_that_week(s
     here.do(Rang(f"later:{question.row}"))
     (back,) = here.all_parcels
     assert back.replies == (None if sensitive else question.row), "in a client it shows the question itself"
-    busy = Standing("yes", here.desk.rhythm, present=True, timely_sent_ms=(NOON - 1, NOON))
+    busy = Standing("yes", here.rhythm, present=True, timely_sent_ms=(NOON - 1, NOON))
     assert schedule(back, busy, TUESDAY_9) == Go()
     assert schedule(back, busy, TUESDAY_9 - 1) == Wait(TUESDAY_9, "quiet hours")
 
@@ -219,7 +235,7 @@ def test_after_stop_replies_and_help_still_come() -> None:
     here = OneDesk(consent="stopped")
     for word in ("help", "person", "my"):
         here.order(word)
-        mine = Standing(here.desk.consent, here.desk.rhythm, present=True)
+        mine = Standing(here.desk.consent, here.rhythm, present=True)
         assert all(schedule(p, mine, NOON) == Go() for p in here.parcels)
         assert here.parcels
     here.do(asked(urgency="reply"))
@@ -230,7 +246,7 @@ def test_start_begins_again_and_ends_a_pause() -> None:
     here = OneDesk(consent="stopped")
     here.order("pause", until_ms=NOON + DAY_MS)
     here.order("start")
-    assert (here.desk.consent, here.desk.rhythm.paused_until_ms) == ("yes", 0)
+    assert (here.desk.consent, here.rhythm.paused_until_ms) == ("yes", 0)
     assert here.said == ["start.ok"]
     assert Release() in here.effects
 
@@ -253,7 +269,7 @@ def test_a_pause_holds_what_comes_and_is_answered() -> None:
     here.order("pause", until_ms=NOON + 3 * DAY_MS)
     assert here.said == ["pause.ok"]
     here.do(asked())
-    mine = Standing(here.desk.consent, here.desk.rhythm, present=True)
+    mine = Standing(here.desk.consent, here.rhythm, present=True)
     assert schedule(here.parcels[0], mine, NOON) == Wait(NOON + 3 * DAY_MS, "paused")
 
 
@@ -261,7 +277,7 @@ def test_a_pause_made_shorter_lets_what_waits_be_looked_at_again() -> None:
     here = OneDesk()
     here.order("pause", until_ms=NOON + 30 * DAY_MS)
     here.order("pause", until_ms=NOON + DAY_MS)
-    assert here.desk.rhythm.paused_until_ms == NOON + DAY_MS
+    assert here.rhythm.paused_until_ms == NOON + DAY_MS
     assert Release() in here.effects
 
 
@@ -270,7 +286,7 @@ def test_a_pause_without_an_end_asks_until_when(until_ms: int | None) -> None:
     here = OneDesk()
     here.order("pause", until_ms=until_ms)
     assert here.said == ["pause.when"]
-    assert here.desk.rhythm.paused_until_ms == 0
+    assert here.rhythm.paused_until_ms == 0
 
 
 # ── not from ─────────────────────────────────────────────────────────────────
@@ -303,6 +319,114 @@ def test_what_that_person_started_and_has_not_left_yet_is_held_back_too() -> Non
     assert here.desk.boards == {}
     assert here.has("other", I2)
     assert other.row not in here.withdrawn
+
+
+def test_again_from_lets_them_through_and_what_lies_open_of_theirs_is_answered_by_a_loose_word_again() -> (
+    None
+):
+    here = OneDesk()
+    question = here.ask()
+    here.order("not from", people=(ANA, BEN))
+    here.order("again from", people=(ANA, CHEN))
+    assert here.desk.not_from == (BEN,)
+    assert here.parcels[0].message.lines == (Phrase("again_from.ok", slots={"who": Names((ANA,))}),)
+    here.write({question.row: "yes"})
+    assert here.answer.choice == "yes"
+    here.do(told())
+    assert here.said == ["gone"]
+
+
+def test_again_from_leaves_alone_what_is_not_wanted_for_another_reason() -> None:
+    here = OneDesk()
+    question = here.ask(workflow="invitation")
+    here.order("stop", workflow="invitation")
+    here.order("not from", people=(ANA,))
+    here.order("again from", people=(ANA,))
+    assert here.prompt("rsvp").set_aside
+    assert question.row == here.prompt("rsvp").row
+
+
+UNDONE = [
+    pytest.param(("not from", {"people": (ANA,)}), ("again from", {"people": (ANA,)}), id="again from"),
+    pytest.param(("stop", {"workflow": "invitation"}), ("start", {"workflow": "invitation"}), id="start"),
+]
+Order = tuple[str, dict[str, Any]]
+
+
+@pytest.mark.parametrize(("held", "wanted"), UNDONE)
+@pytest.mark.parametrize("poll", [False, True])
+def test_what_was_held_back_before_it_came_comes_once_it_is_wanted_again(
+    held: Order, wanted: Order, poll: bool
+) -> None:
+    """Its row never leaves any more: it comes under another one, with what belongs to it."""
+    here = OneDesk()
+    message = Message(lines=(Phrase("rsvp.say", "d"),), options=YES_NO, mention=True, poll=poll)
+    before = here.ask(deliver=False, message=message)
+    here.order(held[0], **held[1])
+    here.now_ms += HOUR_MS
+    here.order(wanted[0], **wanted[1])
+    question = here.prompt("rsvp")
+    assert question.row != before.row
+    put = next(parcel for parcel in here.parcels if parcel.row == question.row)
+    assert (put.message, put.urgency, put.target) == (message, "timely", target_of(question))
+    laid = [effect.parcel for effect in here.effects if isinstance(effect, Put)]
+    assert [p.row for p in laid if p.polls == question.row] == [question.poll] * poll
+    assert [p.emoji for p in laid if p.reacts == question.row] == [o.emoji for o in YES_NO if not poll]
+    assert here.alarms == {f"remind:{question.row}": question.rings_ms}
+    assert len(here.desk.prompts) == 1
+    here.write({question.row: "yes"})
+    assert here.answer.choice == "yes"
+
+
+def test_something_private_that_was_held_back_knocks_once_it_is_wanted_again() -> None:
+    here = OneDesk()
+    before = here.ask(sensitive=True, deliver=False)
+    here.order("not from", people=(ANA,))
+    here.order("again from", people=(ANA,))
+    question = here.prompt("rsvp")
+    assert question.knock not in (None, before.knock)
+    assert "knock" in here.said
+    assert "rsvp.say" not in here.said
+
+
+def test_what_comes_after_all_keeps_what_was_said_about_when() -> None:
+    here = OneDesk(unanswered=3)
+    here.ask("still", deliver=False)
+    first = here.prompt("still")
+    here.order("not from", people=(ANA,))
+    here.order("again from", people=(ANA,))
+    still = here.prompt("still")
+    assert [p.urgency for p in here.parcels if p.row == still.row] == ["quiet"]
+    assert first.rings_ms is still.rings_ms is None
+    back_ms = NOON + 2 * DAY_MS
+    here.desk = replace(here.desk, prompts=(replace(still, put_off=True, set_aside=True, rings_ms=back_ms),))
+    here.desk = replace(here.desk, not_from=(ANA,))
+    here.delivered.clear()
+    here.order("again from", people=(ANA,))
+    assert here.alarms == {f"later:{here.prompt('still').row}": back_ms}
+
+
+@pytest.mark.parametrize("case", ["over", "stopped"])
+def test_what_nobody_could_answer_any_more_or_is_not_to_be_written_does_not_come_after_all(case: str) -> None:
+    here = OneDesk()
+    before = here.ask(deliver=False)
+    here.order("not from", people=(ANA,))
+    if case == "over":
+        here.now_ms = before.closes_ms
+    else:
+        here.order("stop")
+    here.order("again from", people=(ANA,))
+    assert here.said == ["again_from.ok"]
+    assert here.prompt("rsvp") == replace(before, set_aside=False)
+
+
+def test_again_from_says_whom_it_means_and_that_nothing_was_held_back() -> None:
+    here = OneDesk()
+    here.order("again from")
+    assert here.said == ["again_from.whom"]
+    here.order("again from", people=(ANA,))
+    assert here.said == ["again_from.nothing"]
+    assert here.desk.not_from == ()
 
 
 def test_a_question_that_was_asked_before_can_still_be_answered() -> None:
@@ -637,7 +761,7 @@ def test_after_stop_or_pause_the_question_still_comes_and_the_contact_is_still_t
     here = OneDesk(consent="stopped")
     here.order("person")
     here.write({here.prompt("person", None).row: "contact:ben"})
-    muted = Standing("stopped", here.desk.rhythm, present=True)
+    muted = Standing("stopped", here.rhythm, present=True)
     assert schedule(here.parcels[0], muted, NOON) == Go()
     assert here.informed == [(BEN, Called(ME))]
     here.do(told())

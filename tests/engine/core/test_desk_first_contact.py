@@ -17,7 +17,7 @@ def stranger() -> OneDesk:
 
 def leaves(here: OneDesk, *, present: bool = True) -> list[str]:
     """Which of the last event's parcels might leave now."""
-    mine = Standing(here.desk.consent, here.desk.rhythm, present)
+    mine = Standing(here.desk.consent, here.rhythm, present)
     return [p.row for p in here.parcels if schedule(p, mine, here.now_ms) == Go()]
 
 
@@ -80,13 +80,13 @@ def test_what_waits_for_a_stranger_leaves_with_yes_and_never_with_no() -> None:
     here = stranger()
     here.do(asked())
     question = here.parcels[1]
-    mine = Standing("unknown", here.desk.rhythm, present=True)
+    mine = Standing("unknown", here.rhythm, present=True)
     assert isinstance(schedule(question, mine, NOON), Wait)
     for choice, verdict in (("👋", Go()), ("✖️", Drop("asked not to be written to"))):
         other = OneDesk()
         other.desk = here.desk
         other.tap(choice, other.prompt("hello", None))
-        mine = Standing(other.desk.consent, other.desk.rhythm, present=True)
+        mine = Standing(other.desk.consent, other.rhythm, present=True)
         assert schedule(question, mine, NOON) == verdict
 
 
@@ -104,7 +104,7 @@ def test_a_question_for_everybody_held_since_before_does_not_get_through_either(
     here.do(asked(personal=False))
     question = here.parcels[1]
     here.tap("✉️", here.prompt("hello", None))
-    mine = Standing(here.desk.consent, here.desk.rhythm, present=True)
+    mine = Standing(here.desk.consent, here.rhythm, present=True)
     assert isinstance(schedule(question, mine, NOON), Drop)
 
 
@@ -223,9 +223,18 @@ def test_who_begins_something_is_greeted_and_hears_of_what_they_began() -> None:
     here.order("invite", room=True, addressed=True)
     assert here.said == ["hello"]
     assert here.desk.consent == "when_invited"
-    mine = Standing(here.desk.consent, here.desk.rhythm, present=True)
+    mine = Standing(here.desk.consent, here.rhythm, present=True)
     here.do(asked("detail:when", InstanceId("f" * 32), urgency="reply", starter=ME))
     assert schedule(here.parcels[0], mine, NOON) == Go()
+
+
+def test_what_waited_for_a_stranger_leaves_when_they_begin_something_themselves() -> None:
+    here = stranger()
+    here.do(asked())
+    assert leaves(here) == [here.prompt("hello", None).row]
+    here.order("invite")
+    assert here.desk.consent == "when_invited"
+    assert Release() in here.effects
 
 
 def test_rows_are_never_used_twice() -> None:

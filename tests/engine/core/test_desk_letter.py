@@ -74,6 +74,16 @@ def test_a_pause_over_it_leaves_it_out() -> None:
     assert [p.message.view for p in ring(here).parcels] == ["letter"]
 
 
+def test_a_moment_that_two_have_seen_brings_one_letter_and_leaves_the_next_as_it_was_set() -> None:
+    here = letters()
+    here.now_ms = LETTER_MS
+    here.do(Rang("letter", LETTER_MS))
+    sent = here.desk
+    assert (len(here.parcels), sent.silent_letters, sent.letter_ms) == (1, 1, LETTER_MS + WEEK_MS)
+    here.do(Rang("letter", LETTER_MS))
+    assert (here.effects, here.last.ignored, here.desk) == ((), "set anew since", sent)
+
+
 def test_stop_ends_it_and_start_brings_it_back() -> None:
     here = letters()
     here.order("stop")
@@ -198,7 +208,7 @@ def test_after_three_unanswered_questions_the_next_makes_no_sound_and_has_no_rem
     assert (parcel.urgency, parcel.message.mention, prompt.rings_ms) == ("quiet", False, None)
     assert parcel.message.lines == question.message.lines
     assert f"remind:{prompt.row}" not in here.alarms
-    standing = Standing("yes", here.desk.rhythm, present=True, timely_sent_ms=(here.now_ms,))
+    standing = Standing("yes", here.rhythm, present=True, timely_sent_ms=(here.now_ms,))
     assert schedule(parcel, standing, here.now_ms) == Go()
     here.write({prompt.row: "yes"})
     assert here.answer.choice == "yes"

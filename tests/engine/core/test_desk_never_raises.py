@@ -32,6 +32,7 @@ from engine.core.desk import (
     Helped,
     Inform,
     Letter,
+    OwnRhythm,
     Pass,
     Power,
     Prompt,
@@ -58,6 +59,7 @@ from engine.core.desk import (
 )
 from engine.core.desk_commands import OWN_WORDS, PRIVATE_WORDS
 from engine.core.desk_private import ALONE_MS, KNOCK
+from engine.core.desk_usual import rhythm_of
 from engine.core.event import Answered, Commanded
 from engine.core.message import Message, Option, Phrase
 from engine.core.parcel import Direct, Shared, Target
@@ -154,11 +156,18 @@ desks = st.builds(
     version=st.integers(0, 5),
     consent=st.sampled_from(["unknown", "yes", "when_invited", "stopped"]),
     greeted=st.booleans(),
-    rhythm=st.builds(
+    rhythm=st.none()
+    | st.builds(
         Rhythm,
         time_zone=st.sampled_from([*ZONES, "Mars/Olympus", "Europe", ""]),
         quiet_from_hour=st.integers(0, 23),
         quiet_to_hour=st.integers(0, 23),
+        paused_until_ms=moments,
+    ),
+    own_rhythm=st.builds(
+        OwnRhythm,
+        time_zone=st.none() | st.sampled_from([*ZONES, "Mars/Olympus", ""]),
+        quiet_hours=st.none() | st.tuples(st.integers(0, 23), st.integers(0, 23)),
         paused_until_ms=moments,
     ),
     muted=st.lists(workflows, max_size=2, unique=True).map(tuple),
@@ -415,7 +424,7 @@ def test_what_a_muted_persons_desk_lays_out_does_not_leave_unless_they_just_spok
     desk: Desk, event: DeskEvent, known: DeskFacts
 ) -> None:
     decision = decide_desk(desk, event, known)
-    mine = Standing(decision.desk.consent, decision.desk.rhythm, present=True)
+    mine = Standing(decision.desk.consent, rhythm_of(decision.desk, known.usual), present=True)
     for effect in decision.effects:
         if not isinstance(effect, Put) or effect.parcel.to != Direct(ME):
             continue

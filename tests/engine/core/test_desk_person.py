@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from engine.core.desk import Call, Called, CallTaken, Prompt, Rang
 from engine.core.message import Names, Phrase
 from engine.core.parcel import Direct
@@ -71,6 +73,27 @@ def test_somebody_who_does_not_answer_is_told_of_by_a_knock_and_others_may_be_tr
     choose(here, "contact:chen")
     assert here.informed == [(CHEN, Called(ME))]
     assert [c.contact for c in here.desk.calls] == [BEN, CHEN]
+
+
+@pytest.mark.parametrize("due_ms", [None, NOON + DAY_MS])
+def test_a_silence_that_two_have_noticed_is_asked_about_once(due_ms: int | None) -> None:
+    here = a_day_later(told_ben())
+    asked = here.desk
+    here.do(Rang("call:ben", due_ms))
+    assert (here.effects, here.last.ignored, here.desk) == ((), "set anew since", asked)
+
+
+def test_a_moment_from_before_a_second_call_says_nothing_about_it() -> None:
+    here = told_ben()
+    here.now_ms += 2 * HOUR_MS
+    here.order("person")
+    choose(here, "contact:ben")
+    here.now_ms = NOON + DAY_MS
+    here.do(Rang("call:ben", NOON + DAY_MS))
+    assert (here.effects, here.last.ignored) == ((), "set anew since")
+    here.now_ms += 2 * HOUR_MS
+    here.do(Rang("call:ben", NOON + DAY_MS + 2 * HOUR_MS))
+    assert [parcel.urgency for parcel in here.all_parcels] == ["safety"]
 
 
 def test_nothing_is_sent_to_anyone_before_the_member_has_chosen_once_more() -> None:
@@ -173,7 +196,7 @@ def test_who_has_stopped_meanwhile_still_hears_of_their_own_call() -> None:
     here = told_ben()
     here.order("stop")
     a_day_later(here)
-    muted = Standing("stopped", here.desk.rhythm, present=True)
+    muted = Standing("stopped", here.rhythm, present=True)
     assert [schedule(p, muted, here.now_ms) for p in here.parcels] == [Go()]
     here.do(CallTaken(BEN))
     assert [schedule(p, muted, here.now_ms) for p in here.parcels] == [Go()]

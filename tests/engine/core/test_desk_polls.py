@@ -59,7 +59,7 @@ def test_it_takes_the_place_of_reactions_and_says_the_question_and_the_choices(h
 
 
 def test_it_takes_nothing_of_the_budget_and_neither_it_nor_its_end_comes_in_quiet_hours(here: Polled) -> None:
-    standing = Standing("yes", here.desk.rhythm, True, (NOON - HOUR_MS,) * 9)
+    standing = Standing("yes", here.rhythm, True, (NOON - HOUR_MS,) * 9)
     assert schedule(here.poll(), standing, NOON) == Go()
     night_ms = NOON + 11 * HOUR_MS
     assert isinstance(schedule(here.poll(), standing, night_ms), Wait)

@@ -93,7 +93,7 @@ def test_the_file_holds_what_was_only_for_oneself_if_one_says_so(choice: str, do
 def test_who_has_stopped_gets_their_file_all_the_same() -> None:
     here = OneDesk(consent="stopped", letter_ms=None)
     here.write({export(here).row: "without"})
-    muted = Standing("stopped", here.desk.rhythm, present=True)
+    muted = Standing("stopped", here.rhythm, present=True)
     assert [schedule(p, muted, NOON + 14 * HOUR_MS) for p in here.parcels] == [Go()]
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from engine.core.decide_desk import MOST_BOARDS, OVERFULL
+from engine.core.decide_desk import MOST_BOARDS
 from engine.core.desk import Confirmed, Empowered, Rang, Rhythm, Settled
-from engine.core.desk_table import MOST_LETTERS, MOST_PROMPTS
+from engine.core.desk_table import MOST_LETTERS
 from engine.core.message import Phrase, When
 from engine.core.schedule import LEAST_LEFT_MS
 from engine.core.values import DAY_MS, HOUR_MS, PersonId, RowId
@@ -67,19 +67,6 @@ def test_from_a_workflow_one_does_not_want_nothing_is_asked() -> None:
     assert (here.effects, here.last.ignored) == ((), "not from this workflow")
     here.do(asked(workflow="role"))
     assert here.parcels
-
-
-def test_beyond_the_limit_no_more_is_asked_and_it_is_said_why_and_nothing_is_lost() -> None:
-    here = OneDesk(greeted=False)
-    for n in range(MOST_PROMPTS):
-        here.ask(f"q{n}")
-    before = here.desk
-    here.do(asked("one too many"))
-    assert (here.desk, here.effects, here.last.ignored) == (before, (), OVERFULL)
-    assert here.has("hello", None)
-    assert here.has("q0")
-    here.order("person")
-    assert here.has("person", None)
 
 
 # ── reminders ────────────────────────────────────────────────────────────────

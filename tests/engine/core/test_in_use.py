@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from engine.core.decide import begin_details, public_line, public_shelf
+from engine.core.decide import begin_details, public_line, public_shelf, public_shelves
 from engine.core.definition import (
     ABOUT_TEXT,
     TITLE_TEXT,
@@ -147,6 +147,7 @@ def test_a_state_may_put_its_line_into_another_list_than_the_rest() -> None:
     texts = {"needed": "Somebody is needed.", "holds": "Somebody holds it."}
     definition = workflow(openly, held, texts=texts, shelf="holds")
     course = Course(definition).begin()
+    assert public_shelves(definition) == {"on", "holds"}
     assert public_shelf(definition, course.snapshot) == "on"
     assert public_line(definition, course.snapshot) is not None
     assert public_shelf(definition, course.command("p1", "take").snapshot) == "holds"

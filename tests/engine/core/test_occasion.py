@@ -4,8 +4,10 @@ from msgspec.structs import replace
 
 from engine.core.decide_desk import decide_desk
 from engine.core.definition import (
+    AnsweredBy,
     AtMoment,
     DetailDef,
+    Everyone,
     MomentExpr,
     MoveDef,
     OnCommand,
@@ -20,7 +22,7 @@ from engine.core.parcel import CALENDAR
 from engine.core.values import AnyValue, InstanceId, Moment, Nothing, PersonId, TextId, Words
 from engine.runtime.carrying import texts_in
 from engine.runtime.localize import Cast, name_message
-from tests.engine.core.one_instance import NOON_MS, Course, workflow
+from tests.engine.core.one_instance import NOON_MS, Course, question, workflow
 
 STARTS_MS = NOON_MS + 5 * 86_400_000
 WHAT, STARTS = DetailDef("what", "words"), DetailDef("starts", "moment")
@@ -32,6 +34,28 @@ GATHERING = workflow(
     StateDef("on", tells=(ON,), moves=(CANCEL, OVER)),
     StateDef("off", tells=(OFF,), moves=(OVER,)),
     details=(WHAT, STARTS),
+    texts={"on.tell": "It's on.", "off.tell": "It's off.", "called": "<what>"},
+    gaps={"called": ("what",)},
+)
+
+RSVP = question("rsvp", "guests", until=MomentExpr("starts", 0))
+FESTIVE = workflow(
+    StateDef("asking", asks=("rsvp",), moves=(MoveDef(OnCommand("go", ("host",)), "on"), OVER)),
+    StateDef(
+        "on",
+        keeps=("rsvp",),
+        tells=(TellDef(Part("coming"), "on.tell", calendar="starts"),),
+        moves=(MoveDef(OnCommand("cancel", ("host",)), "off"), OVER),
+    ),
+    StateDef(
+        "off",
+        keeps=("rsvp",),
+        tells=(TellDef(Part("coming"), "off.tell", calendar="starts", called_off=True),),
+        moves=(OVER,),
+    ),
+    details=(WHAT, STARTS),
+    asks=(RSVP,),
+    parts={"guests": (Everyone(),), "coming": (AnsweredBy("rsvp", ("yes",)),)},
     texts={"on.tell": "It's on.", "off.tell": "It's off.", "called": "<what>"},
     gaps={"called": ("what",)},
 )
@@ -52,6 +76,31 @@ def test_a_date_that_is_set_goes_along_and_one_that_is_called_off_is_the_same_on
     assert on.about.slots == {"what": Text(TextId("t1"))}
     assert (off.instance, off.at_ms) == (on.instance, on.at_ms)
     assert (on.told_ms, off.told_ms) == (NOON_MS, NOON_MS)
+
+
+def test_whoever_comes_to_it_later_is_told_the_date_as_those_before_and_nobody_twice() -> None:
+    course = Course(FESTIVE, guests=("p2", "p3", "p4"))
+    course.begin(starts=Moment(STARTS_MS), what=Words(TextId("t1"))).answer("p2", "rsvp", "yes")
+    assert told_dates(course.command("p1", "go")) == ["p2"]
+    assert told_dates(course.answer("p3", "rsvp", "maybe")) == []
+    assert told_dates(course.answer("p3", "rsvp", "yes")) == ["p3"]
+    (tell,) = [effect for effect in course.effects if isinstance(effect, Tell)]
+    assert (tell.urgency, tell.message.lines) == ("reply", (Phrase("on.tell", course.definition.digest),))
+    assert told_dates(course.answer("p2", "rsvp", "maybe")) == []
+    assert told_dates(course.answer("p4", "rsvp", "yes")) == ["p4"]
+
+
+def test_whoever_says_yes_to_what_is_being_called_off_is_told_no_date() -> None:
+    course = Course(FESTIVE, guests=("p2", "p3", "p4"))
+    course.begin(starts=Moment(STARTS_MS), what=Words(TextId("t1"))).command("p1", "go").command(
+        "p1", "cancel"
+    )
+    assert told_dates(course.answer("p3", "rsvp", "yes")) == []
+
+
+def told_dates(course: Course) -> list[str]:
+    tells = (effect for effect in course.effects if isinstance(effect, Tell))
+    return [str(tell.who) for tell in tells if tell.message.occasion is not None]
 
 
 def test_without_a_date_there_is_no_file() -> None:

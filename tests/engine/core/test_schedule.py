@@ -150,9 +150,12 @@ def test_a_time_zone_that_does_not_exist_counts_as_utc(name: str) -> None:
 
 @given(rhythms(), st.integers(-(2**62), 2**62), st.integers(-(2**62), 2**62))
 def test_no_moment_is_too_far_away(rhythm: Rhythm, now_ms: Ms, closes_ms: Ms) -> None:
-    end_of_quiet(rhythm, now_ms)
-    reminder_moment(rhythm, now_ms, closes_ms)
-    next_suitable_day(rhythm, now_ms, closes_ms)
+    morning_ms = end_of_quiet(rhythm, now_ms)
+    assert morning_ms is None or isinstance(morning_ms, int)
+    reminder_ms = reminder_moment(rhythm, now_ms, closes_ms)
+    assert reminder_ms is None or now_ms < reminder_ms < closes_ms
+    back_ms = next_suitable_day(rhythm, now_ms, closes_ms)
+    assert back_ms is None or back_ms < closes_ms
 
 
 # ── what may leave ───────────────────────────────────────────────────────────

@@ -21,7 +21,8 @@ from engine.core.definition import (
 )
 from engine.core.effect import Ask, Help, StartOther
 from engine.core.event import Ended, Started
-from engine.core.starting import MOST_A_DAY, MOST_IN_A_ROW, NOT_STARTED, fitting, id_of_child
+from engine.core.limits import USUAL
+from engine.core.starting import NOT_STARTED, fitting, id_of_child
 from engine.core.values import (
     AnyValue,
     InstanceId,
@@ -212,10 +213,10 @@ def test_whom_another_workflow_made_the_starter_is_not_answered_but_asked() -> N
 
 def test_workflows_that_start_one_another_at_once_come_to_an_end() -> None:
     definition = parent(DECISION)
-    last = Course(definition).happen(Started(Ref("p1"), {}, InstanceId("i0"), MOST_IN_A_ROW))
+    last = Course(definition).happen(Started(Ref("p1"), {}, InstanceId("i0"), USUAL.started_in_a_row))
     assert started(last)[0].by is None
-    before = Course(definition).happen(Started(Ref("p1"), {}, InstanceId("i0"), MOST_IN_A_ROW - 1))
-    assert (started(before)[0].by, started(before)[0].depth) == ("p1", MOST_IN_A_ROW)
+    before = Course(definition).happen(Started(Ref("p1"), {}, InstanceId("i0"), USUAL.started_in_a_row - 1))
+    assert (started(before)[0].by, started(before)[0].depth) == ("p1", USUAL.started_in_a_row)
 
 
 def test_a_round_that_begins_its_successor_after_days_may_do_so_for_ever() -> None:
@@ -223,7 +224,7 @@ def test_a_round_that_begins_its_successor_after_days_may_do_so_for_ever() -> No
         StateDef("open", moves=(MoveDef(OnCommand("on", ("host",)), "next"),)),
         StateDef("next", starts=(DECISION,), moves=(MoveDef(OnCommand("on", ("host",)), "over"),)),
     )
-    course = Course(definition).happen(Started(Ref("p1"), {}, InstanceId("i0"), MOST_IN_A_ROW))
+    course = Course(definition).happen(Started(Ref("p1"), {}, InstanceId("i0"), USUAL.started_in_a_row))
     course.pass_days(2).command("p1", "on")
     assert (started(course)[0].by, started(course)[0].depth) == ("p1", 1)
 
@@ -238,7 +239,7 @@ def test_what_could_not_begin_is_not_tried_again_in_the_same_breath() -> None:
 def test_one_instance_starts_only_so_many_a_day() -> None:
     waits = (MoveDef(OnEnded("decision"), "open"), MoveDef(OnCommand("on", ("host",)), "over"))
     course = Course(workflow(StateDef("open", starts=(DECISION,), moves=waits))).begin()
-    for _ in range(MOST_A_DAY - 1):
+    for _ in range(USUAL.started_per_day - 1):
         assert started(end(course))[0].by == "p1"
     assert started(end(course))[0].by is None
     assert started(end(course.pass_days(1)))[0].by == "p1"

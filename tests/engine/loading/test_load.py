@@ -266,3 +266,23 @@ def test_everything_a_file_can_say_is_heard() -> None:
     assert (after.words, after.sensitive, after.every_ms) == (True, True, 30 * DAY_MS)
     assert (after.keep_days, after.kept_from_answer) == (30, True)
     assert [c.id for c in after.choices] == ["good", "bad"]
+
+
+def test_a_file_is_examined_anew_when_it_or_a_translation_has_changed_and_only_then(
+    tmp_path: pathlib.Path,
+) -> None:
+    file, german = tmp_path / "tea.yaml", tmp_path / "texts" / "tea.de.yaml"
+    file.write_text(SMALL)
+    first = examine_file(file)
+    assert first.definition is not None
+    assert examine_file(file).definition is first.definition
+    german.parent.mkdir()
+    german.write_text("nothing of this: [is a translation\n")
+    broken = examine_file(file)
+    assert {problem.file for problem in broken.problems} == {str(german)}
+    file.write_text(SMALL.replace("begins with: ", "begins with: other "))
+    changed = examine_file(file)
+    assert changed.definition is None or changed.definition.digest != first.definition.digest
+    file.write_text(SMALL)
+    german.unlink()
+    assert examine_file(file) == first
