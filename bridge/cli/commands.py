@@ -149,6 +149,23 @@ def parser(environ: Mapping[str, str] = os.environ) -> argparse.ArgumentParser:
     )
     _add_format(moving)
 
+    replay = add("replay", _replay, "tell the story of something under way, as far as somebody may know it")
+    replay.add_argument("instance", metavar="ID", help="its id, as the log has it")
+    replay.add_argument(
+        "--as",
+        dest="reader",
+        metavar="@USER",
+        help="as this person may know it; the bot tells them that somebody looked (default: as anybody may)",
+    )
+    _add_format(replay)
+    replay.add_argument(
+        "--json", action="store_const", const="json", dest="format", help="like --format json"
+    )
+    replay.epilog = (
+        "It says what came to somebody, what they did, and why something did not happen. Nobody's own words stand in"
+        " it. Of what is private it says nothing at all: it needs a human to ask those who take part."
+    )
+
     add("health", _health, "ask the running Hearth on this machine how it is; exit status 0 if well")
 
     ops = add("ops", _ops, "show what needs a human being, try it again, or let go of it")
@@ -162,12 +179,69 @@ def parser(environ: Mapping[str, str] = os.environ) -> argparse.ArgumentParser:
     ops.add_argument("--sure", action="store_true", help="for `drop`: do it, there is no way back")
     _add_format(ops)
 
+    store = add(
+        "store", _store, "copy everything into another database, SQLite or PostgreSQL, and compare the two"
+    )
+    store.add_argument("order", choices=["copy"], help="what to do")
+    store.add_argument(
+        "source", metavar="FROM", help="a file, an address, or `settings` for the database in use"
+    )
+    store.add_argument("target", metavar="TO", help="the same; there must be nothing in it")
+    store.add_argument(
+        "--from-keys", type=Path, metavar="FILE", help="the keys of an SQLite file FROM (default: beside it)"
+    )
+    store.add_argument(
+        "--to-keys",
+        type=Path,
+        metavar="FILE",
+        help="where the keys of an SQLite file TO go (default: beside it)",
+    )
+    store.epilog = "Stop Hearth first. What was copied needs a new device: `hearth init --log-in-again`."
+
+    backup = add("backup", _backup, "write everything into one file, also while Hearth runs")
+    backup.add_argument("file", type=Path, metavar="FILE", help="the backup; it must not be there yet")
+    backup.add_argument(
+        "--keys",
+        type=Path,
+        metavar="FILE",
+        required=True,
+        help="where the keys go, in place of older ones; not where the backups are kept",
+    )
+
+    restore = add("restore", _restore, "put a backup into an empty database, and give the bot a new device")
+    restore.add_argument("file", type=Path, metavar="FILE", help="the backup")
+    restore.add_argument(
+        "--keys",
+        type=Path,
+        metavar="FILE",
+        help="the newest copy of the keys, if they are no longer here",
+    )
+    restore.add_argument(
+        "--erase",
+        type=int,
+        default=0,
+        metavar="N",
+        help="go on although N people and workflows that were begun have no key any more; the command says how many",
+    )
+    restore.add_argument(
+        "--only-data", action="store_true", help="leave the new device for `hearth init --log-in-again`"
+    )
+    restore.add_argument(
+        "--unattended", action="store_true", help="ask nothing; take the answers from the environment"
+    )
+
     hook = add("hook", _hook, "show what an outside tool needs to call: its address and its secret")
     hook.add_argument("name", metavar="NAME", help="the hook, as it is called in [http] hooks")
 
     bench = add("bench", _bench, "measure how fast it is; only from a source checkout", folder=False)
-    bench.add_argument("what", choices=["engine", "bridge"], help="what to measure")
+    bench.add_argument("what", choices=["engine", "size", "growth", "bridge"], help="what to measure")
     bench.add_argument("--json", action="store_true", help="print one JSON object")
+    bench.add_argument(
+        "--store", choices=["sqlite", "postgres"], help="size only: on which kind of database (sqlite)"
+    )
+    bench.add_argument(
+        "--write", action="store_true", help="write the figures into docs/bench.md; not bridge"
+    )
     bench.add_argument(
         "--default-limits",
         action="store_true",
@@ -328,6 +402,13 @@ def _migrate_instances(given: argparse.Namespace) -> Status:
     return asyncio.run(moving)
 
 
+def _replay(given: argparse.Namespace) -> Status:
+    from bridge.cli.replay import replay
+
+    _write_log("error")
+    return asyncio.run(replay(_settings(given), given.instance, given.reader, given.format))
+
+
 def _health(given: argparse.Namespace) -> Status:
     http = _settings(given).http
     if http.port == 0:
@@ -360,16 +441,53 @@ def _ops(given: argparse.Namespace) -> Status:
     return asyncio.run(ops(_settings(given), given.order, given.trouble, given.format, sure=given.sure))
 
 
+def _store(given: argparse.Namespace) -> Status:
+    from bridge.cli.copy import copy_store
+
+    _write_log("error")
+    return asyncio.run(
+        copy_store(_settings(given), given.source, given.target, given.from_keys, given.to_keys)
+    )
+
+
+def _backup(given: argparse.Namespace) -> Status:
+    from bridge.cli.backup import back_up_house
+
+    _write_log("error")
+    return asyncio.run(back_up_house(_settings(given), given.file, given.keys))
+
+
+def _restore(given: argparse.Namespace) -> Status:
+    from bridge.cli.backup import restore_house
+    from bridge.cli.questions import asker_for
+
+    _write_log("warning")
+    asker = None if given.only_data else asker_for(given.unattended, given.environ)
+    settings = _settings(given)
+    return asyncio.run(
+        restore_house(settings, given.file, given.keys, asker, given.folder, given.environ, erase=given.erase)
+    )
+
+
 def _bench(given: argparse.Namespace) -> Status:
     if not (CHECKOUT / "bench" / f"{given.what}.py").is_file():
         raise Halt(
             "The benches are not part of an installed Hearth.",
             "Run this in a checkout of the source: make bench",
         )
-    more = {"default_limits": True} if given.default_limits else {}
+    more: dict[str, object] = {"default_limits": True} if given.default_limits else {}
     if more and given.what != "bridge":
         raise Halt("--default-limits belongs to another bench.", "hearth bench bridge --default-limits")
-    importlib.import_module(f"bench.{given.what}").main(as_json=given.json, **more)
+    if given.store and given.what != "size":
+        raise Halt("--store belongs to another bench.", f"hearth bench size --store {given.store}")
+    if given.write and given.what == "bridge":
+        raise Halt("The figures of this bench stand on no page.", "Leave out --write.")
+    if given.what == "size":
+        more = {"store": given.store or "sqlite"}
+    result = importlib.import_module(f"bench.{given.what}").main(as_json=given.json, **more)
+    if given.write:
+        name = f"size-{more['store']}" if given.what == "size" else given.what
+        importlib.import_module("bench.page").write(name, result)
     return Status.OK
 
 

@@ -1,12 +1,14 @@
-"""A look at the database file that changes nothing in it."""
+"""A look at the database that changes nothing in it."""
 
 import pkgutil
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from engine.store import key_migrations, migrations
+from engine.runtime.ports import Unavailable
+from engine.store import NewerSchema, key_migrations, migrations
 
 BUSY_SECONDS = 5.0
 
@@ -33,8 +35,29 @@ class InOrder:
     size_bytes: int
 
 
-def look_at(database: Path, keys: Path) -> Unusable | Outdated | InOrder:
-    """Whether both SQLite files are there, sound (`PRAGMA quick_check`), of this version, and writable."""
+def shown(database: Path | str) -> str:
+    """A database as it may be said: its file; of an address the host and the name, and neither user nor password."""
+    if isinstance(database, Path):
+        return str(database)
+    try:
+        parts = urlsplit(database)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return "the PostgreSQL database"
+    if any(
+        sign in parts.path[1:] for sign in "@/:"
+    ):  # a password whose signs were not escaped lies about in it
+        return "the PostgreSQL database"
+    return f"postgresql://{host}{'' if port is None else f':{port}'}{parts.path if host else '/…'}"
+
+
+def look_at(database: Path | str, keys: Path) -> Unusable | Outdated | InOrder:
+    """Whether the database is there, sound as far as that can be seen quickly, of this version, and writable.
+
+    Of SQLite both files are looked at (`PRAGMA quick_check`).
+    """
+    if isinstance(database, str):
+        return _look_at_address(database)
     missing: list[str] = []
     for file, known in ((database, migrations), (keys, key_migrations)):
         seen = _look_at_file(file, {module.name for module in pkgutil.iter_modules(known.__path__)})
@@ -42,6 +65,24 @@ def look_at(database: Path, keys: Path) -> Unusable | Outdated | InOrder:
             return seen
         missing += seen
     return Outdated(tuple(missing)) if missing else InOrder(database.stat().st_size)
+
+
+def _look_at_address(url: str) -> Unusable | Outdated | InOrder:
+    from engine.store.looking import look  # noqa: PLC0415 - whoever stays with SQLite need not load a second driver
+
+    try:
+        seen = look(url)
+    except ValueError as error:
+        return Unusable(str(error), "check [database] url")
+    except NewerSchema as newer:
+        return Unusable(str(newer), "run that version, or put a backup back")
+    except Unavailable as error:
+        return Unusable(str(error), "is it running, does it know us, and is [database] url right?")
+    if not seen.writable:
+        return Unusable(
+            f"{shown(url)} cannot be written to", "give the database to the user that Hearth logs in as"
+        )
+    return Outdated(seen.lacks) if seen.lacks else InOrder(seen.size_bytes)
 
 
 def _look_at_file(file: Path, known: set[str]) -> Unusable | list[str]:
@@ -60,7 +101,8 @@ def _look_at_file(file: Path, known: set[str]) -> Unusable | list[str]:
         return _said_plainly(file, error)
     if newer := sorted(applied - known):
         return Unusable(
-            f"{file} was written by a newer Hearth ({', '.join(newer)})", "run that version, or a backup"
+            f"{file} was written by a newer Hearth ({', '.join(newer)})",
+            "run that version, or put a backup back",
         )
     return sorted(known - applied)
 

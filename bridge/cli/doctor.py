@@ -12,11 +12,13 @@ from typing import Literal
 
 import msgspec
 
+from bridge.circles.roles import CONTACT
 from bridge.cli.check import is_fit, line_of, problems_in, workflow_files
-from bridge.cli.database import InOrder, Outdated, Unusable, look_at
+from bridge.cli.database import InOrder, Outdated, Unusable, look_at, shown
 from bridge.cli.device import standing_of
 from bridge.cli.enrol import opened_store, resolve
 from bridge.cli.lock import is_at_work
+from bridge.cli.ops import who_speaks
 from bridge.cli.planning import rooms_named, stewards_named
 from bridge.cli.reach import Unreachable, reach
 from bridge.cli.speech import Halt, Status, say
@@ -29,15 +31,25 @@ from bridge.matrix.session import whoami
 from bridge.matrix.spaces import children_in_order
 from bridge.matrix.text import as_dict, as_list, as_text
 from bridge.matrix.upgrades import latest, successions_in
-from bridge.roles import CONTACT
 from bridge.settings import FILE_NAME, Contact, Problems, Settings, load_settings, served_by
 from bridge.views.trust import in_groups
+from engine.runtime.ports import Held
 
 MOST_SKEW_SECONDS = 30.0
 TRUST_REPAIR_CONTACTS = 2
 TERM_WARNING_DAYS = 14
 DAY_SECONDS = 86_400
 MOST_CHILDREN_LOOKED_AT = 20
+
+BACKED_UP = {
+    BackupState.KEPT: "its room keys are backed up",
+    BackupState.NONE: "its room keys are not backed up yet, which `hearth init` can do",
+    BackupState.GONE: "its room keys are not backed up any more, because somebody deleted the backup on the "
+    "homeserver; `hearth init` makes a new one",
+    BackupState.FOREIGN: "its room keys are not backed up, because the account has a backup that another app made; "
+    "`hearth init` says what can be done",
+}
+"""What is said of the backup of the bot's own room keys."""
 
 Rank = Literal["ok", "warn", "fail"]
 
@@ -137,6 +149,9 @@ def _language(language: str) -> Finding:
 
 def _permissions(settings: Settings) -> Iterator[Finding]:
     database = settings.database.path
+    if settings.database.url:
+        yield Finding("permissions", "ok", "the files of secrets are their owner's alone")
+        return
     for file in (database, database.with_name(database.name + "-wal"), settings.database.keys):
         if file.exists() and (mode := stat.S_IMODE(file.stat().st_mode)) & 0o077:
             yield Finding(
@@ -200,24 +215,26 @@ def _contacts(named: Sequence[Contact], setting: str) -> Iterator[Finding]:
 
 
 def _database(settings: Settings) -> Finding:
-    database = settings.database.path
-    match look_at(database, settings.database.keys):
+    database = shown(settings.database.place)
+    match look_at(settings.database.place, settings.database.keys):
         case Unusable(found, helps):
             return Finding("database", "fail", found, helps)
         case Outdated(names):
             helps = "it is brought up to date at the next start; make a backup before"
             return Finding("database", "warn", f"{database} lacks {', '.join(names)}", helps)
         case InOrder(size):
-            at_work = ", in use by a running Hearth" if is_at_work(database) else ""
+            at_work = ", in use by a running Hearth" if is_at_work(settings.database.path) else ""
             return Finding(
                 "database", "ok", f"{database} is sound and can be written ({size // 1024} kB{at_work})"
             )
 
 
-async def _kept(settings: Settings) -> dict[tuple[str, str], bytes]:
+async def _kept(settings: Settings) -> tuple[dict[tuple[str, str], bytes], Held | None]:
+    """The bridge's rows, and who speaks, where there may be several."""
     database = settings.database
-    async with opened_store(database.path, database.keys, settings.secrets.master_key) as store:
-        return dict(await store.kept())
+    async with opened_store(database.place, database.keys, settings.secrets.master_key) as store:
+        speaker = await store.lease_of(settings.homeserver.user_id) if database.url else None
+        return dict(await store.kept()), speaker
 
 
 # ── the homeserver ───────────────────────────────────────────────────────────
@@ -230,7 +247,9 @@ async def _homeserver(house: House) -> AsyncIterator[Finding]:
     rows = None
     if database.rank == "ok":
         try:
-            rows = await _kept(settings)
+            rows, speaker = await _kept(settings)
+            if speaker is not None:
+                yield Finding("processes", "ok", who_speaks(speaker))
             async for finding in _terms(house):
                 yield finding
         except Halt as halt:
@@ -314,11 +333,9 @@ async def _device(
     match standing.state:
         case DeviceState.SIGNED:
             found = "signed by its owner: no red shield, and readable for everyone"
-            kept = standing.backup is BackupState.KEPT
-            backup = "backed up" if kept else f"not backed up ({standing.backup}; see `hearth init`)"
             fingerprint = in_groups(standing.fingerprint)
             return Finding(
-                "device", "ok", f"{found}; its fingerprint is {fingerprint}; room keys are {backup}"
+                "device", "ok", f"{found}; its fingerprint is {fingerprint}; {BACKED_UP[standing.backup]}"
             )
         case DeviceState.UNSIGNED:
             found = (
@@ -367,7 +384,8 @@ async def _room(
 ) -> Finding:
     room_id = await resolve(homeserver, named)
     if room_id is None:
-        return Finding("rooms", "fail", f"no room is called {named}", "check [circle] rooms")
+        where = rooms_named(settings).get(named, "[circle] rooms")
+        return Finding("rooms", "fail", f"no room is called {named}", f"check {where}")
     room_id = latest(room_id, successions_in(rows))
     try:
         answer = await homeserver.request("GET", path("rooms", room_id, "state"))

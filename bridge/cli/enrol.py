@@ -5,8 +5,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bridge.cli.database import shown
 from bridge.cli.questions import Asker
 from bridge.cli.speech import Halt, Status, say
+from bridge.hall.keeping import CellarKeeper
 from bridge.matrix.backup import BackupState
 from bridge.matrix.client import MatrixClient
 from bridge.matrix.cross_signing import (
@@ -24,11 +26,13 @@ from bridge.matrix.megolm import ROOM_SESSION
 from bridge.matrix.secret_storage import RecoveryKey, WrongRecoveryKey
 from bridge.matrix.session import LoginRefused, Session, login, logout, session_of
 from bridge.matrix.text import as_text
-from bridge.wiring import CellarKeeper
-from engine.runtime.ports import Unavailable
-from engine.store import NewerSchema, TortoiseStore, WrongMasterKey
+from engine.core.values import MINUTE_MS, Ms
+from engine.runtime.ports import Leases, Unavailable
+from engine.store import NewerSchema, TortoiseStore, Unfinished, WrongMasterKey
 
 MOST_TRIES = 4
+INIT_LEASE_MS: Ms = 5 * MINUTE_MS
+"""How long, at most, nobody may begin to speak after a `hearth init` that was killed."""
 OF_A_DEVICE = frozenset({ACCOUNT, OLM, ROOM_SESSION, KEY_REQUEST})
 """Kinds of rows that belong to one device and must never be used by another one."""
 
@@ -184,10 +188,27 @@ def is_same_account(user_id: str, user: str) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def opened_store(database: Path, keys: Path, master_key: bytes) -> AsyncIterator[TortoiseStore]:
+async def while_nobody_speaks(leases: Leases, account: str) -> AsyncIterator[None]:
+    """Use the bot's device, as long as no running Hearth does; whoever begins to run meanwhile stands by."""
+    lease = await leases.take_lease(account, "hearth init", INIT_LEASE_MS)
+    if lease is None:
+        held = await leases.lease_of(account)
+        raise Halt(
+            f"Another Hearth is at work for {account}" + ("." if held is None else f": {held.holder}."),
+            "Stop it first (or wait until `hearth init` has finished): two at once would ruin the encryption.",
+        )
+    try:
+        yield
+    finally:
+        await leases.end_lease(lease)
+
+
+@contextlib.asynccontextmanager
+async def opened_store(database: Path | str, keys: Path, master_key: bytes) -> AsyncIterator[TortoiseStore]:
     """The database, open; what may be wrong with it is said plainly."""
     try:
-        keys.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if isinstance(database, Path):
+            keys.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         store = await TortoiseStore.open(database, master_key, keys=keys)
     except OSError as error:
         raise Halt(
@@ -195,16 +216,26 @@ async def opened_store(database: Path, keys: Path, master_key: bytes) -> AsyncIt
         ) from error
     except WrongMasterKey as wrong:
         raise Halt(
-            f"Master key, {keys.name} and {database} do not belong together: {wrong}.",
+            f"Master key, {keys.name if isinstance(database, Path) else 'keys'} and {shown(database)}"
+            f" do not belong together: {wrong}.",
             "Put back the files that were made together.",
             Status.CONFIGURATION,
         ) from wrong
     except NewerSchema as newer:
         raise Halt(f"{newer}.", "", Status.CONFIGURATION) from newer
-    except Unavailable as unavailable:
+    except Unfinished as unfinished:
         raise Halt(
-            f"{unavailable}.", "Check that the folder is there, writable for Hearth, and not full."
-        ) from unavailable
+            f"{unfinished}.",
+            "Empty it and copy, or restore, once more; or go on with the database of before.",
+            Status.CONFIGURATION,
+        ) from unfinished
+    except Unavailable as unavailable:
+        helps = "Check that the folder is there, writable for Hearth, and not full."
+        if isinstance(database, str):
+            helps = "Is it running, does it know us, and is [database] url right?"
+        raise Halt(f"{unavailable}.", helps) from unavailable
+    except ValueError as unreadable:
+        raise Halt(f"{unreadable}.", "See [database] url.", Status.CONFIGURATION) from unreadable
     try:
         yield store
     finally:
@@ -358,9 +389,9 @@ async def _restore(asker: Asker, client: MatrixClient) -> None:
                 "Verify the bot's session from another session of the account, or reset the identity in a Matrix app.",
             ) from none
         if state is DeviceState.SIGNED:
-            if not client.backup.is_set_up:
-                opened = await client.cross_signing.open_backup(key)
-                say(f"   {opened.restored} room keys came out of the account's backup.")
+            # Also where the database knows of a backup: an old one that was put back lacks what came since.
+            opened = await client.cross_signing.open_backup(key)
+            say(f"   {opened.restored} room keys came out of the account's backup.")
             return
         raise Halt(f"The device is still {state.value}.", "Run `hearth doctor` to see more.")
     raise Halt("The recovery key did not fit.", "Run `hearth init` again when you have it at hand.")

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from bridge.cli.check import line_of
-from bridge.cli.database import InOrder, Outdated, Unusable, look_at
+from bridge.cli.database import InOrder, Outdated, Unusable, look_at, shown
 from bridge.cli.enrol import opened_store
 from bridge.cli.one_file import examined_file, reason_of
 from bridge.cli.speech import Halt, Status, say, warn
@@ -23,7 +23,10 @@ from engine.core.values import InstanceId, Ms
 from engine.runtime.ports import Want
 from engine.store.store import TortoiseStore
 
-PRIVATE = "This one is private. Only those who take part see where it stands; it needs a human to ask them."
+PRIVATE = (
+    "This one is private, or there is none with this id. Only those who take part see where it stands;"
+    " it needs a human to ask them."
+)
 ONE_OF_THESE = "It stands in one of the marked states; only those who take part see in which."
 OTHER_VERSION = "It began with another version of this file and stays on it; that version is drawn here."
 
@@ -77,16 +80,17 @@ async def drawn_with_instance(
     status, and after the same look-ups.
     """
     database = settings.database
-    match look_at(database.path, database.keys):
+    match look_at(database.place, database.keys):
         case Unusable(found, helps):
             raise Halt(f"{found}.", f"{helps}.", Status.CONFIGURATION)
         case Outdated():
             raise Halt(
-                f"{database.path} is of an earlier version.", "Start Hearth once; it brings it up to date."
+                f"{shown(database.place)} is of an earlier version.",
+                "Start Hearth once; it brings it up to date.",
             )
         case InOrder():
             pass
-    async with opened_store(database.path, database.keys, settings.secrets.master_key) as store:
+    async with opened_store(database.place, database.keys, settings.secrets.master_key) as store:
         pinned, snapshot = await _look_up(store, InstanceId(instance), definition)
     match seen_from_outside(pinned, snapshot):
         case Public() as seen if pinned is not None:

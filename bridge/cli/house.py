@@ -40,6 +40,15 @@ class House:
         except Wrong as wrong:
             raise Halt(f"{row.variable}: {wrong.found}.", f"{wrong.helps}.", Status.CONFIGURATION) from wrong
 
+    def database(self) -> Path | str:
+        """Where the database is: a file, or the address of PostgreSQL with whatever stands in it."""
+        row = ROWS["database", "url"]
+        value = self.environ.get(row.variable) or self.values.get((row.section, row.name)) or row.default
+        try:
+            return row.kind.read(value, self.folder) or self.path("database", "path")
+        except Wrong as wrong:
+            raise Halt(f"{row.variable}: {wrong.found}.", f"{wrong.helps}.", Status.CONFIGURATION) from wrong
+
     @property
     def settings_file(self) -> Path:
         """Where the settings are written."""

@@ -4,6 +4,7 @@ Every step may be repeated. Killed or refused anywhere, a second `hearth init` g
 login are kept in the files of secrets as soon as they exist, and what exists is never written over.
 """
 
+import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,6 +32,7 @@ from bridge.settings import (
     write_openly,
     write_settings,
 )
+from bridge.settings.kinds import NONE
 
 TOKEN = ROWS[SECRETS, "access_token"]
 ASKED = (
@@ -101,9 +103,15 @@ async def _begin(asker: Asker, house: House, *, is_new: bool) -> None:
 
 
 def _asked(house: House) -> tuple[tuple[tuple[str, str], str], ...]:
-    """What is asked; a house whose circles all have sections of their own need not name rooms besides."""
-    rooms, *others = ASKED
-    return tuple(others) if _own_rooms(house) and rooms[0] not in house.values else ASKED
+    """What is asked; a house whose circles all have sections of their own need not name rooms besides, nor stewards
+    if each of these circles names its own.
+    """
+    own = _own_rooms(house)
+    if not own or ("circle", "rooms") in house.values:
+        return ASKED
+    led = all((section, "stewards") in house.values for section, _ in own)
+    needless = {("circle", "rooms"), *([("circle", "stewards")] if led else [])}
+    return tuple(each for each in ASKED if each[0] not in needless)
 
 
 def _own_rooms(house: House) -> list[tuple[str, str]]:
@@ -137,7 +145,10 @@ async def _finish(asker: Asker, house: House, *, log_in_again: bool) -> None:
             Status.CONFIGURATION,
         )
     house.values["circle", "rooms"] = list(settings.circle.rooms)
-    house.values |= {(f"{CIRCLES}.{name}", "room"): own.room for name, own in settings.circles.items()}
+    house.values["house", "stewards_room"] = settings.house.stewards_room
+    for name, own in settings.circles.items():
+        said = {"room": own.room, "stewards_room": own.stewards_room}
+        house.values |= {(f"{CIRCLES}.{name}", key): room for key, room in said.items() if room is not None}
     await _complete(asker, house, session, keys)
 
 
@@ -148,7 +159,9 @@ def _require_answers(house: House) -> None:
     """Say at once everything that the environment lacks or has wrong."""
     problems = []
     asked = [ROWS["homeserver", "user_id"], *(ROWS[key] for key, _ in _asked(house))]
-    for row in dict.fromkeys([*asked, *(row for row in TABLE if row.variable in house.environ)]):
+    own = (row for section, _ in _own_rooms(house) for row in own_rows(section.partition(".")[2]))
+    given_too = (row for row in (*TABLE, *own) if row.variable in house.environ)
+    for row in dict.fromkeys([*asked, *given_too]):
         text = house.environ.get(row.variable, "").strip()
         if not text:
             if row.needed and (row.section, row.name) not in house.values:
@@ -227,10 +240,11 @@ async def _resolve_rooms(asker: Asker, house: House, session: Session) -> dict[s
                 ids = {room: await enrol.resolve(homeserver, room) for room in rooms}
                 unknown = [room for room, room_id in ids.items() if room_id is None]
                 if not unknown:
+                    remarks = _remarks(house, ids)
                     _put_ids(house, ids)
-                    aliases = [f"{room} is {room_id}" for room, room_id in ids.items() if room != room_id]
-                    return {ROWS["circle", "rooms"].variable: "; ".join(aliases)} if aliases else {}
-                found = f"No room is called {' or '.join(unknown)} here."
+                    return remarks
+                named = [f"{room}{_place_of(house, room)}" for room in unknown]
+                found = f"No room is called {' or '.join(named)} here."
                 if not asker.patient or not set(unknown) & set(
                     _listed(house.values.get(("circle", "rooms")))
                 ):
@@ -250,6 +264,32 @@ def _rooms(house: House) -> list[str]:
     """Every room that is a circle's."""
     own = (str(house.values[key]) for key in _own_rooms(house))
     return [*(str(room) for room in _listed(house.values.get(("circle", "rooms")))), *own]
+
+
+def _stewards_rooms(house: House) -> list[str]:
+    """Every room that is its stewards'."""
+    places = ("house", *(section for section, _ in _own_rooms(house)))
+    said = [str(house.values.get((place, "stewards_room"), "")) for place in places]
+    return [room for room in dict.fromkeys(said) if room not in ("", NONE)]
+
+
+def _place_of(house: House, room: str) -> str:
+    """Where a room was named, if not among those that were asked for."""
+    own = next((section for section, name in _own_rooms(house) if house.values[section, name] == room), None)
+    return f" ([{own}] room)" if own else ""
+
+
+def _remarks(house: House, ids: Mapping[str, str | None]) -> dict[str, str]:
+    """Which aliases the ids stand for, by the variable of the setting that has them."""
+    listed = [str(room) for room in _listed(house.values.get(("circle", "rooms")))]
+    common = "; ".join(f"{room} is {ids[room]}" for room in listed if room != ids[room])
+    found = {ROWS["circle", "rooms"].variable: common} if common else {}
+    for section, name in _own_rooms(house):
+        room = str(house.values[section, name])
+        row = next(row for row in own_rows(section.partition(".")[2]) if row.name == name)
+        if room != ids[room]:
+            found[row.variable] = f"{room} is {ids[room]}"
+    return found
 
 
 def _put_ids(house: House, ids: Mapping[str, str | None]) -> None:
@@ -320,16 +360,21 @@ async def _complete(asker: Asker, house: House, session: Session, keys: enrol.Ke
     async def reveal(key: RecoveryKey) -> None:
         show_recovery_key(asker, session.user_id, key)
 
-    database = house.path("database", "path")
+    database = house.database()
     async with (
         enrol.opened_store(database, house.path("database", "keys"), keys.master_key) as store,
+        # Over a file a lock has seen to it.
+        contextlib.nullcontext()
+        if isinstance(database, Path)
+        else enrol.while_nobody_speaks(store, session.user_id),
         enrol.spoken_plainly(session.homeserver),
         enrol.opened_client(session, store, keys) as client,
     ):
         password = house.environ.get("HEARTH_INIT_PASSWORD")
         say("   " + await enrol.sign_device(asker, client, password, reveal))
         say("   " + await enrol.back_up_keys(asker, client))
-        joins = [await enrol.join(client.homeserver, room) for room in _rooms(house)]
+        rooms = dict.fromkeys([*_rooms(house), *_stewards_rooms(house)])
+        joins = [await enrol.join(client.homeserver, room) for room in rooms]
     _tell_end(house, session, joins)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from bridge.cli.check import line_of
-from bridge.cli.database import InOrder, Outdated, Unusable, look_at
+from bridge.cli.database import InOrder, Outdated, Unusable, look_at, shown
 from bridge.cli.enrol import opened_store
 from bridge.cli.planning import mark_of
 from bridge.cli.speech import Halt, Status, say, warn
@@ -102,7 +102,7 @@ async def migrate_instances(
     ways = _ways(mapped, target)
     refuse_unless_in_order(settings)
     database = settings.database
-    async with opened_store(database.path, database.keys, settings.secrets.master_key) as store:
+    async with opened_store(database.place, database.keys, settings.secrets.master_key) as store:
         running = [each async for each in _running(store, target, since, ways)]
         _refuse_unknown_states(ways, running, target)
         report = _report(target, running)
@@ -163,12 +163,12 @@ def _refuse_unknown_states(ways: Mapping[str, str], running: Iterable[_Running],
 def refuse_unless_in_order(settings: Settings) -> None:
     """Halt if the database of these settings is not there, not sound, or of another version."""
     database = settings.database
-    match look_at(database.path, database.keys):
+    match look_at(database.place, database.keys):
         case Unusable(found, helps):
             raise Halt(f"{found}.", f"{helps[:1].upper()}{helps[1:]}.")
         case Outdated():
             raise Halt(
-                f"{database.path} is of an earlier version of Hearth.",
+                f"{shown(database.place)} is of an earlier version of Hearth.",
                 "Start this version once, then try again.",
             )
         case InOrder():

@@ -13,8 +13,9 @@ from bridge.cli.migrate import refuse_unless_in_order
 from bridge.cli.speech import Halt, Status, say
 from bridge.operations.report import nameless
 from bridge.settings import Settings
-from engine.core.values import Ms
-from engine.runtime.ports import Cellar, Counts, Trouble, Unavailable
+from engine.core.values import SECOND_MS, Ms
+from engine.runtime.ports import Cellar, Counts, Held, Trouble, Unavailable
+from engine.store import TortoiseStore
 
 MOST_SHOWN = 200
 
@@ -24,33 +25,46 @@ class Standing(msgspec.Struct, frozen=True):
 
     counts: Counts
     troubles: tuple[Trouble, ...]
+    speaker: Held | None = None
+    """Which of several processes speaks for the bot, or did last; None over a file, where there is one at most."""
 
 
 async def ops(settings: Settings, order: str, trouble: str | None, output: str, *, sure: bool) -> Status:
     """Do one order on the database of these settings, whether a Hearth runs on it or not."""
     refuse_unless_in_order(settings)
     database = settings.database
-    async with opened_store(database.path, database.keys, settings.secrets.master_key) as store:
+    async with opened_store(database.place, database.keys, settings.secrets.master_key) as store:
         try:
             if order == "status":
-                return await _status(store, output)
+                return await _status(store, output, await _speaker(store, settings))
             if order == "retry":
-                return await _retry(store, trouble, at_work=is_at_work(database.path))
+                return await _retry(store, trouble, at_work=await _is_at_work(store, settings))
             return await _drop(store, trouble, sure=sure)
         except Unavailable as error:
             raise Halt(f"{error}.", "Is the disk full or failing?") from error
 
 
-async def _status(store: Cellar, output: str) -> Status:
+async def _speaker(store: TortoiseStore, settings: Settings) -> Held | None:
+    return await store.lease_of(settings.homeserver.user_id) if settings.database.url else None
+
+
+async def _is_at_work(store: TortoiseStore, settings: Settings) -> bool:
+    held = await _speaker(store, settings)
+    return is_at_work(settings.database.path) if held is None else held.left_ms > 0
+
+
+async def _status(store: Cellar, output: str, speaker: Held | None) -> Status:
     now_ms = time.time_ns() // 1_000_000
     found = [
         msgspec.structs.replace(trouble, why=nameless(trouble.why))
         for trouble in await store.troubles(MOST_SHOWN)
     ]
-    standing = Standing(await store.counts(now_ms), tuple(found))
+    standing = Standing(await store.counts(now_ms), tuple(found), speaker)
     if output == "json":
         say(msgspec.json.format(msgspec.json.encode(standing)).decode())
         return Status.OK
+    if standing.speaker is not None:
+        say(who_speaks(standing.speaker))
     for kind, pile in standing.counts.outbox.items():
         since = (
             f", the first since {_moment(pile.since_ms)}" if pile.since_ms is not None and pile.due else ""
@@ -65,6 +79,14 @@ async def _status(store: Cellar, output: str) -> Status:
     if standing.troubles:
         say("`hearth ops retry ID` tries one again, without ID all; `hearth ops drop ID` lets go of one.")
     return Status.OK
+
+
+def who_speaks(held: Held) -> str:
+    """Which of several processes has the leave to speak for the bot, in a line."""
+    if held.left_ms <= 0:
+        return f"speaks: nobody at present; last it was {held.holder} (epoch {held.epoch})"
+    catches_up = "" if held.heard else ", and has not caught up yet"
+    return f"speaks: {held.holder}, for {held.held_ms // SECOND_MS} s (epoch {held.epoch}){catches_up}"
 
 
 async def _retry(store: Cellar, trouble: str | None, *, at_work: bool) -> Status:

@@ -61,6 +61,7 @@ def plan_of(settings: Settings, ids: Mapping[str, str]) -> Plan:
         quiet_from_hour=house.quiet_from_hour,
         quiet_to_hour=house.quiet_to_hour,
         workflows=house.workflow_folder,
+        limits=settings.limits.all,
     )
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from bridge.circles.roles import Kind, Roles
 from bridge.cli.enrol import opened_store
-from bridge.roles import Kind, Roles
 from bridge.settings import Settings
 from engine.core.definition import Definition
 from engine.core.values import Ms
@@ -34,7 +34,7 @@ async def terms_of(settings: Settings) -> list[Term]:
     """Every term in every circle, the one that ends first coming first."""
     database = settings.database
     found: list[Term] = []
-    async with opened_store(database.path, database.keys, settings.secrets.master_key) as store:
+    async with opened_store(database.place, database.keys, settings.secrets.master_key) as store:
         roles = Roles(store, _Pinned(store))
         for circle in await store.circles():
             for office in await roles.offices(circle):
