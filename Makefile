@@ -7,6 +7,7 @@ READY  := $(VENV)/.ready
 JS     := tests/peers/js
 PEER   := $(JS)/node_modules/.ready
 N      ?= 200
+SEEDS  ?= 1000
 # How many processes share the test suite; 0 runs it in one, which --pdb and -s need.
 WORKERS ?= 2
 ARGS   ?=
@@ -16,7 +17,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format cover bench fuzz kill clean
+.PHONY: help demo test check format cover bench fuzz kill simulate clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -42,8 +43,12 @@ format: $(READY) ## put the code into its usual shape
 cover: $(READY) ## the pure core's tests with branch coverage; less than all of it is a failure
 	@$(BIN)/python -m pytest tests/engine/core --cov=engine.core --cov-branch --cov-report=term-missing --cov-fail-under=100 $(ARGS)
 
-bench: $(READY) ## measure the engine beside the raw SQLite floor, and the bridge beside bare nio
-	@$(BIN)/hearth bench engine --json
+bench: $(READY) ## measure events, a million waiting instances, growth and the bridge, as JSON (WRITE=1: into docs/bench.md)
+	@$(BIN)/python -m pip install --quiet --group bench
+	@$(BIN)/hearth bench engine --json $(if $(WRITE),--write)
+	@$(BIN)/hearth bench growth --json $(if $(WRITE),--write)
+	@$(BIN)/hearth bench size --json $(if $(WRITE),--write)
+	@$(BIN)/hearth bench size --store postgres --json $(if $(WRITE),--write)
 	@$(BIN)/hearth bench bridge --json
 
 fuzz: $(READY) ## spoil workflow files in 10,000 ways and hold the checker to its promises (ARGS="--seed 1")
@@ -51,6 +56,9 @@ fuzz: $(READY) ## spoil workflow files in 10,000 ways and hold the checker to it
 
 kill: $(READY) ## the crash test with N kills (N=200 unless said otherwise)
 	@$(BIN)/python -m pytest -m crash --kills=$(N) -s $(ARGS)
+
+simulate: $(READY) ## play SEEDS made-up communities with every misfortune there is (SEEDS=1000; ARGS="--seed 7" shows one)
+	@PYTHONHASHSEED=0 $(BIN)/python -m tests.simulation --seeds $(SEEDS) --processes $(WORKERS) $(ARGS)
 
 clean: ## remove the virtual environment, installed peers and caches
 	rm -rf $(VENV) $(JS)/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage *.egg-info
