@@ -20,12 +20,13 @@ import msgspec
 import nio
 
 from bridge.clock import RealTime
+from bridge.hall.keeping import CellarKeeper
 from bridge.matrix.client import MatrixClient
 from bridge.matrix.http import Homeserver, RateLimited
 from bridge.matrix.rooms import Allowed
 from bridge.matrix.session import Session
 from bridge.plan import CirclePlan, Plan
-from bridge.wiring import CellarKeeper, Hearth
+from bridge.wiring import Hearth
 from engine.core.desk import Desk, Rhythm
 from engine.core.message import Message, Phrase
 from engine.core.parcel import Direct, Parcel, Target
@@ -47,6 +48,10 @@ class BotConfig(msgspec.Struct, frozen=True):
     workflows: str
     people: tuple[str, ...] = ()
     """Matrix ids of those it writes to, unasked."""
+    store: str = ""
+    """The address of its database; empty: a file in its folder."""
+    rooms: tuple[str, ...] = ()
+    """The rooms of its circles, if there are several."""
 
     def __repr__(self) -> str:
         return f"BotConfig({self.session.user_id!r})"
@@ -54,10 +59,13 @@ class BotConfig(msgspec.Struct, frozen=True):
 
 def plan_of(config: BotConfig) -> Plan:
     """The plan of the measured house: no quiet hours, everything in use."""
-    circle = CirclePlan(config.room, Path(config.workflows), quiet_from_hour=0, quiet_to_hour=0)
+    circles = (
+        CirclePlan(room, Path(config.workflows), quiet_from_hour=0, quiet_to_hour=0)
+        for room in config.rooms or (config.room,)
+    )
     return Plan(
         session=config.session,
-        circles=(circle,),
+        circles=tuple(circles),
         operator="the bench",
         allowed=Allowed(servers=frozenset((config.session.user_id.partition(":")[2],))),
         pickle_secret=config.secret,
@@ -69,7 +77,7 @@ def plan_of(config: BotConfig) -> Plan:
 
 async def hearth(config: BotConfig, stop: asyncio.Event, ready: Callable[[], None]) -> None:
     """Serve as ``hearth run`` would."""
-    store = await TortoiseStore.open(Path(config.folder) / "hearth.db", config.secret)
+    store = await TortoiseStore.open(config.store or Path(config.folder) / "hearth.db", config.secret)
     plan = plan_of(config)
     client = await MatrixClient.open(
         plan.session, CellarKeeper(store), pickle_secret=config.secret, alias_salt=config.secret

@@ -1,123 +1,53 @@
 """How fast events go through the straight line, beside the raw database on the same disk.
 
-``hearth bench engine --json`` prints one JSON object. Every figure stands beside its floor, measured
-in the same run in alternating rounds; the ratio of the medians is what to look at, not the absolutes.
+``hearth bench engine`` measures on SQLite and on PostgreSQL. Every figure stands beside its floor, measured in the
+same run in alternating rounds; the ratio of the medians is what to look at, not the absolutes. PostgreSQL's floor is
+asyncpg, and beside it stands DBOS carrying out the same human event; both come with ``pip install --group bench``, and
+without them SQLite is measured alone.
 """
 
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import json
-import random
 import secrets
-import sqlite3
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+from bench.filling import enrol
+from bench.floors import sqlite_round
+from bench.relay import CALLERS, Course, course, relay, runner
+from bench.stores import Place, places
 from engine.core.decide import decide
-from engine.core.definition import (
-    AtMoment,
-    Definition,
-    MomentExpr,
-    MoveDef,
-    OnCommand,
-    PartDef,
-    Room,
-    Starter,
-    StateDef,
-    TellDef,
-)
 from engine.core.effect import Decision
 from engine.core.event import Commanded, Facts, Started
-from engine.core.values import CircleId, InstanceId, PersonId, Ref
-from engine.runtime.house import House
-from engine.runtime.line import StraightLine
-from engine.runtime.ports import Begun, ToInstance
+from engine.core.values import Ref
 from engine.store import TortoiseStore
-from engine.testing import ManualClock
 
-CALLERS = 64
-ROUNDS = 5
+ROUNDS = 7
+WARM_UP_ROUNDS = 1
 EVENTS_A_ROUND = 6_400
-FLOOR_EVENTS_A_ROUND = 3_000
+FLOOR_EVENTS_A_ROUND = 3_200
+PEER_EVENTS_A_ROUND = 192
+ALONE = 100
+"""Events of one caller alone, each round."""
+PEER_SECONDS = 120
+
+Round = Callable[[], Awaitable[float]]
+"""Carries out a round; events per second."""
 
 
-def relay() -> Definition:
-    """A workflow whose every event moves the state, tells the room and sets a timer: one of everything."""
-
-    def leg(name: str, to: str) -> StateDef:
-        return StateDef(
-            name=name,
-            moves=(
-                MoveDef(on=OnCommand("next", ("runner",)), to=to, tells=(TellDef(to=Room(), text="passed"),)),
-                MoveDef(on=AtMoment(MomentExpr("entering", 86_400_000)), to="over"),
-            ),
-        )
-
-    return Definition(
-        name="relay",
-        title="Relay",
-        about="A baton goes round.",
-        digest="bench-relay",
-        begins_with="relay",
-        parts=(PartDef("runner", (Starter(),)),),
-        details={},
-        asks={},
-        states={
-            "here": leg("here", "there"),
-            "there": leg("there", "here"),
-            "over": StateDef("over", final=True, outcome="over"),
-        },
-        start="here",
-        texts={"passed": "<runner> passes it on.", "over": "It rests."},
-        gaps={"passed": ("runner",)},
-    )
-
-
-class _OneWorkflow:
-    """Implements ``engine.runtime.ports.Catalogue``."""
-
-    def __init__(self, definition: Definition) -> None:
-        self._definition = definition
-
-    def in_service(self, name: str, circle: CircleId | None = None) -> Definition | None:
-        return self._definition
-
-    def begins(self, circle: CircleId | None = None) -> dict[str, str]:
-        return {self._definition.begins_with: self._definition.name}
-
-    async def by_digest(self, digest: str) -> Definition | None:
-        return self._definition
-
-
-class _Nobody:
-    """Implements the ports that this benchmark never uses."""
-
-    async def members(self, circle: CircleId) -> list[PersonId]:
-        return []
-
-    async def circles_of(self, person: PersonId) -> list[CircleId]:
-        return []
-
-    def contacts(self, circle: CircleId) -> list[PersonId]:
-        return []
-
-    def stewards(self, circle: CircleId) -> list[PersonId]:
-        return []
-
-    async def holders(self, circle: CircleId, role: str, *, understudy: bool) -> list[PersonId]:
-        return []
-
-    def read(self, *_: object) -> object:
-        raise AssertionError("nobody speaks in this benchmark")
-
-
-def decide_us(definition: Definition) -> float:
+def decide_us() -> float:
     """The median time of one ``decide``, in microseconds."""
+    definition = relay()
     facts = Facts(now_ms=1_800_000_000_000, occurred_ms=1_800_000_000_000, instance="i", circle="c")
     begun = decide(definition, None, Started(Ref("p1")), facts)
     assert isinstance(begun, Decision)
@@ -130,130 +60,146 @@ def decide_us(definition: Definition) -> float:
     return statistics.median(times) / 1000
 
 
-def floor_round(path: Path, events: int) -> float:
-    """Events per second of raw sqlite3: UPDATE, journal and outbox, one durable commit per event."""
-    db = sqlite3.connect(path, isolation_level=None)
-    db.execute("PRAGMA journal_mode=WAL")
-    db.execute("PRAGMA synchronous=FULL")
-    db.execute("CREATE TABLE IF NOT EXISTS instance (id INTEGER PRIMARY KEY, version INTEGER, snapshot BLOB)")
-    db.execute("CREATE TABLE IF NOT EXISTS journal (id INTEGER PRIMARY KEY, instance INTEGER, line BLOB)")
-    db.execute("CREATE TABLE IF NOT EXISTS outbox (id INTEGER PRIMARY KEY, instance INTEGER, parcel BLOB)")
-    db.executemany(
-        "INSERT OR IGNORE INTO instance VALUES (?, 0, ?)", [(n, b"x" * 400) for n in range(CALLERS)]
-    )
-    started = time.perf_counter()
-    for n in range(events):
-        db.execute("BEGIN IMMEDIATE")
-        db.execute(
-            "UPDATE instance SET version = version + 1, snapshot = ? WHERE id = ?", (b"y" * 400, n % CALLERS)
-        )
-        db.execute("INSERT INTO journal (instance, line) VALUES (?, ?)", (n % CALLERS, b"j" * 200))
-        db.execute("INSERT INTO outbox (instance, parcel) VALUES (?, ?)", (n % CALLERS, b"p" * 300))
-        db.execute("COMMIT")
-    taken = time.perf_counter() - started
-    db.close()
-    return events / taken
+class Side:
+    """One of those that are measured side by side, and what it reached."""
+
+    def __init__(self, round_: Round) -> None:
+        self._round = round_
+        self.per_s: list[float] = []
+
+    async def round(self) -> None:
+        self.per_s.append(await self._round())
+
+    def median(self) -> float:
+        return statistics.median(self.per_s[WARM_UP_ROUNDS:])
 
 
-class _Ours:
-    """The straight line over a real store, with one instance per caller."""
-
-    def __init__(self, store: TortoiseStore, line: StraightLine, clock: ManualClock) -> None:
-        self._store = store
-        self._line = line
-        self._clock = clock
-        self._sent = 0
-        self._runners: list[tuple[InstanceId, PersonId]] = []
-
-    async def begin(self) -> None:
-        circle = await self._store.ensure_circle("!bench:hearth.test", "Bench")
-        for n in range(CALLERS):
-            person = await self._store.person(f"@runner{n}:hearth.test")
-            instance = InstanceId(f"bench{n}")
-            await self._submit(instance, Started(Ref(person)), Begun("relay", circle))
-            self._runners.append((instance, person))
-
-    async def _submit(self, instance: InstanceId, event: Started | Commanded, begin: Begun | None) -> None:
-        self._sent += 1
-        arrival = ToInstance(
-            id=f"bench:{self._sent}",
-            occurred_ms=self._clock.now_ms(),
-            instance=instance,
-            event=event,
-            begin=begin,
-        )
-        (outcome,) = await self._line.submit([arrival])
-        assert outcome.kind == "done", outcome
-
-    async def round(self, events: int) -> float:
-        """Events per second with every caller sending its next event once the last one is durable."""
-
-        async def caller(instance: InstanceId, person: PersonId) -> None:
-            for _ in range(events // CALLERS):
-                await self._submit(instance, Commanded("next", Ref(person)), None)
-
-        started = time.perf_counter()
-        await asyncio.gather(*(caller(*runner) for runner in self._runners))
-        return events / (time.perf_counter() - started)
-
-    async def alone(self, events: int) -> list[float]:
-        """How long one caller alone waits for each event, in milliseconds."""
-        times = []
-        instance, person = self._runners[0]
-        for _ in range(events):
-            started = time.perf_counter()
-            await self._submit(instance, Commanded("next", Ref(person)), None)
-            times.append((time.perf_counter() - started) * 1000)
-        return times
-
-
-async def measure(note: Callable[[str], None]) -> dict[str, object]:
-    """Measure everything once; ``note`` hears how far it is."""
-    definition = relay()
-    with tempfile.TemporaryDirectory(prefix="hearth-bench-") as folder:
-        store = await TortoiseStore.open(Path(folder) / "ours.db", secrets.token_bytes(32))
-        clock = ManualClock()
-        house = House(store, _OneWorkflow(definition), _Nobody(), _Nobody(), random.Random(1))  # type: ignore[arg-type]
-        line = StraightLine(house, clock)
-        line.start()
-        ours = _Ours(store, line, clock)
-        await ours.begin()
-        ours_rounds, floor_rounds = [], []
-        for n in range(ROUNDS):
-            note(f"round {n + 1} of {ROUNDS}")
-            ours_rounds.append(await ours.round(EVENTS_A_ROUND))
-            floor_rounds.append(
-                await asyncio.to_thread(floor_round, Path(folder) / "floor.db", FLOOR_EVENTS_A_ROUND)
-            )
-        alone = await ours.alone(500)
-        await line.stop()
+@asynccontextmanager
+async def ours(place: Place) -> AsyncIterator[Course]:
+    """The straight line over a new database, with a relay for each caller."""
+    store = await TortoiseStore.open(place.address, secrets.token_bytes(32))
+    try:
+        circle = await store.ensure_circle("!bench:hearth.test", "Bench")
+        async with course(store) as over:
+            await enrol(store, sorted({runner(n) for n in RELAYS}))
+            await over.begin(circle, RELAYS)
+            yield over
+    finally:
         await store.close()
-    ours_per_s, floor_per_s = statistics.median(ours_rounds), statistics.median(floor_rounds)
+
+
+RELAYS = range(CALLERS)
+
+
+async def side_by_side(sides: Sequence[Side], over: Course, what: str, note: Callable[[str], None]) -> float:
+    """Let them go in turns; how long one caller alone waits for an event of ours, in milliseconds, at the median."""
+    alone: list[float] = []
+    for n in range(WARM_UP_ROUNDS + ROUNDS):
+        note(f"{what}: round {n + 1} of {WARM_UP_ROUNDS + ROUNDS}")
+        for side in sides:
+            await side.round()
+        alone += await over.alone(ALONE, RELAYS[:1])
+    return statistics.median(alone[ALONE * WARM_UP_ROUNDS :])
+
+
+async def on_sqlite(note: Callable[[str], None]) -> dict[str, Any]:
+    """Beside ``sqlite3``."""
+    with tempfile.TemporaryDirectory(prefix="hearth-bench-") as folder, places("sqlite") as fresh:
+        floor_path = Path(folder) / "floor.db"
+        async with ours(fresh()) as over:
+            us = Side(partial(over.round, EVENTS_A_ROUND, RELAYS))
+            floor = Side(partial(asyncio.to_thread, sqlite_round, floor_path, FLOOR_EVENTS_A_ROUND))
+            alone_ms = await side_by_side([us, floor], over, "sqlite", note)
     return {
-        "what": "whole events (dedupe, load, decide, journal, snapshot, timer, outbox), SQLite WAL, FULL",
-        "callers": CALLERS,
-        "ours_per_s": round(ours_per_s),
-        "floor": "raw sqlite3, UPDATE + journal + outbox, one commit per event",
-        "floor_per_s": round(floor_per_s),
-        "ratio": round(ours_per_s / floor_per_s, 2),
-        "rounds": [
-            {"ours_per_s": round(a), "floor_per_s": round(b), "ratio": round(a / b, 2)}
-            for a, b in zip(ours_rounds, floor_rounds, strict=True)
-        ],
-        "alone_p50_ms": round(statistics.median(alone), 2),
-        "decide_us": round(decide_us(definition), 1),
+        "store": "SQLite, WAL, synchronous=FULL",
+        "ours_per_s": round(us.median()),
+        "floor": "raw sqlite3: UPDATE, journal, outbox, one commit per event",
+        "floor_per_s": round(floor.median()),
+        "ratio": round(us.median() / floor.median(), 2),
+        "alone_p50_ms": round(alone_ms, 2),
+        "rounds": [round(a / b, 2) for a, b in zip(us.per_s, floor.per_s, strict=True)],
     }
 
 
-def main(*, as_json: bool) -> None:
+async def on_postgres(note: Callable[[str], None]) -> dict[str, Any]:
+    """Beside asyncpg, and beside DBOS where that is installed."""
+    from bench.raw_postgres import CONNECTIONS, PostgresFloor  # noqa: PLC0415 - its driver is an extra
+
+    with places("postgres") as fresh:
+        async with AsyncExitStack() as stack:
+            over = await stack.enter_async_context(ours(fresh()))
+            raw = await PostgresFloor.open(fresh().address)
+            stack.push_async_callback(raw.close)
+            us = Side(partial(over.round, EVENTS_A_ROUND, RELAYS))
+            floor = Side(partial(raw.round, FLOOR_EVENTS_A_ROUND))
+            peer = None
+            if importlib.util.find_spec("dbos") is not None:
+                peer = Side(await stack.enter_async_context(_durable(fresh())))
+            sides = [us, floor, peer] if peer is not None else [us, floor]
+            alone_ms = await side_by_side(sides, over, "postgres", note)
+    result = {
+        "store": "PostgreSQL, fsync on",
+        "ours_per_s": round(us.median()),
+        "floor": f"raw asyncpg: {CONNECTIONS} connections, UPDATE, journal, outbox, one transaction per event",
+        "floor_per_s": round(floor.median()),
+        "ratio": round(us.median() / floor.median(), 2),
+        "alone_p50_ms": round(alone_ms, 2),
+        "rounds": [round(a / b, 2) for a, b in zip(us.per_s, floor.per_s, strict=True)],
+    }
+    if peer is not None:
+        result |= {
+            "peer": "DBOS: recv, a step with the same three writes",
+            "peer_per_s": round(peer.median(), 1),
+            "peer_ratio": round(us.median() / peer.median(), 1),
+        }
+    return result
+
+
+@asynccontextmanager
+async def _durable(place: Place) -> AsyncIterator[Round]:
+    """The peer, in a process of its own."""
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bench.durable", place.address, stdin=pipe, stdout=pipe
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    wanted, said = process.stdin, process.stdout
+
+    async def carry() -> float:
+        wanted.write(f"{PEER_EVENTS_A_ROUND}\n".encode())
+        return float(await asyncio.wait_for(said.readline(), PEER_SECONDS))
+
+    try:
+        assert await asyncio.wait_for(said.readline(), PEER_SECONDS) == b"ready\n", "DBOS did not start"
+        yield carry
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def measure(note: Callable[[str], None]) -> dict[str, Any]:
+    """Measure everything once; ``note`` hears how far it is."""
+    return {
+        "what": "whole events (dedupe, load, decide, journal, snapshot, timer, outbox)",
+        "callers": CALLERS,
+        "rounds": ROUNDS,
+        "sqlite": await on_sqlite(note),
+        "postgres": await on_postgres(note) if importlib.util.find_spec("asyncpg") is not None else None,
+        "decide_us": round(decide_us(), 1),
+    }
+
+
+def main(*, as_json: bool) -> dict[str, Any]:
     """Measure and print."""
-    result = asyncio.run(measure(lambda text: print(text, file=sys.stderr)))
+    result = asyncio.run(measure(partial(print, file=sys.stderr, flush=True)))
     if as_json:
         print(json.dumps(result, indent=2))
-        return
-    print(f"{result['ours_per_s']} events/s beside a floor of {result['floor_per_s']}: {result['ratio']}")
-    print(f"one caller alone: {result['alone_p50_ms']} ms; decide: {result['decide_us']} µs")
-
-
-if __name__ == "__main__":
-    main(as_json="--json" in sys.argv)
+        return result
+    for each in filter(None, (result["sqlite"], result["postgres"])):
+        print(f"{each['store']}: {each['ours_per_s']} events/s; {each['floor']}: {each['floor_per_s']}")
+        print(f"  ratio {each['ratio']}; one caller alone waits {each['alone_p50_ms']} ms")
+        if "peer" in each:
+            print(f"  {each['peer']}: {each['peer_per_s']} events/s, {each['peer_ratio']} times less")
+    print(f"decide: {result['decide_us']} µs")
+    return result
