@@ -9,6 +9,7 @@ import msgspec
 
 from bridge.matrix.rooms import Allowed
 from bridge.matrix.session import Session
+from engine.core.limits import USUAL, Limits
 
 
 class CirclePlan(msgspec.Struct, frozen=True):
@@ -67,6 +68,7 @@ class Plan(msgspec.Struct, frozen=True):
     quiet_to_hour: int = 9
     workflows: Path | None = None
     """The house's own folder; None: the first circle's. What lies in another belongs to the circles that name it."""
+    limits: Limits = USUAL
 
     @property
     def shelves(self) -> tuple[Shelf, ...]:

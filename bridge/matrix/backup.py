@@ -317,7 +317,7 @@ class KeyBackup:
         answer = await self._homeserver.request(
             "GET", path("room_keys", "keys"), query={"version": row.version}, timeout_seconds=300
         )
-        if self._row is None:
+        if self._row is None or self._row.public_key != row.public_key:
             await self.begin(seed)
         decryption = vodozemac.PkDecryption.from_key(vodozemac.Curve25519SecretKey.from_bytes(seed))
         sessions = list(self._opened(row, decryption, answer))

@@ -19,7 +19,7 @@ from bridge.matrix.outbound import Sender
 from bridge.matrix.rooms import NOBODY, Allowed, Invite, Rooms
 from bridge.matrix.session import Session
 from bridge.matrix.spaces import Places
-from bridge.matrix.sync import Delivery, Handler, Sync
+from bridge.matrix.sync import CURSOR, Delivery, Handler, Sync
 from bridge.matrix.trust import IdentityState
 from bridge.matrix.upgrades import Upgrades
 from bridge.matrix.verification import Verification
@@ -64,6 +64,9 @@ class MatrixClient:
             is_member=self.rooms.is_member,
             store_type=store_type,
         )
+        if (CURSOR, session.device_id) not in rows:
+            # A device that has never listened was told of no change; what is known comes from one before it.
+            self.cipher.trust.doubt_everybody()
         self.keys = KeyExchange(self.cipher, homeserver, self._ledger, clock)
         self.direct = DirectRooms(
             rows, self.rooms, homeserver, self._ledger, alias_salt, clock, self.cipher.forget_history

@@ -105,16 +105,6 @@ class DirectRooms:
         }
         return {**marked, **{room_id: user_id for user_id, room_id in self._known.items()}}
 
-    def person_of(self, room_id: str) -> str | None:
-        """Whose 1:1 room this is: nobody else is in it, and it is marked as direct; None for other rooms."""
-        room = self._rooms.get(room_id)
-        others = room.present() - {self._rooms.user_id} if room else frozenset[str]()
-        if len(others) != 1:
-            return None
-        (user_id,) = others
-        known = self._known.get(user_id) == room_id or room_id in as_list(self._marked.get(user_id))
-        return user_id if known else None
-
     def _suits(self, room: Room, user_id: str) -> bool:
         return (
             room.encryption is not None

@@ -124,11 +124,6 @@ class Room(msgspec.Struct, frozen=True):
         powers = self.powers or Powers()
         return self.power(user_id) >= powers.events.get(event_type, powers.events_default)
 
-    def may_set_state(self, user_id: str, event_type: str) -> bool:
-        """Whether this person may set state of this type."""
-        powers = self.powers or Powers(state_default=0)
-        return self.power(user_id) >= powers.events.get(event_type, powers.state_default)
-
     def may_invite(self, user_id: str) -> bool:
         powers = self.powers or Powers()
         return user_id in self.joined() and self.power(user_id) >= powers.invite

@@ -11,6 +11,7 @@ from bridge.matrix.http import Homeserver, Refused, path
 from bridge.matrix.keep import Ledger
 from bridge.matrix.room import Member, Room
 from bridge.matrix.text import as_dict, as_list, as_text
+from engine.core.limits import USUAL, LimitName, Limits
 
 log = logging.getLogger(__name__)
 
@@ -18,14 +19,14 @@ ROOM = "room"
 MEMBERS = "room_members"
 INVITE = "invite"
 
-MOST_INVITES = 200
-"""Invitations waiting for an answer; more are left unanswered, and visible in the log."""
-
 FETCHES = 3
 """Times a room's state is asked for, should a sync change it during each."""
 
 MOST_TRIES = 10
 """Joins or rejections tried per invitation."""
+
+NO_ROOM_PAUSE_MS = 3_600_000
+"""How soon it is looked at again whether an invitation can be followed that came when we were in too many rooms."""
 
 
 class Invite(msgspec.Struct, frozen=True):
@@ -77,6 +78,9 @@ class Rooms:
         self.user_id = user_id
         self._ledger = ledger
         self._homeserver = homeserver
+        self.limits: Limits = USUAL
+        """In how many rooms we may be, and how many invitations may wait for an answer; more are left unanswered."""
+        self.on_limit: Callable[[LimitName, int], None] = lambda _limit, _times: None
         self._rooms: dict[str, Room] = {}
         self._invites: dict[str, Invite] = {}
         for (kind, key), value in rows.items():
@@ -161,8 +165,11 @@ class Rooms:
                 inviter = as_text(event.get("sender"))
                 if content.get("membership") != "invite" or inviter is None:
                     continue
-                if len(self._invites) >= MOST_INVITES and room_id not in self._invites:
-                    log.warning("more than %d open invitations: %s is left open", MOST_INVITES, room_id)
+                if len(self._invites) >= self.limits.invitations and room_id not in self._invites:
+                    self.on_limit("invitations", 1)
+                    log.warning(
+                        "more open invitations than %d: %s is left open", self.limits.invitations, room_id
+                    )
                     return None
                 invite = Invite(room_id, inviter, content.get("is_direct") is True)
                 self.put_invite(invite)
@@ -229,6 +236,9 @@ class Rooms:
         due = [invite for invite in self._invites.values() if invite.due_ms <= now_ms]
         for invite in due[:at_most]:
             accepted = allowed.allows(invite.inviter, people_of or self._joined)
+            if accepted and len(self._rooms) >= self.limits.rooms:
+                await self._leave_open(invite, now_ms)
+                continue
             action = "join" if accepted else "leave"
             reason = "accepted" if accepted else "declined, not among those whose invitations are accepted"
             log.info("invitation to %s by %s: %s", invite.room_id, invite.inviter, reason)
@@ -249,6 +259,14 @@ class Rooms:
                 await self._homeserver.request("POST", path("rooms", invite.room_id, action))
             except Refused as error:
                 log.warning("invitation to %s: %s", invite.room_id, error)
+
+    async def _leave_open(self, invite: Invite, now_ms: int) -> None:
+        """We are in as many rooms as we may be: the invitation waits, until we have left another or may be in more."""
+        self.on_limit("rooms", 1)
+        log.warning("in %d rooms already: the invitation to %s waits", len(self._rooms), invite.room_id)
+        async with self._ledger.turn:
+            self.put_invite(msgspec.structs.replace(invite, due_ms=now_ms + NO_ROOM_PAUSE_MS))
+            await self._ledger.commit()
 
 
 def _state_events(data: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:

@@ -97,6 +97,10 @@ class Trust:
             if user_id in self._people and not self._people[user_id].outdated:
                 self._set(user_id, msgspec.structs.replace(self._people[user_id], outdated=True))
 
+    def doubt_everybody(self) -> None:
+        """Nothing is known of what anybody changed meanwhile: everybody's next answer counts."""
+        self.mark_outdated(list(self._people))
+
     def outdated(self, user_ids: Iterable[str]) -> list[str]:
         """Those of these people whose devices we have to ask for, sorted."""
         return sorted(user_id for user_id in set(user_ids) if self.person(user_id).outdated)

@@ -28,6 +28,7 @@ from bridge.matrix.rooms import Rooms
 from bridge.matrix.sas import EMOJI, LONGEST_NAME, METHOD, Broken, Exchange, Party, Say, Shown
 from bridge.matrix.sync import AnyEvent, RoomEvent
 from bridge.matrix.text import as_dict, as_list, as_number, as_text, canonical
+from engine.runtime.waking import first_of
 
 log = logging.getLogger(__name__)
 
@@ -213,20 +214,11 @@ class Verification:
                 await self._until_woken(stop)
 
     async def _until_woken(self, stop: asyncio.Event) -> None:
-        waits: list[asyncio.Task[Any]] = [
-            asyncio.create_task(self._wake.wait()),
-            asyncio.create_task(stop.wait()),
-        ]
+        waits: list[Coroutine[Any, Any, object]] = [self._wake.wait(), stop.wait()]
         due_ms = min((self._due_ms(talk) for talk in self._talks.values()), default=None)
         if due_ms is not None:
-            left_seconds = max(0.0, (due_ms - self._clock.now_ms()) / 1000)
-            waits.append(asyncio.create_task(self._clock.pause(left_seconds)))
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
+            waits.append(self._clock.pause(max(0.0, (due_ms - self._clock.now_ms()) / 1000)))
+        await first_of(*waits)
 
     def _due_ms(self, talk: _Talk) -> int:
         return talk.ends_ms if talk.start_ms is None else min(talk.start_ms, talk.ends_ms)

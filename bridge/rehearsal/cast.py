@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from bridge.roles import Roles
+from bridge.circles.roles import Roles
 from bridge.telling.names import FIRST_NAMES
 from engine.core.definition import Definition, HolderOf
 from engine.core.values import CircleId, PersonId

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple, Self
 
+from bridge.circles.roles import SHELF, Roles
 from bridge.reading.ear import Ear
 from bridge.rehearsal.cast import Cast, NamesOnStage, roles_in
 from bridge.rehearsal.playbill import Playbill
-from bridge.roles import SHELF, Roles
 from bridge.telling.readable import readable
 from bridge.views import HouseViews
 from bridge.wording.render import Hearer, Voice
@@ -154,7 +154,7 @@ class Stage:
             self.store, playbill, reader, self.cast, chance, Rhythm("UTC"), practices=self.practices
         )
         self.line = StraightLine(house, self.clock)
-        self.outbox = Outbox(self.store, self.postman, self.clock, chance)
+        self.outbox = Outbox(self.store, self.postman, self.clock, chance, usual=house.rhythm_of)
         self.bell = Bell(self.store, self.line, self.clock)
 
     @classmethod

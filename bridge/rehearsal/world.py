@@ -10,10 +10,10 @@ import random
 
 import msgspec
 
+from bridge.circles.roles import Roles
 from bridge.rehearsal.cast import Cast
 from bridge.rehearsal.playbill import Playbill
 from bridge.rehearsal.stage import Stage, next_moment_ms
-from bridge.roles import Roles
 from engine.core.definition import Definition
 from engine.core.desk import Desk, Reading
 from engine.core.desk_letter import LETTER
@@ -89,6 +89,10 @@ class _Letterbox:
 
     async def put(self, room: str, sealed: bytes, transaction: str) -> Sent:
         return Sent(f"${transaction}")
+
+    async def find(self, room: str, transaction: str) -> Sent | None:
+        """Nothing here was sent before it was sealed."""
+        return None
 
     async def let_go(self, person: PersonId) -> None:
         """Whoever is forgotten has no room any more; nothing here is left of it."""
@@ -199,7 +203,9 @@ class World:
 
     async def _settle(self, line: StraightLine) -> None:
         bell = Bell(self.store, line, self.clock)
-        outbox = Outbox(self.store, self._postman, self.clock, self._house.random)
+        outbox = Outbox(
+            self.store, self._postman, self.clock, self._house.random, usual=self._house.rhythm_of
+        )
         while await bell.ring_due() or await outbox.send_due():
             pass
 

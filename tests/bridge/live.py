@@ -6,10 +6,11 @@ One homeserver, one house and one database for everything that is played in it; 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import secrets
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,11 +22,12 @@ from msgspec.structs import replace
 from bridge.matrix.session import Session
 from engine.core.values import DAY_MS, Ms
 from engine.store.sealing import KeyRing
-from tests.crash.child import Config
+from tests.crash.child import SHIPPED, Config
+from tests.crash.clock import SharedClock
 from tests.crash.lives import Lives
 from tests.crash.look import Look
 from tests.demo.play import monday_morning
-from tests.world import Member, Message, World
+from tests.world import Member, Message, Synapse, World
 
 HELLO = "May I write to you"
 KNOCK = "Something private is waiting"
@@ -248,6 +250,34 @@ class Town:
         """A day from today on as people write it, with its hour."""
         at = datetime.fromtimestamp((self.now_ms + days * DAY_MS) / 1000, UTC)
         return f"{at.day} {at:%B %Y} {hour}:00"
+
+
+@contextlib.asynccontextmanager
+async def town_of(
+    synapse: Synapse,
+    people: Sequence[str],
+    folder: Path,
+    seed: int,
+    *,
+    workflows: Path = SHIPPED,
+    in_use: tuple[str, ...] | None = None,
+) -> AsyncIterator[Town]:
+    """A town on a Monday morning, where the bot has said hello in the room; nothing is ever set aside there."""
+    async with World(people, synapse=synapse, invite_bot=True) as world:
+        config = config_of(world, folder, workflows, in_use)
+        clock = SharedClock(monday_morning(SharedClock(0).real_now_ms()))
+        here = Town(world, Lives(config, clock, random.Random(seed)), config)
+        await here.lives.__aenter__()
+        try:
+            await here.lives.until(lambda: here.lives.starts_seconds, lambda: "a house that is ready")
+            await here.hears(people[0], "runs for this circle", room=True)
+            yield here
+            await here.rest()
+            await here.all_arrived()
+            assert not here.rows("SELECT error FROM quarantine"), "nothing was set aside in all that time"
+            await here.lives.stop()
+        finally:
+            await here.lives.__aexit__(None, None, None)
 
 
 def config_of(world: World, folder: Path, workflows: Path, in_use: tuple[str, ...] | None = None) -> Config:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from bridge.plan import CirclePlan
 from engine.core.values import DAY_MS
-from tests.bridge.test_librarian import BAD, TEA
+from tests.bridge.folders.test_librarian import BAD, TEA
 from tests.demo.play import monday_morning
 from tests.world import Member, Message, OpenWorld, World
 from tests.world.clock import JumpingClock

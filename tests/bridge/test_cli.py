@@ -17,8 +17,8 @@ from bridge.cli.lock import is_at_work, only_one
 from bridge.cli.speech import Halt
 from bridge.settings import shipped_workflows
 from tests.bridge.command import PROJECT_FOLDER, hearth, hearth_process, start_process
+from tests.bridge.folders.test_librarian import BAD, TEA
 from tests.bridge.houses import SetUp, lay_ground, set_up
-from tests.bridge.test_librarian import BAD, TEA
 from tests.world import Synapse
 
 WAIT_SECONDS = 40.0

@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 import pytest
 
+from bridge.circles.roles import CONTACT, STEWARD
 from bridge.cli import doctor
 from bridge.cli.terms import Term
-from bridge.roles import CONTACT, STEWARD
 from engine.core.values import DAY_MS
 from tests.bridge.houses import lay_ground, set_up
 from tests.bridge.test_doctor import findings

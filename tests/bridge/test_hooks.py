@@ -23,7 +23,6 @@ from schemathesis.specs.openapi.checks import (
 from bridge.http import Hooks, Pulse, serving
 from bridge.http.hooks import (
     MOST_BYTES,
-    PER_MINUTE,
     SIGNATURE,
     TIMESTAMP,
     WINDOW_SECONDS,
@@ -36,6 +35,7 @@ from bridge.http.hooks import (
     secret_of,
     signature_of,
 )
+from engine.core.limits import USUAL
 
 NOW = 1_800_266_400
 SECRET = secret_of(bytes(32), "calendar", 1)
@@ -130,17 +130,17 @@ async def test_what_is_not_signed_or_not_of_now_is_refused(
 
 
 async def test_whoever_cannot_sign_cannot_use_up_what_the_caller_may_ask(place: Place) -> None:
-    for _ in range(PER_MINUTE + 5):
+    for _ in range(USUAL.hook_calls_per_minute + 5):
         assert (await place.call(HAPPENED, secret="guessed"))[0] == 401
     assert (await place.call(HAPPENED))[0] == 202
 
 
 async def test_more_than_a_hook_may_ask_has_to_wait_and_then_goes_on(place: Place) -> None:
-    for _ in range(PER_MINUTE):
+    for _ in range(USUAL.hook_calls_per_minute):
         assert (await place.call(HAPPENED))[0] == 202
     status, said = await place.call(HAPPENED)
     assert (status, said["outcome"]) == (429, "refused")
-    place.time[0] += 60 / PER_MINUTE
+    place.time[0] += 60 / USUAL.hook_calls_per_minute
     assert (await place.call(HAPPENED, at=place.time[0]))[0] == 202
     assert (await place.call(HAPPENED, at=place.time[0]))[0] == 429
 

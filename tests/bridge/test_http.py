@@ -83,7 +83,7 @@ async def test_readiness_follows_start_sync_and_silence() -> None:
         pulse.note_refused_files(2)
         assert await get(port, "/health/ready") == (
             200,
-            '{"ready":true,"reasons":[],"seconds_since_sync":12.5,"workflow_files_refused":2}',
+            '{"ready":true,"reasons":[],"seconds_since_sync":12.5,"workflow_files_refused":2,"stands_by":false}',
         )
         watch.seconds += STALE_SECONDS
         assert await ready(port) == (503, [Reason.NO_SYNC.value])

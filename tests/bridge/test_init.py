@@ -7,15 +7,20 @@ import contextlib
 import os
 import shutil
 import stat
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import pytest
+import vodozemac
+from nio.crypto import InboundGroupSession
 
+from bridge.cli import enrol
 from bridge.cli.init import init
 from bridge.cli.speech import Halt
+from bridge.matrix.client import MatrixClient
 from bridge.matrix.cross_signing import KINDS, SigningKey
 from bridge.matrix.http import Homeserver, Refused, path
+from bridge.matrix.session import Session
 from bridge.settings import Settings, load_settings
 from tests.bridge.command import hearth, hearth_process, start_process
 from tests.bridge.houses import Ground, lay_ground, recovery_key_in, set_up
@@ -255,6 +260,57 @@ async def test_a_lost_database_means_a_new_device_and_never_old_keys_under_an_ol
     )
     assert mended.status == 0, mended.text
     assert is_signed(house.ground, loaded(tmp_path).secrets.device_id)
+
+
+async def test_an_old_database_that_was_put_back_learns_the_keys_that_were_backed_up_since(
+    synapse: Synapse, tmp_path: Path
+) -> None:
+    house = await set_up(await lay_ground(synapse), tmp_path)
+    for folder in ("data", "keys"):
+        shutil.copytree(tmp_path / folder, tmp_path / "old" / folder)
+    settings, room = loaded(tmp_path), house.ground.room
+    keys = enrol.Keys(settings.secrets.pickle_key, settings.secrets.alias_salt, settings.secrets.master_key)
+    async with _client_of(settings, keys) as client:
+        machine = client.cipher.machine
+        group = vodozemac.GroupSession()
+        told = InboundGroupSession(
+            group.session_key.to_base64(), machine.signing_key, machine.curve_key, room
+        )
+        assert machine.add_room_key(room, told, settings.homeserver.user_id)
+        await client.backup.keep()
+        assert client.backup.due == 0
+    for folder in ("data", "keys"):
+        shutil.rmtree(tmp_path / folder)
+        shutil.copytree(tmp_path / "old" / folder, tmp_path / folder)
+    mended = await house.hearth(
+        "init",
+        "--unattended",
+        "--log-in-again",
+        HEARTH_INIT_PASSWORD=house.ground.bot.password,
+        HEARTH_INIT_RECOVERY_KEY=house.recovery_key,
+    )
+    assert mended.status == 0, mended.text
+    assert "1 room keys came out of the account's backup." in mended.out
+    async with _client_of(loaded(tmp_path), keys) as client:
+        held = client.cipher.machine.inbound_group_store.get(room, told.sender_key, told.id)
+        assert held is not None
+
+
+@contextlib.asynccontextmanager
+async def _client_of(settings: Settings, keys: enrol.Keys) -> AsyncIterator[MatrixClient]:
+    """The device of this house, on its own database."""
+    session = Session(
+        settings.homeserver.url,
+        settings.homeserver.user_id,
+        settings.secrets.device_id,
+        settings.secrets.access_token,
+    )
+    database = settings.database
+    async with (
+        enrol.opened_store(database.path, database.keys, keys.master_key) as store,
+        enrol.opened_client(session, store, keys) as client,
+    ):
+        yield client
 
 
 async def test_a_lost_master_key_is_said_and_no_new_one_takes_its_place(

@@ -6,7 +6,6 @@ Everything is played in one house, one week after another; people are greeted th
 from __future__ import annotations
 
 import asyncio
-import random
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,11 +14,8 @@ import pytest
 import pytest_asyncio
 
 from engine.store.codec import decode_snapshot
-from tests.bridge.live import Town, config_of
-from tests.crash.clock import SharedClock
-from tests.crash.lives import Lives
-from tests.demo.play import monday_morning
-from tests.world import Synapse, World
+from tests.bridge.live import Town, town_of
+from tests.world import Synapse
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -124,18 +120,8 @@ async def town(synapse: Synapse, tmp_path_factory: pytest.TempPathFactory, seed:
         shutil.copy(EXAMPLES / f"{name}.yaml", workflows)
     for text in (HEAVY, SEASON, ERRAND, ECHO, WALK):
         (workflows / f"{text.splitlines()[0].removeprefix('name: ')}.yaml").write_text(text)
-    async with World(PEOPLE, synapse=synapse, invite_bot=True) as world:
-        config = config_of(world, folder, workflows)
-        clock = SharedClock(monday_morning(SharedClock(0).real_now_ms()))
-        async with Lives(config, clock, random.Random(seed)) as lives:
-            here = Town(world, lives, config)
-            await lives.until(lambda: lives.starts_seconds, lambda: "a house that is ready")
-            await here.hears("ana", "runs for this circle", room=True)
-            yield here
-            await here.rest()
-            await here.all_arrived()
-            assert not here.rows("SELECT error FROM quarantine"), "nothing was set aside in all that time"
-            await lives.stop()
+    async with town_of(synapse, PEOPLE, folder, seed, workflows=workflows) as here:
+        yield here
 
 
 async def test_a_book_club_from_the_first_word_to_its_end(town: Town) -> None:

@@ -6,7 +6,6 @@ One house and one circle; one claim after another, with the workflows that come 
 from __future__ import annotations
 
 import json
-import random
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,12 +17,8 @@ import pytest
 import pytest_asyncio
 
 from engine.core.values import HOUR_MS
-from tests.bridge.live import Town, config_of
-from tests.crash.child import SHIPPED
-from tests.crash.clock import SharedClock
-from tests.crash.lives import Lives
-from tests.demo.play import monday_morning
-from tests.world import Synapse, World
+from tests.bridge.live import Town, town_of
+from tests.world import Synapse
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -37,24 +32,11 @@ DISHES = {"ana": "Soup by the pond.", "bruno": "Plum cake in the barn.", "dora":
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def town(synapse: Synapse, tmp_path_factory: pytest.TempPathFactory, seed: int) -> AsyncIterator[Town]:
     folder: Path = tmp_path_factory.mktemp("manners")
-    async with World(PEOPLE, synapse=synapse, invite_bot=True) as world:
-        config = config_of(world, folder, SHIPPED, AT_START)
-        clock = SharedClock(monday_morning(SharedClock(0).real_now_ms()))
-        here = Town(world, Lives(config, clock, random.Random(seed)), config)
-        await here.lives.__aenter__()
-        try:
-            await here.lives.until(lambda: here.lives.starts_seconds, lambda: "a house that is ready")
-            await here.hears("ana", "runs for this circle", room=True)
-            for name in PEOPLE:
-                await here.say(name, "!hearth help", room=True)
-            await here.greet(*PEOPLE)
-            yield here
-            await here.rest()
-            await here.all_arrived()
-            assert not here.rows("SELECT error FROM quarantine"), "nothing was set aside in all that time"
-            await here.lives.stop()
-        finally:
-            await here.lives.__aexit__(None, None, None)
+    async with town_of(synapse, PEOPLE, folder, seed, in_use=AT_START) as here:
+        for name in PEOPLE:
+            await here.say(name, "!hearth help", room=True)
+        await here.greet(*PEOPLE)
+        yield here
 
 
 def hour_in(town: Town, zone: str) -> int:
@@ -108,6 +90,9 @@ async def test_in_another_language_everything_is_said_and_understood_there(town:
     await town.say("eli", "keine Ruhezeit")
     await town.hears("eli", "keine Ruhezeit")
     await town.say("eli", "Sprache Englisch")
+    back = await town.hears("eli", "from now on I write to you in English")
+    last = [message.event_id for message in town.seen("eli")][-1]
+    assert back.event_id == last, "each was understood at once, and nothing was asked back"
 
 
 async def test_a_question_waits_for_the_morning_of_whoever_it_is_for(town: Town) -> None:

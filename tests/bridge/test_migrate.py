@@ -18,7 +18,7 @@ from engine.runtime.practices import Practices
 from engine.store import TortoiseStore
 from engine.testing import MemoryStore
 from tests.bridge.command import Outcome, hearth
-from tests.bridge.test_librarian import LATER, TEA
+from tests.bridge.folders.test_librarian import LATER, TEA
 from tests.bridge.test_settings import KEY, furnish
 from tests.engine.runtime.small_house import Shelf, SmallHouse
 

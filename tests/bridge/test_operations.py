@@ -9,15 +9,17 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from bridge.folders.librarian import HELLO, Stewards, hello_id
 from bridge.http import Pulse
-from bridge.librarian import HELLO, Stewards, hello_id
 from bridge.matrix.keep import NotCommitted
 from bridge.matrix.rooms import Allowed
 from bridge.matrix.rooms import Changes as RoomChanges
 from bridge.matrix.session import Session
 from bridge.matrix.sync import Delivery, Gap, RoomEvent
+from bridge.operations import caretaker
 from bridge.operations.caretaker import BETWEEN_MS, LOOK_EVERY_MS, MOST_ROOMS_NOTED, Caretaker, Heard
 from bridge.operations.logs import formatter_for
 from bridge.operations.office import Office as DoorOffice
@@ -31,7 +33,7 @@ from bridge.wording.render import House as Described
 from engine.core.parcel import Direct, Parcel
 from engine.core.values import CircleId, PersonId, RowId
 from engine.runtime.ports import Changes, Counts, KeptRow, Noticed, Pile, Unavailable
-from tests.bridge.test_librarian import _Names
+from tests.bridge.folders.test_librarian import _Names
 from tests.engine.runtime.small_house import SmallHouse
 from tests.engine.store.goods import mail, parcel, post
 
@@ -47,6 +49,7 @@ class Office:
         self.stewards = stewards
         self.language = language
         self.looked = 0
+        self.in_office: tuple[PersonId, ...] = ()
         self.voice = Voice(
             Described("Hearth", "Dora", "112"),
             names=_Names(house),
@@ -65,6 +68,7 @@ class Office:
             language=self.language,
             standing=self._standing,
             look_again=self._look_again,
+            in_office=lambda: self.in_office,
         )
 
     def _look_again(self) -> None:
@@ -144,6 +148,18 @@ async def test_what_was_set_aside_is_told_once_after_a_hello(office: Office) -> 
     assert office.house.id("ben") not in report
 
 
+async def test_without_a_room_stewards_by_a_role_are_told_as_those_of_the_settings_are(
+    house: SmallHouse,
+) -> None:
+    office = Office(house, Stewards(("@ana:hearth.test",)))
+    office.in_office = (house.id("ana"), house.id("chen"))
+    await office.restart()
+    await office.breaks()
+    await office.looks()
+    told = [b.room for b in house.postman.brought if "deal with something" in await office.written(b.parcel)]
+    assert sorted(told) == sorted(f"d/{house.id(name)}" for name in ("ana", "chen")), "each of them once"
+
+
 async def test_hello_is_said_once_by_whoever_comes_to_say_it_first(office: Office) -> None:
     await office.breaks()
     await office.looks()
@@ -215,6 +231,25 @@ async def test_what_cannot_be_told_in_the_stewards_room_is_not_told_there_for_ev
     await office.house.store.bury(RowId("r1"), "403", office.house.now_ms, dead=True)
     await office.looks(2)
     assert await office.told() == []
+
+
+async def test_that_a_backup_was_put_back_is_told_once_with_its_moment(office: Office) -> None:
+    await office.breaks()
+    await office.looks()
+    store = office.house.store
+    before = (await store.kept())[caretaker.KIND, caretaker.KEY]
+    row = caretaker.restored(before, office.house.now_ms - 86_400_000)
+    await store.commit(Changes(kept=[row]))
+    told = len(await office.told())
+    await office.restart()
+    await office.looks(2)
+    await office.restart()
+    await office.looks(2)
+    (said,) = (await office.told())[told:]
+    assert "I was put back from a backup" in said
+    assert "(as of Sunday 17 January, 12:00 UTC)" in said
+    fresh = msgspec.json.decode(caretaker.restored(None, 5).value or b"", type=caretaker.Register)
+    assert fresh.restored_ms == 5
 
 
 async def test_gaps_and_being_put_out_are_told_by_their_number_and_survive_a_restart(office: Office) -> None:

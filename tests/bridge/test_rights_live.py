@@ -5,7 +5,6 @@ Everything is played in one house and one circle, one claim after another, with 
 
 from __future__ import annotations
 
-import random
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,12 +13,8 @@ from urllib.parse import quote
 import pytest
 import pytest_asyncio
 
-from tests.bridge.live import HELLO, Town, config_of
-from tests.crash.child import SHIPPED
-from tests.crash.clock import SharedClock
-from tests.crash.lives import Lives
-from tests.demo.play import monday_morning
-from tests.world import Synapse, World
+from tests.bridge.live import HELLO, Town, town_of
+from tests.world import Synapse
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -36,21 +31,8 @@ AT_START = ("invitation", "role", "gratitude", "thanks")
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def town(synapse: Synapse, tmp_path_factory: pytest.TempPathFactory, seed: int) -> AsyncIterator[Town]:
     folder: Path = tmp_path_factory.mktemp("rights")
-    async with World(PEOPLE, synapse=synapse, invite_bot=True) as world:
-        config = config_of(world, folder, SHIPPED, AT_START)
-        clock = SharedClock(monday_morning(SharedClock(0).real_now_ms()))
-        here = Town(world, Lives(config, clock, random.Random(seed)), config)
-        await here.lives.__aenter__()
-        try:
-            await here.lives.until(lambda: here.lives.starts_seconds, lambda: "a house that is ready")
-            await here.hears("ana", "runs for this circle", room=True)
-            yield here
-            await here.rest()
-            await here.all_arrived()
-            assert not here.rows("SELECT error FROM quarantine"), "nothing was set aside in all that time"
-            await here.lives.stop()
-        finally:
-            await here.lives.__aexit__(None, None, None)
+    async with town_of(synapse, PEOPLE, folder, seed, in_use=AT_START) as here:
+        yield here
 
 
 # ── what a circle takes up ───────────────────────────────────────────────────

@@ -28,6 +28,7 @@ from bridge.settings import (
     write_secrets,
     write_settings,
 )
+from bridge.settings.circles import meant_otherwise, own_rows
 from bridge.settings.notation import toml
 from tests.bridge.command import PROJECT_FOLDER
 
@@ -174,7 +175,7 @@ hearth.toml:10 stewards: "ana" is no Matrix id; for example @hearth:example.org
 hearth.toml:11 time_zone: "Europe/Berlinn" is no time zone that is known here; did you mean "Europe/Berlin"?
 hearth.toml lacks operator under [house]; write operator = "Ana" there, with your own value
 hearth.toml lacks outside_help under [safety]; write outside_help = "112" there, with your own value
-hearth.toml:15 path: PostgreSQL is not yet a store of Hearth's own; give a file, for example data/hearth.db
+hearth.toml:15 path: a PostgreSQL database is no file; name it in [database] url instead
 hearth.toml:13 port: "80" is no whole number; write one from 0 to 65535, without quotes
 """
 
@@ -286,6 +287,8 @@ def test_settings_that_are_no_text_file_are_refused(tmp_path: Path) -> None:
         ("http", "host", "not an address"),
         ("http", "port", 70_000),
         ("database", "path", "mysql://x/y"),
+        ("database", "url", "mysql://x/y"),
+        ("database", "url", "postgresql://x/" + "y" * 1_000),
     ],
 )
 def test_a_value_of_the_wrong_kind_is_refused_where_it_stands(
@@ -412,6 +415,29 @@ def test_what_is_wrong_with_a_circle_is_said_with_its_place(tmp_path: Path) -> N
     assert "lacks room under [circles.shed]" in found
     assert '"My Shed" is no name for a circle' in found
     assert "HEARTH_CIRCLES_GARDEN_ROOMS is no setting" in found
+
+
+def test_a_name_that_would_share_its_variables_with_another_circle_is_refused(tmp_path: Path) -> None:
+    own = '\n[circles.garden-stewards]\nroom = "#shed:example.org"\n'
+    (refused,) = problems(with_circles(tmp_path, GARDEN + own))
+    assert (
+        "[circles.garden-stewards]: HEARTH_CIRCLES_GARDEN_STEWARDS_ROOM would name its room, "
+        "and is the stewards_room of [circles.garden]; give the circle a name that ends otherwise"
+    ) in refused
+
+
+@pytest.mark.parametrize("name", ["a", "a-b", "stewards", "a-room", "a-stewards-b", "a-quiet-from"])
+def test_no_two_circles_with_fit_names_share_a_variable(name: str) -> None:
+    ours = {row.variable for row in own_rows(name)}
+    for other in ("a", "a-b", "stewards", "a-room", "a-stewards-b", "a-quiet", "a-stewards"):
+        if other != name and meant_otherwise(other) is None:
+            assert ours.isdisjoint(row.variable for row in own_rows(other)), other
+
+
+def test_rooms_that_are_listed_need_stewards_also_where_other_circles_name_their_own(tmp_path: Path) -> None:
+    own = GARDEN + 'stewards = ["@dora:example.org"]\n'
+    (lack,) = problems(with_circles(tmp_path, own, stewards=None))
+    assert "lacks stewards under [circle]" in lack
 
 
 def test_there_is_a_most_of_circles(tmp_path: Path) -> None:

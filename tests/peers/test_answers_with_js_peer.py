@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
 from engine.core.values import DAY_MS
 from tests.bridge.test_polls_live import CUPS
-from tests.demo.play import monday_morning
-from tests.peers.js_peer import JsPeer, require_js_peer
+from tests.peers.js_peer import JsPeer
 from tests.peers.polls import vote, wait_poll
+from tests.peers.vera import gathered
 from tests.world import OpenWorld, Synapse, World
 from tests.world.clock import JumpingClock
-from tests.world.house import RunningHouse
 
 pytestmark = [pytest.mark.synapse, pytest.mark.peer, pytest.mark.usefixtures("js_peer_runs")]
 
@@ -34,11 +32,6 @@ steps:
   - tell: starter
     say: Everyone has been asked.
 """
-
-
-@pytest.fixture
-def js_peer_runs() -> None:
-    require_js_peer()
 
 
 class Meeting:
@@ -61,23 +54,9 @@ class Meeting:
 
 @pytest.fixture
 async def meeting(world: OpenWorld, synapse: Synapse, tmp_path: Path) -> AsyncIterator[Meeting]:
-    folder = tmp_path / "workflows"
-    folder.mkdir()
-    (folder / "cups.yaml").write_text(CUPS)
-    (folder / "feeling.yaml").write_text(FEELING)
-    async with AsyncExitStack() as stack:
-        here = await world("ana", invite_bot=True)
-        account = await synapse.register(f"vera-{synapse.next_number()}", display_name="Vera")
-        vera = await stack.enter_async_context(JsPeer(synapse.url, account.user_id, account.password))
-        await here["ana"].invite(here.room, vera.user_id)
-        await vera.join(here.room)
-        clock = JumpingClock(monday_morning(JumpingClock(0).real_now_ms()))
-        house = RunningHouse(here, tmp_path, clock)
-        house.circle_goes_by(workflows=folder, at_start=None)
-        await stack.enter_async_context(house)
-        await vera.wait_member(here.room, here.bot.user_id)
-        await here["ana"].hears(here.room, "Hello, I'm Hearth")
-        yield Meeting(here, vera, clock)
+    own = {"cups": CUPS, "feeling": FEELING}
+    async with gathered(world, synapse, tmp_path, "ana", workflows=own) as all_of_them:
+        yield Meeting(all_of_them.here, all_of_them.vera, all_of_them.clock)
 
 
 async def test_a_poll_in_the_circles_room_is_shown_counted_and_closed_in_another_app(

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.demo.play import monday_morning
-from tests.peers.js_peer import JsPeer, Message, Shield, assert_device_signed_by_owner, require_js_peer
+from tests.peers.js_peer import JsPeer, Message, Shield, assert_device_signed_by_owner
+from tests.peers.vera import gathered
 from tests.world import OpenWorld, Synapse, World
-from tests.world.clock import JumpingClock
 from tests.world.house import RunningHouse
 
 pytestmark = [pytest.mark.synapse, pytest.mark.peer, pytest.mark.usefixtures("js_peer_runs")]
 
 NO_SHIELD = Shield(colour="NONE", reason=None)
-
-
-@pytest.fixture
-def js_peer_runs() -> None:
-    require_js_peer()
 
 
 class Meeting:
@@ -57,17 +50,8 @@ class Meeting:
 
 @pytest.fixture
 async def meeting(world: OpenWorld, synapse: Synapse, tmp_path: Path) -> AsyncIterator[Meeting]:
-    async with AsyncExitStack() as stack:
-        here = await world("ana", invite_bot=True)
-        account = await synapse.register(f"vera-{synapse.next_number()}", display_name="Vera")
-        vera = await stack.enter_async_context(JsPeer(synapse.url, account.user_id, account.password))
-        await here["ana"].invite(here.room, vera.user_id)
-        await vera.join(here.room)
-        clock = JumpingClock(monday_morning(JumpingClock(0).real_now_ms()))
-        house = await stack.enter_async_context(RunningHouse(here, tmp_path, clock))
-        await vera.wait_member(here.room, here.bot.user_id)
-        await here["ana"].hears(here.room, "Hello, I'm Hearth")
-        yield Meeting(here, house, vera)
+    async with gathered(world, synapse, tmp_path, "ana") as all_of_them:
+        yield Meeting(all_of_them.here, all_of_them.house, all_of_them.vera)
 
 
 async def test_a_strict_client_is_asked_answers_by_tap_and_text_and_is_counted(meeting: Meeting) -> None:

@@ -31,11 +31,6 @@ ROUND_MS = 500
 NO_SHIELD = Shield(colour="NONE", reason=None)
 
 
-@pytest.fixture
-def js_peer_runs() -> None:
-    require_js_peer()
-
-
 @asynccontextmanager
 async def strict_peer(synapse: Synapse, name: str) -> AsyncIterator[JsPeer]:
     account = await synapse.register(f"{name}{synapse.next_number()}")

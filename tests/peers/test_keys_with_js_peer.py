@@ -19,7 +19,7 @@ from tests.bridge.matrix.conftest import Listener, session_of
 from tests.bridge.matrix.test_hazards import Tampering
 from tests.bridge.matrix.test_unreadable import Held
 from tests.demo.play import monday_morning
-from tests.peers.js_peer import JsPeer, require_js_peer
+from tests.peers.js_peer import JsPeer
 from tests.world import OpenWorld, Synapse
 from tests.world.clock import JumpingClock
 from tests.world.house import RunningHouse
@@ -41,11 +41,6 @@ steps:
   - tell: starter
     say: Everyone has been asked.
 """
-
-
-@pytest.fixture
-def js_peer_runs() -> None:
-    require_js_peer()
 
 
 class Visit:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -11,18 +10,12 @@ import pytest
 from bridge.matrix.sas import EMOJI
 from bridge.views.trust import in_groups
 from bridge.wording.sentences import Sentences
-from tests.demo.play import monday_morning
-from tests.peers.js_peer import JsPeer, require_js_peer
+from tests.peers.js_peer import JsPeer
+from tests.peers.vera import gathered
 from tests.world import OpenWorld, Synapse
-from tests.world.clock import JumpingClock
 from tests.world.house import RunningHouse
 
 pytestmark = [pytest.mark.synapse, pytest.mark.peer, pytest.mark.usefixtures("js_peer_runs")]
-
-
-@pytest.fixture
-def js_peer_runs() -> None:
-    require_js_peer()
 
 
 class Meeting:
@@ -51,20 +44,13 @@ class Meeting:
 
 @pytest.fixture
 async def meeting(world: OpenWorld, synapse: Synapse, tmp_path: Path) -> AsyncIterator[Meeting]:
-    async with AsyncExitStack() as stack:
-        here = await world("ana", invite_bot=True)
-        account = await synapse.register(f"vera-{synapse.next_number()}", display_name="Vera")
-        vera = await stack.enter_async_context(JsPeer(synapse.url, account.user_id, account.password))
-        await here["ana"].invite(here.room, vera.user_id)
-        await vera.join(here.room)
-        clock = JumpingClock(monday_morning(JumpingClock(0).real_now_ms()))
-        house = await stack.enter_async_context(RunningHouse(here, tmp_path, clock))
-        await vera.wait_member(here.room, here.bot.user_id)
+    async with gathered(world, synapse, tmp_path, "ana") as all_of_them:
+        here, vera = all_of_them.here, all_of_them.vera
         await vera.send(here.room, "!hearth help")
         invite = await vera.wait_invite(here.bot.user_id)
         room = await vera.join(invite.room)
         await vera.wait_message(room, "for when you'd like to talk", sender=here.bot.user_id)
-        yield Meeting(house, vera, room, here.room)
+        yield Meeting(all_of_them.house, vera, room, here.room)
 
 
 async def test_a_member_compares_and_their_app_trusts_the_bot(meeting: Meeting) -> None:

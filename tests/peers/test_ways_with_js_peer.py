@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
 from engine.core.values import DAY_MS, HOUR_MS
-from tests.demo.play import monday_morning
-from tests.peers.js_peer import JsPeer, Message, require_js_peer
+from tests.peers.js_peer import JsPeer, Message
+from tests.peers.vera import gathered
 from tests.peers.writing import reply_with_quote, write_in_thread, write_with_pills
 from tests.world import OpenWorld, Synapse, World
 from tests.world.clock import JumpingClock
-from tests.world.house import RunningHouse
 
 pytestmark = [pytest.mark.synapse, pytest.mark.peer, pytest.mark.usefixtures("js_peer_runs")]
 
@@ -100,11 +98,6 @@ steps:
 }
 
 
-@pytest.fixture
-def js_peer_runs() -> None:
-    require_js_peer()
-
-
 class Table:
     """Ana and Ben with an ordinary app, Vera with matrix-js-sdk, and the bot."""
 
@@ -136,23 +129,8 @@ class Table:
 
 @pytest.fixture
 async def table(world: OpenWorld, synapse: Synapse, tmp_path: Path) -> AsyncIterator[Table]:
-    folder = tmp_path / "workflows"
-    folder.mkdir()
-    for name, text in WORKFLOWS.items():
-        (folder / f"{name}.yaml").write_text(text)
-    async with AsyncExitStack() as stack:
-        here = await world("ana", "ben", invite_bot=True)
-        account = await synapse.register(f"vera-{synapse.next_number()}", display_name="Vera")
-        vera = await stack.enter_async_context(JsPeer(synapse.url, account.user_id, account.password))
-        await here["ana"].invite(here.room, vera.user_id)
-        await vera.join(here.room)
-        clock = JumpingClock(monday_morning(JumpingClock(0).real_now_ms()))
-        house = RunningHouse(here, tmp_path, clock)
-        house.circle_goes_by(workflows=folder, at_start=None)
-        await stack.enter_async_context(house)
-        await vera.wait_member(here.room, here.bot.user_id)
-        await here["ana"].hears(here.room, "Hello, I'm Hearth")
-        yield Table(here, vera, clock)
+    async with gathered(world, synapse, tmp_path, "ana", "ben", workflows=WORKFLOWS) as all_of_them:
+        yield Table(all_of_them.here, all_of_them.vera, all_of_them.clock)
 
 
 async def test_a_private_question_takes_taps_numbers_words_replies_and_threads(table: Table) -> None:

@@ -118,19 +118,19 @@ async def test_a_no_and_a_silence_are_one_thing_to_everyone_else(workflow: str, 
                 await crowd.stage.say(STEWARD, words)
         others = declined.stage.diaries(but=STILL)
         for name, lines in silent.stage.diaries(but=STILL).items():
-            assert _told(others[name]) == _told(lines), f"{name} can tell\n{silent.told()}"
+            assert told(others[name]) == told(lines), f"{name} can tell\n{silent.told()}"
     finally:
         await silent.stage.strike()
         await declined.stage.strike()
 
 
-def _told(lines: list[Line]) -> list[str]:
+def told(lines: list[Line]) -> list[str]:
     return [
-        f"{datetime.fromtimestamp(line.at_ms / 1000, UTC):%d %b %H:%M:%S} {_unmixed(line)}" for line in lines
+        f"{datetime.fromtimestamp(line.at_ms / 1000, UTC):%d %b %H:%M:%S} {unmixed(line)}" for line in lines
     ]
 
 
-def _unmixed(line: Line) -> Line:
+def unmixed(line: Line) -> Line:
     """What is mixed by chance is in another order in every play, whatever anybody does."""
     return line._replace(words="\n".join(sorted(line.words.splitlines()))) if MIXED in line.words else line
 

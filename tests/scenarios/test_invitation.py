@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bridge.rehearsal import Stage
-from bridge.rehearsal.stage import OUT_OF_THE_CALENDAR
+from bridge.rehearsal.stage import INTO_THE_CALENDAR, OUT_OF_THE_CALENDAR
 from engine.core.values import DAY_MS, HOUR_MS, MINUTE_MS
 from engine.runtime.ports import Reacted
 from tests.scenarios import promises
@@ -321,8 +321,29 @@ async def test_enough_yeses_and_the_host_hears_one_number(theatre: Theatre) -> N
     assert "Not joining: 2." in "\n".join(stage.new("ana"))
     assert "Dora" not in stage.words("ana")
     assert "Eli" not in stage.words("ana")
-    assert "It's on, and you're coming." in stage.new("bruno")[-1]
+    told, asked = stage.new("bruno")[-2:]
+    assert told.startswith("It's on, and you're coming. For your calendar:")
+    assert INTO_THE_CALENDAR in told
+    assert asked.startswith("Would you like to help Ana host?")
     assert stage.new("dora") == [PROMPT]
+
+
+async def test_whoever_says_yes_once_it_is_on_gets_the_file_of_those_before_them_and_nobody_gets_it_twice(
+    theatre: Theatre,
+) -> None:
+    stage = await invite(await theatre("ana", "bruno", "chen"))
+    await yes(stage, "bruno")
+    await stage.tap("chen", "🤔", "invites you")
+    await to_the_reply_day(stage)
+    files = {name: _files(stage, name) for name in ("ana", "bruno", "chen")}
+    assert {name: len(found) for name, found in files.items()} == {"ana": 1, "bruno": 1, "chen": 0}
+    await yes(stage, "chen")
+    assert _files(stage, "chen") == files["bruno"]
+    assert (_files(stage, "ana"), _files(stage, "bruno")) == (files["ana"], files["bruno"])
+
+
+def _files(stage: Stage, name: str) -> list[str]:
+    return [words for words in stage.new(name) if INTO_THE_CALENDAR in words]
 
 
 async def test_those_who_said_maybe_hear_that_it_is_on(theatre: Theatre) -> None:
@@ -357,7 +378,7 @@ async def test_going_ahead_small_is_on(theatre: Theatre) -> None:
     stage = await too_few(theatre)
     await stage.tap("ana", "🌱", "What feels right?")
     assert stage.now("ana", "What feels right?").endswith("Noted: Go ahead, small")
-    assert "It's on, and you're coming." in stage.new("bruno")[-1]
+    assert "It's on, and you're coming." in stage.new("bruno")[-2]
 
 
 async def test_letting_go_is_told_to_yes_and_maybe_only(theatre: Theatre) -> None:
@@ -764,7 +785,7 @@ async def test_those_who_helped_a_project_are_thanked(theatre: Theatre) -> None:
     stage = await invite(await theatre("ana", "bruno", "chen"), kind="2")
     await yes(stage, "bruno", "chen")
     await to_the_reply_day(stage)
-    await stage.tap("bruno", "🤲", "help host")
+    await stage.tap("bruno", "🤲", "like to help Ana host")
     assert "Helping: Bruno" in stage.now("ana", "*happened* when it's over")
     await stage.pass_time(30 * DAY_MS)
     assert stage.state() == "closed"
