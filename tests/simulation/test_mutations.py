@@ -23,6 +23,7 @@ FOUND_BY = {
     "moments": 7,
     "agreements": 16,
     "a no is told": 22,
+    "a no is counted": 35,
 }
 """The seed that found it when it was last looked for from 0 on (0 for all others): it is tried first, to save time."""
 PAIRED = "a_no_and_a_silence_look_alike"
