@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,23 @@ class SqliteFiles:
         return speaking_of_sqlite()
 
 
+@dataclass(frozen=True)
+class _Answer:
+    """Implements ``Found`` by what was found."""
+
+    rowcount: int
+    rows: list[Any]
+
+    def fetchone(self) -> Any:
+        return self.rows[0] if self.rows else None
+
+    def fetchall(self) -> list[Any]:
+        return self.rows
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.rows)
+
+
 class SqliteDatabase:
     """Implements ``Database`` on one connection to both files."""
 
@@ -90,7 +108,12 @@ class SqliteDatabase:
             return self._db.executemany(statement, rows).rowcount
 
     def ask(self, statement: str, parameters: Sequence[Any] = ()) -> Found:
-        return self.execute(statement, parameters)
+        """See ``Database.ask``. It is read at once: a statement that nobody reads to its end, because something was
+        raised meanwhile, would hold the log, and ``wipe`` could not empty it.
+        """
+        found = self.execute(statement, parameters)
+        with _speaking():
+            return _Answer(found.rowcount, found.fetchall())
 
     def put(self, statement: str, rows: Rows, otherwise: Otherwise = AS_IT_COMES) -> None:
         """See ``Database.put``."""
